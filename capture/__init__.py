@@ -1,0 +1,1 @@
+"""Opened devices (sources) that yield frames or packets stamped in monotonic nanoseconds."""

@@ -1,0 +1,3 @@
+"""The classroom recording agent."""
+
+__version__ = "0.1.0"

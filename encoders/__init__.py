@@ -1,0 +1,1 @@
+"""Encoders and the durable segment files they end up in."""

@@ -1,0 +1,1 @@
+"""Delivery of finished packages to destinations; imports nothing of the other packages."""
