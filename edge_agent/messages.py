@@ -1,0 +1,262 @@
+"""What the processes say to each other: one JSON object per line, typed by Pydantic.
+
+Between supervisor and recorder: commands on stdin, reports on a private pipe. Between supervisor
+and finisher: one job on stdin, reports on a private pipe. Nothing here touches a file or a clock.
+
+Times named ``*_ns`` are integers in nanoseconds. *Lecture time* counts from the lecture's epoch
+(see `edge_agent.rules.timeline`); *monotonic* is CLOCK_MONOTONIC of this boot.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+Media = Literal["video", "audio"]
+T = TypeVar("T")
+
+
+class Message(BaseModel):
+    """A line on a pipe. Unknown fields are errors: both ends are of the same version."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def line(self) -> bytes:
+        """The message as one JSON line, newline included."""
+        return self.model_dump_json().encode() + b"\n"
+
+
+class BadMessage(Exception):
+    """A line that is not a message; carries the reason and the line's beginning."""
+
+
+# ---------------------------------------------------------------- supervisor -> recorder
+
+
+class Record(Message):
+    """Record into `directory` from monotonic `start_mono_ns` on.
+
+    `epoch_ns` is the monotonic time (of this boot) of lecture time zero; it is negative when the
+    lecture began before this boot. `canvas` fixes the picture size for the lecture's whole track.
+    """
+
+    cmd: Literal["record"] = "record"
+    lecture: str
+    directory: str
+    epoch_ns: int
+    start_mono_ns: int
+    canvas: tuple[int, int] | None = None
+
+
+class Finish(Message):
+    """Stop recording at monotonic `at_mono_ns` (close the segment) and go back to armed."""
+
+    cmd: Literal["finish"] = "finish"
+    at_mono_ns: int
+
+
+class Quit(Message):
+    """Finish what is being recorded, close the device, exit."""
+
+    cmd: Literal["quit"] = "quit"
+
+
+RecorderCommand = Annotated[Record | Finish | Quit, Field(discriminator="cmd")]
+
+
+# ---------------------------------------------------------------- recorder -> supervisor
+
+
+class Opened(Message):
+    """The device is open and the recorder is armed."""
+
+    kind: Literal["opened"] = "opened"
+    media: Media
+    description: str
+    identity: str
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    codec: str = ""
+    encoder: str = ""
+
+
+class Beat(Message):
+    """Samples keep arriving. While recording it is sent after each durable fragment as well."""
+
+    kind: Literal["beat"] = "beat"
+    recording: str | None
+    #: Lecture time up to which this track is on the disk, None before the first fragment.
+    durable_ns: int | None = None
+    dropped: int = 0
+    #: How full the fuller of the two queues is, 0.0 to 1.0.
+    backlog: float = 0.0
+
+
+class Level(Message):
+    """Peak and RMS of the last 100 ms of sound in dBFS; -120 is digital silence."""
+
+    kind: Literal["level"] = "level"
+    peak: float
+    rms: float
+
+
+class Started(Message):
+    """The first sample of a recording has reached the encoder."""
+
+    kind: Literal["started"] = "started"
+    lecture: str
+    #: Lecture time of that sample, and the monotonic time at which it was handed over.
+    first_ns: int
+    at_mono_ns: int
+
+
+class SegmentDone(Message):
+    """A segment file is closed and durable under its final name."""
+
+    kind: Literal["segment"] = "segment"
+    lecture: str
+    seq: int
+    name: str
+    bytes: int
+    sha256: str
+    start_ns: int
+    end_ns: int
+    packets: int
+
+
+class Finished(Message):
+    """Recording ended as asked; the recorder is armed again."""
+
+    kind: Literal["finished"] = "finished"
+    lecture: str
+    end_ns: int | None
+
+
+class Gone(Message):
+    """The last word of a recorder that exits: why, and what people can do about it."""
+
+    kind: Literal["gone"] = "gone"
+    cause: str
+    reason: str
+    hint: str = ""
+
+
+RecorderReport = Annotated[
+    Opened | Beat | Level | Started | SegmentDone | Finished | Gone, Field(discriminator="kind")
+]
+
+
+# ---------------------------------------------------------------- supervisor <-> finisher
+
+
+class LectureFacts(Message):
+    """What the manifest says about a lecture beyond its media. Times are RFC 3339 in UTC."""
+
+    id: str
+    title: str = ""
+    course: str = ""
+    lecturer: str = ""
+    language: str = ""
+    licence: str = ""
+    room: str = ""
+    institution: str = ""
+    started_utc: str
+    ended_utc: str | None = None
+    clock_trust: str
+    agent_version: str
+
+
+class FinishTrack(Message):
+    name: str
+    flavor: str
+    media: Media
+    device: str = ""
+
+
+class GapCause(Message):
+    """Why a track (or, with None, every track) has a hole. `end_ns` None: until the end."""
+
+    track: str | None
+    start_ns: int
+    end_ns: int | None
+    cause: str
+
+
+class Mark(Message):
+    at_ns: int
+    text: str = ""
+
+
+class FinishJob(Message):
+    """All a finisher needs; the media themselves it finds in `lecture_dir`/tracks."""
+
+    lecture_dir: str
+    lecture: LectureFacts
+    tracks: list[FinishTrack]
+    start_ns: int
+    end_ns: int | None = None
+    causes: list[GapCause] = []
+    marks: list[Mark] = []
+
+
+class Progress(Message):
+    kind: Literal["progress"] = "progress"
+    fraction: float
+
+
+class Artifact(Message):
+    """One file of a package. A lower `priority` is sent first."""
+
+    name: str
+    bytes: int
+    sha256: str
+    media_type: str
+    priority: int
+
+
+class Packaged(Message):
+    kind: Literal["packaged"] = "packaged"
+    artifacts: list[Artifact]
+    duration_s: float
+    gaps: int
+
+
+class FinishFailed(Message):
+    kind: Literal["failed"] = "failed"
+    reason: str
+    hint: str = ""
+
+
+FinisherReport = Annotated[Progress | Packaged | FinishFailed, Field(discriminator="kind")]
+
+_commands: TypeAdapter[Record | Finish | Quit] = TypeAdapter(RecorderCommand)
+_reports: TypeAdapter[Opened | Beat | Level | Started | SegmentDone | Finished | Gone] = (
+    TypeAdapter(RecorderReport)
+)
+_finisher: TypeAdapter[Progress | Packaged | FinishFailed] = TypeAdapter(FinisherReport)
+
+
+def _parse(adapter: TypeAdapter[T], line: bytes) -> T:
+    try:
+        return adapter.validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "line"
+        raise BadMessage(f"{where}: {first['msg']} in {line[:120]!r}") from None
+
+
+def parse_command(line: bytes) -> Record | Finish | Quit:
+    """A command to a recorder; BadMessage if it is none."""
+    return _parse(_commands, line)
+
+
+def parse_report(line: bytes) -> Opened | Beat | Level | Started | SegmentDone | Finished | Gone:
+    """A recorder's report; BadMessage if it is none."""
+    return _parse(_reports, line)
+
+
+def parse_finisher(line: bytes) -> Progress | Packaged | FinishFailed:
+    """A finisher's report; BadMessage if it is none."""
+    return _parse(_finisher, line)
