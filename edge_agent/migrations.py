@@ -1,0 +1,130 @@
+"""The ledger's schema, step by step. A step that has shipped is never edited.
+
+sqlite-utils applies each step in one transaction together with the record that it was applied, so
+a power cut in the middle leaves either the old schema or the new one.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+ledger = Migrations("edge_agent.ledger")
+
+
+@ledger()
+def m001_first_schema(db: Database) -> None:
+    """Writers: S supervisor, P whoever posts a command, U upload."""
+    for statement in _FIRST_SCHEMA:
+        db.execute(statement)
+
+
+_FIRST_SCHEMA = (
+    # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
+    """CREATE TABLE lectures (
+        id TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',
+        title TEXT NOT NULL DEFAULT '',
+        course TEXT NOT NULL DEFAULT '',
+        lecturer TEXT NOT NULL DEFAULT '',
+        language TEXT NOT NULL DEFAULT '',
+        licence TEXT NOT NULL DEFAULT '',
+        room TEXT NOT NULL DEFAULT '',
+        started_utc TEXT NOT NULL,
+        ended_utc TEXT,
+        until_utc TEXT,
+        clock_trust TEXT NOT NULL,
+        epoch_boot TEXT NOT NULL,
+        epoch_ns INTEGER NOT NULL,
+        end_ns INTEGER,
+        duration_s REAL,
+        attempts INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    "CREATE INDEX lectures_by_state ON lectures(state)",
+    # At most one lecture is under way in a room; the database itself insists.
+    """CREATE UNIQUE INDEX one_active_lecture ON lectures((1))
+        WHERE state IN ('recording', 'paused')""",
+    # S
+    """CREATE TABLE tracks (
+        lecture TEXT NOT NULL REFERENCES lectures(id),
+        name TEXT NOT NULL,
+        flavor TEXT NOT NULL,
+        media TEXT NOT NULL,
+        device TEXT NOT NULL DEFAULT '',
+        width INTEGER NOT NULL DEFAULT 0,
+        height INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (lecture, name)
+    ) STRICT""",
+    # S. Times are lecture time in nanoseconds.
+    """CREATE TABLE segments (
+        lecture TEXT NOT NULL REFERENCES lectures(id),
+        track TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        start_ns INTEGER NOT NULL,
+        end_ns INTEGER NOT NULL,
+        packets INTEGER NOT NULL,
+        recovered INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (lecture, track, seq)
+    ) STRICT""",
+    # S. `track` NULL: every track. `end_ns` NULL: still open.
+    """CREATE TABLE gaps (
+        id INTEGER PRIMARY KEY,
+        lecture TEXT NOT NULL REFERENCES lectures(id),
+        track TEXT,
+        start_ns INTEGER NOT NULL,
+        end_ns INTEGER,
+        cause TEXT NOT NULL
+    ) STRICT""",
+    # S
+    """CREATE TABLE marks (
+        id INTEGER PRIMARY KEY,
+        lecture TEXT NOT NULL REFERENCES lectures(id),
+        at_ns INTEGER NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT""",
+    # P inserts; S writes state, answer, answered_utc.
+    """CREATE TABLE inbox (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        verb TEXT NOT NULL,
+        args TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        expires_ns INTEGER NOT NULL,
+        issued_utc TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'new',
+        answer TEXT,
+        answered_utc TEXT
+    ) STRICT""",
+    "CREATE INDEX inbox_new ON inbox(id) WHERE state = 'new'",
+    # S inserts; U writes attempts, last_error, receipt, delivered_utc.
+    """CREATE TABLE outbox (
+        lecture TEXT NOT NULL REFERENCES lectures(id),
+        name TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        last_error TEXT NOT NULL DEFAULT '',
+        receipt TEXT,
+        delivered_utc TEXT,
+        PRIMARY KEY (lecture, destination, name)
+    ) STRICT""",
+    "CREATE INDEX outbox_waiting ON outbox(priority) WHERE receipt IS NULL",
+    # S. What people should be able to look up later.
+    """CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        utc TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        mono_ns INTEGER NOT NULL,
+        lecture TEXT,
+        track TEXT,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT""",
+)

@@ -1,0 +1,154 @@
+"""The ledger's rows as frozen records. Times `*_ns` are lecture time unless said otherwise."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from edge_agent.rules.lecture import State
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    @classmethod
+    def of(cls, row: sqlite3.Row) -> Self:
+        return cls(**{name.name: row[name.name] for name in fields(cls)})
+
+    def columns(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Lecture(_Row):
+    id: str
+    state: State
+    started_utc: str
+    clock_trust: str
+    #: Monotonic time of lecture time zero, in the boot `epoch_boot`.
+    epoch_boot: str
+    epoch_ns: int
+    title: str = ""
+    course: str = ""
+    lecturer: str = ""
+    language: str = ""
+    licence: str = ""
+    room: str = ""
+    reason: str = ""
+    ended_utc: str | None = None
+    #: Planned end; the lecture is resumed after an interruption until then.
+    until_utc: str | None = None
+    end_ns: int | None = None
+    duration_s: float | None = None
+    attempts: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", State(self.state))
+
+    def lecture_ns(self, mono_ns: int) -> int:
+        """Lecture time of a monotonic time of the boot `epoch_boot`."""
+        return mono_ns - self.epoch_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Track(_Row):
+    lecture: str
+    name: str
+    flavor: str
+    media: str
+    device: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(_Row):
+    lecture: str
+    track: str
+    seq: int
+    name: str
+    bytes: int
+    sha256: str
+    start_ns: int
+    end_ns: int
+    packets: int
+    recovered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap(_Row):
+    id: int
+    lecture: str
+    track: str | None
+    start_ns: int
+    end_ns: int | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRow(_Row):
+    id: int
+    lecture: str
+    at_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event(_Row):
+    id: int
+    utc: str
+    boot: str
+    mono_ns: int
+    lecture: str | None
+    track: str | None
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command(_Row):
+    """A command in the inbox. `expires_ns` is monotonic time of the boot `boot`."""
+
+    id: int
+    key: str
+    verb: str
+    origin: str
+    boot: str
+    expires_ns: int
+    issued_utc: str
+    state: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "args", _object(self.args))
+        object.__setattr__(self, "answer", _object(self.answer) if self.answer else None)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow(_Row):
+    lecture: str
+    name: str
+    destination: str
+    bytes: int
+    sha256: str
+    media_type: str
+    priority: int
+    attempts: int
+    last_error: str
+    receipt: Mapping[str, Any] | None
+    delivered_utc: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "receipt", _object(self.receipt) if self.receipt else None)
+
+    def key(self) -> dict[str, str]:
+        return {"lecture": self.lecture, "destination": self.destination, "name": self.name}
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """A JSON object as stored (text) or as given (mapping)."""
+    loaded = json.loads(value) if isinstance(value, str) else value
+    return loaded if isinstance(loaded, Mapping) else {}
