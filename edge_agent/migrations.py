@@ -33,6 +33,7 @@ _FIRST_SCHEMA = (
         started_utc TEXT NOT NULL,
         ended_utc TEXT,
         until_utc TEXT,
+        until_ns INTEGER,
         clock_trust TEXT NOT NULL,
         epoch_boot TEXT NOT NULL,
         epoch_ns INTEGER NOT NULL,

@@ -40,6 +40,8 @@ class Lecture(_Row):
     ended_utc: str | None = None
     #: Planned end; the lecture is resumed after an interruption until then.
     until_utc: str | None = None
+    #: The same as lecture time: a clock that is set meanwhile cannot move it.
+    until_ns: int | None = None
     end_ns: int | None = None
     duration_s: float | None = None
     attempts: int = 0

@@ -1,0 +1,132 @@
+"""What a plan can consist of. Each action names one effect; the supervisor performs it thinly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from edge_agent.rules.health import Pressure
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecorder:
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """End a recorder: ask (quit), insist (SIGTERM) or kill (SIGKILL)."""
+
+    track: str
+    pressure: Pressure
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTrack:
+    track: str
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishTrack:
+    track: str
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGap:
+    """A track of the lecture under way is not being recorded; say so, with the cause."""
+
+    lecture: str
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    command: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop the lecture under way, by command or (None) because its planned end has come."""
+
+    command: int | None
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddMark:
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer a command with an error; `exit` is the CLI's exit code."""
+
+    command: int
+    code: str
+    message: str
+    hint: str
+    exit: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartFinisher:
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillFinisher:
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDelivered:
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropSegments:
+    """The package holds every packet: its segments may go."""
+
+    lecture: str
+
+
+Action: TypeAlias = (
+    StartRecorder
+    | Press
+    | RecordTrack
+    | FinishTrack
+    | OpenGap
+    | Begin
+    | Stop
+    | Pause
+    | Resume
+    | AddMark
+    | Retry
+    | Refuse
+    | StartFinisher
+    | KillFinisher
+    | MarkDelivered
+    | DropSegments
+)

@@ -1,0 +1,76 @@
+"""How long a recorder may be silent, and how hard it is pressed to end: ask, insist, kill.
+
+Deadlines are in nanoseconds of the monotonic clock. Start-up has its own, longer grace: opening a
+camera and importing the codecs of a cold disk take seconds on a cheap PC, and a deadline that fits
+the steady state was seen to kill slow starters for ever.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+SECOND = 1_000_000_000
+
+
+class Phase(StrEnum):
+    """What a recorder is doing, as far as the supervisor knows."""
+
+    ABSENT = "absent"
+    STARTING = "starting"
+    ARMED = "armed"
+    RECORDING = "recording"
+    FINISHING = "finishing"
+    QUITTING = "quitting"
+
+
+class Pressure(IntEnum):
+    """How far the ending of a process has gone."""
+
+    NONE = 0
+    ASKED = 1
+    INSISTED = 2
+    KILLED = 3
+
+
+#: A phase may last this long without a word from the recorder.
+SILENCE_LIMIT_NS = {
+    Phase.STARTING: 20 * SECOND,
+    # Beats come each second; a loaded PC was seen to delay a healthy process by 0.3 s.
+    Phase.ARMED: 5 * SECOND,
+    Phase.RECORDING: 5 * SECOND,
+    # The disk thread drains its queue here, and a slow disk needs its time.
+    Phase.FINISHING: 15 * SECOND,
+    Phase.QUITTING: 8 * SECOND,
+}
+#: From asking to insisting (SIGTERM), and from insisting to SIGKILL.
+ASK_NS = SECOND
+INSIST_NS = SECOND
+#: A failing recorder is tried again after 0.5, 1, 2, then every 3 s: a device that comes back is
+#: in the lecture again within 5 s.
+RETRY_FIRST_NS = SECOND // 2
+RETRY_MOST_NS = 3 * SECOND
+
+
+def silent(phase: Phase, heard_ns: int, now_ns: int) -> bool:
+    """Whether a recorder has been silent for longer than its phase allows."""
+    limit = SILENCE_LIMIT_NS.get(phase)
+    return limit is not None and now_ns - heard_ns > limit
+
+
+def next_pressure(pressure: Pressure, since_ns: int, now_ns: int) -> Pressure:
+    """How hard to press now, given how hard and since when it was pressed.
+
+    KILLED is final: a process in uninterruptible sleep cannot be ended by any signal, and waiting
+    for it must not stop anything else.
+    """
+    if pressure is Pressure.NONE:
+        return Pressure.ASKED
+    patience = {Pressure.ASKED: ASK_NS, Pressure.INSISTED: INSIST_NS}.get(pressure)
+    if patience is None or now_ns - since_ns < patience:
+        return pressure
+    return Pressure(pressure + 1)
+
+
+def retry_delay_ns(failures: int) -> int:
+    """How long to wait before the next start after so many failures in a row (1 or more)."""
+    return int(min(RETRY_FIRST_NS << min(failures - 1, 10), RETRY_MOST_NS))

@@ -1,0 +1,281 @@
+"""The supervisor's one decision: facts in, actions out.
+
+Pure: the same facts give the same plan, after a restart as well, because nothing is remembered
+here. A round whose plan did something is followed by another at once, so each rule needs to take
+only the next step towards what should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge_agent.rules import actions as do
+from edge_agent.rules.actions import Action
+from edge_agent.rules.health import SECOND, Phase, Pressure, next_pressure, silent
+from edge_agent.rules.lecture import Event, State, events
+
+#: A finisher reports at least this often while it copies packets.
+FINISHER_SILENCE_NS = 120 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderFacts:
+    """One configured track and its recorder. Times are monotonic nanoseconds."""
+
+    track: str
+    phase: Phase = Phase.ABSENT
+    heard_ns: int = 0
+    lecture: str | None = None
+    pressure: Pressure = Pressure.NONE
+    pressed_ns: int = 0
+    retry_ns: int = 0
+    #: Why the last one ended; empty before the first.
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFacts:
+    """The lecture under way. `now_ns`, `until_ns` are lecture time."""
+
+    id: str
+    state: State
+    tracks: frozenset[str]
+    open_gaps: frozenset[str]
+    now_ns: int
+    until_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinisherFacts:
+    lecture: str
+    heard_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFacts:
+    id: int
+    verb: str
+    expired: bool
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    now_ns: int
+    recorders: tuple[RecorderFacts, ...] = ()
+    active: ActiveFacts | None = None
+    #: State FINISHING, oldest first, those whose retry is due.
+    finishing: tuple[str, ...] = ()
+    finisher: FinisherFacts | None = None
+    #: State PACKAGED, every outbox row with a receipt.
+    received: tuple[str, ...] = ()
+    #: Packaged or later, with segments still on the disk.
+    leftovers: tuple[str, ...] = ()
+    failed: frozenset[str] = frozenset()
+    commands: tuple[CommandFacts, ...] = ()
+    enough_space: bool = True
+    stopping: bool = False
+
+
+def plan(facts: Facts) -> list[Action]:
+    """Everything to be done in this round, in order."""
+    if facts.stopping:
+        return [action for each in facts.recorders for action in _wind_down(each, facts.now_ns)]
+    return [
+        *_next_command(facts),
+        *_planned_end(facts),
+        *(action for each in facts.recorders for action in _recorder(each, facts)),
+        *_finishing(facts),
+        *(do.MarkDelivered(lecture) for lecture in facts.received),
+        *(do.DropSegments(lecture) for lecture in facts.leftovers),
+    ]
+
+
+# -------------------------------------------------------------------- recorders
+
+
+def _recorder(it: RecorderFacts, facts: Facts) -> Iterator[Action]:
+    lecture = facts.active
+    wanted = lecture is not None and lecture.state is State.RECORDING and it.track in lecture.tracks
+    if wanted and lecture is not None:
+        taken = it.phase is Phase.RECORDING and it.lecture == lecture.id
+        armed = it.phase is Phase.ARMED and it.pressure is Pressure.NONE
+        if not (taken or armed or it.track in lecture.open_gaps):
+            yield do.OpenGap(lecture.id, it.track)
+        if armed and not silent(it.phase, it.heard_ns, facts.now_ns):
+            yield do.RecordTrack(it.track, lecture.id)
+            return
+    yield from _keep_in_order(it, facts, wanted)
+
+
+def _keep_in_order(it: RecorderFacts, facts: Facts, wanted: bool) -> Iterator[Action]:
+    lecture = facts.active.id if facts.active else None
+    if it.phase is Phase.ABSENT:
+        if facts.now_ns >= it.retry_ns:
+            yield do.StartRecorder(it.track)
+    elif it.pressure is not Pressure.NONE or silent(it.phase, it.heard_ns, facts.now_ns):
+        yield from _press(it, facts.now_ns, f"no word from it while {it.phase}")
+    elif it.phase is Phase.RECORDING and it.lecture and not (wanted and it.lecture == lecture):
+        yield do.FinishTrack(it.track, it.lecture)
+
+
+def _wind_down(it: RecorderFacts, now_ns: int) -> Iterator[Action]:
+    """At the agent's end: ask at once, and press on only when the asking had its time."""
+    if it.phase is Phase.ABSENT:
+        return
+    if it.pressure is Pressure.NONE or silent(Phase.QUITTING, it.pressed_ns, now_ns):
+        yield from _press(it, now_ns, "the agent stops")
+
+
+def _press(it: RecorderFacts, now_ns: int, why: str) -> Iterator[Action]:
+    pressure = next_pressure(it.pressure, it.pressed_ns, now_ns)
+    if pressure is not it.pressure:
+        yield do.Press(it.track, pressure, why)
+
+
+# -------------------------------------------------------------------- finishing
+
+
+def _finishing(facts: Facts) -> Iterator[Action]:
+    if facts.finisher is not None:
+        if facts.now_ns - facts.finisher.heard_ns > FINISHER_SILENCE_NS:
+            yield do.KillFinisher(facts.finisher.lecture)
+        return
+    held = {it.lecture for it in facts.recorders if it.phase is not Phase.ABSENT}
+    ready = [lecture for lecture in facts.finishing if lecture not in held]
+    if ready:
+        yield do.StartFinisher(ready[0])
+
+
+def _planned_end(facts: Facts) -> Iterator[Action]:
+    lecture = facts.active
+    if lecture and lecture.until_ns is not None and lecture.now_ns >= lecture.until_ns:
+        yield do.Stop(None, lecture.id)
+
+
+# -------------------------------------------------------------------- commands
+
+
+def _next_command(facts: Facts) -> Iterator[Action]:
+    """One command a round: the next one meets the state that this one has made."""
+    if not facts.commands:
+        return
+    command = facts.commands[0]
+    if command.expired:
+        yield do.Refuse(
+            command.id,
+            "expired",
+            f"the command {command.verb!r} came too late and was not run",
+            "give it again",
+            12,
+        )
+        return
+    verb = _VERBS.get(command.verb)
+    if verb is None:
+        known = ", ".join(sorted(_VERBS))
+        yield do.Refuse(
+            command.id, "unknown-command", f"no command {command.verb!r}", f"one of {known}", 2
+        )
+        return
+    yield verb(facts, command)
+
+
+def _start(facts: Facts, command: CommandFacts) -> Action:
+    if facts.active is not None:
+        return do.Refuse(
+            command.id,
+            "already-recording",
+            f"lecture {facts.active.id} is already {facts.active.state}",
+            "edge-agent record stop, or edge-agent status to see it",
+            5,
+        )
+    if not facts.recorders:
+        return do.Refuse(
+            command.id,
+            "no-tracks",
+            "this room has no camera and no microphone",
+            "plug one in and run: edge-agent devices list",
+            9,
+        )
+    failures = [f"{it.track}: {it.failure}" for it in facts.recorders if it.failure]
+    if len(failures) == len(facts.recorders) and _none_alive(facts):
+        return do.Refuse(
+            command.id,
+            "no-device",
+            "no device can be recorded (" + "; ".join(failures) + ")",
+            "edge-agent devices list shows what is plugged in",
+            9,
+        )
+    if not facts.enough_space:
+        return do.Refuse(
+            command.id,
+            "no-space",
+            "the disk is too full to begin a lecture",
+            "free space, or let waiting lectures be delivered: edge-agent upload status",
+            10,
+        )
+    return do.Begin(command.id)
+
+
+def _none_alive(facts: Facts) -> bool:
+    """A recorder that is being tried again after a failure counts as not alive."""
+    return all(it.phase in (Phase.ABSENT, Phase.STARTING) for it in facts.recorders)
+
+
+def _on_active(
+    event: Event, make: Callable[[int, str], Action]
+) -> Callable[[Facts, CommandFacts], Action]:
+    """A verb that applies to the lecture under way, if its state allows the event."""
+
+    def verb(facts: Facts, command: CommandFacts) -> Action:
+        lecture = facts.active
+        if lecture is None:
+            return do.Refuse(
+                command.id,
+                "not-recording",
+                "nothing is being recorded",
+                "edge-agent record start begins a lecture",
+                5,
+            )
+        if event not in events(lecture.state):
+            return do.Refuse(
+                command.id,
+                "wrong-state",
+                f"the lecture is {lecture.state}: it cannot {event}",
+                "edge-agent record status shows what is possible",
+                5,
+            )
+        return make(command.id, lecture.id)
+
+    return verb
+
+
+def _mark(facts: Facts, command: CommandFacts) -> Action:
+    if facts.active is None:
+        return _on_active(Event.STOP, do.Stop)(facts, command)
+    return do.AddMark(command.id, facts.active.id)
+
+
+def _retry(facts: Facts, command: CommandFacts) -> Action:
+    lecture = str(command.args.get("lecture", ""))
+    if lecture in facts.failed:
+        return do.Retry(command.id, lecture)
+    return do.Refuse(
+        command.id,
+        "wrong-state",
+        f"lecture {lecture or '(none given)'} has not failed",
+        "edge-agent lectures list shows the state of each lecture",
+        5,
+    )
+
+
+_VERBS: dict[str, Callable[[Facts, CommandFacts], Action]] = {
+    "start": _start,
+    "stop": _on_active(Event.STOP, do.Stop),
+    "pause": _on_active(Event.PAUSE, do.Pause),
+    "resume": _on_active(Event.RESUME, do.Resume),
+    "mark": _mark,
+    "retry": _retry,
+}

@@ -1,0 +1,27 @@
+"""Whether an interrupted lecture goes on after a restart."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+
+def goes_on(
+    now: datetime,
+    until: datetime | None,
+    last_write: datetime,
+    patience: timedelta,
+    clock_trusted: bool = True,
+) -> bool:
+    """True: record on in the same lecture. False: finish it with what there is.
+
+    With a planned end the lecture goes on until then. Without one it goes on when the last write
+    is recent. A last write in the future means that the clock was reset by the outage: recording
+    too much can be mended, recording nothing cannot, so it goes on. The same holds for a planned
+    end that an untrusted clock seems to have passed shortly after the last write.
+    """
+    recent = now - last_write < patience
+    if until is None:
+        return recent
+    if now < until:
+        return True
+    return not clock_trusted and recent and last_write < until
