@@ -1,0 +1,179 @@
+"""Packets in, fragments of an MP4 file out. In memory only: nothing here can fail on a disk.
+
+The boxes of a fragment are written here, not by FFmpeg: so a fragment is cut exactly where we
+say, the last picture can be held as long as needed, and the time in the file (tfdt) is the lecture
+time that came in. FFmpeg writes the header, which says how to decode.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import av
+from av.packet import Packet
+from av.stream import Stream
+
+from encoders.rotation import SECOND, fragment_full
+
+AnyPacket: TypeAlias = "Packet[Stream]"
+
+_KEY = 0x0200_0000
+_NOT_KEY = 0x0101_0000
+_TFHD_BASE_IS_MOOF = 0x02_0000
+#: trun: data offset; then per sample duration, size, flags, composition offset (signed, version 1).
+_TRUN_FLAGS = 0x0100_0000 | 0x001 | 0x100 | 0x200 | 0x400 | 0x800
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """About one second of one track: a moof and its mdat. Times are lecture nanoseconds."""
+
+    data: bytes
+    start_ns: int
+    end_ns: int
+    packets: int
+
+
+@dataclass(slots=True)
+class _Sample:
+    data: bytes
+    pts: int
+    dts: int
+    duration: int
+    key: bool
+
+
+class FragmentMuxer:
+    """One track's fragments. `header` opens every segment file."""
+
+    def __init__(self, template: Stream) -> None:
+        self.timescale = _timescale(template)
+        self._pictures = template.type == "video"
+        extradata = template.codec_context.extradata or b""
+        # Parameter sets in MP4's own form start with version 1; then the packets are MP4's too.
+        self._start_codes = self._pictures and bytes(extradata[:1]) != b"\1"
+        self.header = mp4_header(template)
+        self._open: list[_Sample] = []
+        self._sequence = 0
+
+    def add(self, packet: AnyPacket) -> Fragment | None:
+        """Take a packet; hands out the fragment that it completes by not belonging to it."""
+        sample = self._sample(packet)
+        done: Fragment | None = None
+        if self._open:
+            last = self._open[-1]
+            if sample.dts <= last.dts:
+                raise ValueError(f"packet at {sample.dts} comes after one at {last.dts}")
+            last.duration = sample.dts - last.dts
+            if fragment_full(self.ns(self._open[0].dts), self.ns(sample.dts)):
+                done = self._cut()
+        self._open.append(sample)
+        return done
+
+    def finish(self, end_ns: int | None = None) -> Fragment | None:
+        """The fragment that is open; its last picture is held until `end_ns`.
+
+        Sound is not held: an AAC packet is as long as it is.
+        """
+        if not self._open:
+            return None
+        last = self._open[-1]
+        if end_ns is not None and self._pictures:
+            last.duration = max(1, round(end_ns * self.timescale / SECOND) - last.dts)
+        return self._cut()
+
+    def ns(self, ticks: int) -> int:
+        return round(ticks * SECOND / self.timescale)
+
+    def _sample(self, packet: AnyPacket) -> _Sample:
+        if packet.pts is None or packet.dts is None:
+            raise ValueError("a packet without a time stamp cannot be placed in the lecture")
+        scale = self.timescale * packet.time_base
+        dts = round(packet.dts * scale)
+        if dts < 0:
+            raise ValueError(f"packet at {dts} lies before the lecture's time")
+        return _Sample(
+            length_prefixed(bytes(packet)) if self._start_codes else bytes(packet),
+            round(packet.pts * scale),
+            dts,
+            round((packet.duration or 0) * scale) or self._guess(),
+            packet.is_keyframe,
+        )
+
+    def _guess(self) -> int:
+        """A duration for a packet that has none and is the last so far."""
+        if len(self._open) > 1:
+            return self._open[-1].dts - self._open[-2].dts
+        return self.timescale // 25
+
+    def _cut(self) -> Fragment:
+        samples, self._open = self._open, []
+        self._sequence += 1
+        end = samples[-1].dts + samples[-1].duration
+        return Fragment(
+            data=_fragment_boxes(self._sequence, samples),
+            start_ns=self.ns(samples[0].dts),
+            end_ns=self.ns(end),
+            packets=len(samples),
+        )
+
+
+def _timescale(template: Stream) -> int:
+    if template.type == "audio":
+        return int(template.codec_context.sample_rate)  # type: ignore[attr-defined]
+    return 90_000
+
+
+def mp4_header(template: Stream) -> bytes:
+    """ftyp and moov of a fragmented file with this one stream."""
+    sink = io.BytesIO()
+    options = {
+        "movflags": "empty_moov+default_base_moof",
+        "use_editlist": "0",
+        "video_track_timescale": "90000",
+    }
+    with av.open(sink, "w", format="mp4", options=options) as out:
+        out.add_stream_from_template(template)
+        out.start_encoding()
+    data = sink.getvalue()
+    end = data.index(b"moov") - 4
+    return data[: end + int.from_bytes(data[end : end + 4], "big")]
+
+
+def length_prefixed(annex_b: bytes) -> bytes:
+    """H.264/H.265 units as MP4 wants them: each after its length instead of a start code."""
+    units = (unit.rstrip(b"\0") for unit in annex_b.split(b"\0\0\1"))
+    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units if unit)
+
+
+def _fragment_boxes(sequence: int, samples: list[_Sample]) -> bytes:
+    moof = _moof(sequence, samples, 0)
+    # The size of moof does not depend on the offset that stands in it.
+    moof = _moof(sequence, samples, len(moof) + 8)
+    return moof + _box(b"mdat", b"".join(sample.data for sample in samples))
+
+
+def _moof(sequence: int, samples: list[_Sample], data_offset: int) -> bytes:
+    rows = b"".join(
+        struct.pack(
+            ">IIIi",
+            sample.duration,
+            len(sample.data),
+            _KEY if sample.key else _NOT_KEY,
+            sample.pts - sample.dts,
+        )
+        for sample in samples
+    )
+    traf = (
+        _box(b"tfhd", struct.pack(">II", _TFHD_BASE_IS_MOOF, 1))
+        + _box(b"tfdt", struct.pack(">IQ", 0x0100_0000, samples[0].dts))
+        + _box(b"trun", struct.pack(">IIi", _TRUN_FLAGS, len(samples), data_offset) + rows)
+    )
+    return _box(b"moof", _box(b"mfhd", struct.pack(">II", 0, sequence)) + _box(b"traf", traf))
+
+
+def _box(kind: bytes, payload: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(payload), kind) + payload

@@ -1,0 +1,50 @@
+"""When a segment ends and when a picture must be a key frame. Pure: no clock, no I/O.
+
+A segment file is short because damage stays inside its file; it starts with a key frame because
+then it can be decoded alone. One second is the fragment, the unit that reaches the disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SECOND = 1_000_000_000
+FRAGMENT_NS = SECOND
+SEGMENT_NS = 10 * SECOND
+#: A camera that sends no key frame for this long gets its segment cut anyhow. Such a segment
+#: cannot be decoded alone, but joined with the one before it is whole.
+SEGMENT_LIMIT_NS = 30 * SECOND
+#: Ask again when the key frame that was asked for has not come after this long.
+ASK_AGAIN_NS = SECOND
+
+
+@dataclass(slots=True)
+class Rotation:
+    """Follows one track. All times are lecture nanoseconds."""
+
+    start_ns: int | None = None
+    _asked_ns: int | None = None
+
+    def keyframe_due(self, frame_ns: int) -> bool:
+        """Whether the picture about to be encoded must be a key frame; True once per request."""
+        if self.start_ns is None or frame_ns - self.start_ns < SEGMENT_NS:
+            return False
+        if self._asked_ns is not None and frame_ns - self._asked_ns < ASK_AGAIN_NS:
+            return False
+        self._asked_ns = frame_ns
+        return True
+
+    def opens_segment(self, packet_ns: int, is_keyframe: bool) -> bool:
+        """Whether this packet is the first of a new segment; remembers it if so."""
+        if self.start_ns is not None:
+            age = packet_ns - self.start_ns
+            if age < (SEGMENT_NS if is_keyframe else SEGMENT_LIMIT_NS):
+                return False
+        self.start_ns = packet_ns
+        self._asked_ns = None
+        return True
+
+
+def fragment_full(first_ns: int, next_ns: int) -> bool:
+    """Whether a packet at `next_ns` belongs to a new fragment."""
+    return next_ns - first_ns >= FRAGMENT_NS
