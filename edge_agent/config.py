@@ -1,0 +1,238 @@
+"""The configuration: read once, typed, frozen. Unknown keys are errors; a change needs a restart.
+
+Every key stands with its default and unit in docs/config.sample.toml; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
+
+__all__ = ["Config", "ConfigError", "FolderDestination", "TrackConfig", "load", "to_toml"]
+
+Kind = Literal["v4l2", "rtsp", "screen", "microphone", "file", "synthetic"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+Flavor = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$")]
+Language = Annotated[str, StringConstraints(pattern=r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$")]
+Side = Annotated[int, Field(ge=16, le=8192)]
+
+#: What the patterns above mean in words, for the error texts.
+_PATTERNS = {
+    r"^[a-z][a-z0-9-]{0,31}$": "a name of small letters, digits and '-', at most 32, letter first",
+    r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$": "two words with a slash, such as 'presenter/source'",
+    r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$": "a language tag such as 'en', 'km' or 'pt-BR'",
+}
+#: These say nothing without the device they mean; a screen has $DISPLAY, synthetic needs none.
+_NEEDS_DEVICE = {"v4l2", "rtsp", "microphone", "file"}
+#: Only one recorder at a time can hold such a device.
+_EXCLUSIVE = {"v4l2", "microphone"}
+
+
+def _absolute(path: Path) -> Path:
+    expanded = path.expanduser()
+    if not expanded.is_absolute():
+        raise ValueError("must be an absolute path, such as /media/lectures")
+    return expanded
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Room(_Section):
+    """Which room this is; stands in every package."""
+
+    name: str = "Room"
+    institution: str = ""
+
+
+class LectureDefaults(_Section):
+    """What a lecture says about itself unless its start says otherwise."""
+
+    course: str = ""
+    lecturer: str = ""
+    language: Language = ""
+    licence: str = ""
+
+
+class Storage(_Section):
+    """Where lectures are kept, and the folder for what may vanish at a reboot."""
+
+    spool: AbsolutePath
+    runtime: AbsolutePath
+
+
+class Recording(_Section):
+    """How long an interrupted lecture may be resumed, and how long one may last."""
+
+    resume_minutes: float = Field(default=15, ge=0, le=240)
+    max_hours: float = Field(default=4.0, gt=0, le=24)
+
+
+class TrackConfig(_Section):
+    """One device, and how it is recorded."""
+
+    kind: Kind
+    device: str = ""
+    flavor: Flavor = "presenter/source"
+    size: tuple[Side, Side] | None = None
+    fps: float | None = Field(default=None, gt=0, le=120)
+    format: Literal["mjpeg", "raw", "h264"] | None = None
+    options: dict[str, str] = {}
+    crf: int = Field(default=23, ge=0, le=51)
+    max_kbps: int | None = Field(default=None, ge=100, le=100_000)
+    channels: Literal[1, 2] = 1
+    audio_kbps: int = Field(default=96, ge=32, le=320)
+
+    @property
+    def media(self) -> Literal["video", "audio"]:
+        """Audio for a microphone, or where the option `stream` asks for a source's sound."""
+        sound = self.kind == "microphone" or self.options.get("stream") == "audio"
+        return "audio" if sound else "video"
+
+    @model_validator(mode="after")
+    def _names_its_device(self) -> Self:
+        if self.kind in _NEEDS_DEVICE and not self.device:
+            raise ValueError(
+                f"a track of kind {self.kind!r} needs a device; "
+                "find it with: edge-agent devices list"
+            )
+        return self
+
+
+class FolderDestination(_Section):
+    """A folder that receives finished lectures: a mounted share, a disk, a stick."""
+
+    type: Literal["folder"]
+    path: AbsolutePath
+
+
+class Config(_Section):
+    """Everything the agent can be told. `tracks` empty: what is plugged in is chosen."""
+
+    room: Room = Room()
+    lecture: LectureDefaults = LectureDefaults()
+    storage: Storage
+    recording: Recording = Recording()
+    tracks: dict[Name, TrackConfig] = {}
+    destinations: dict[Name, FolderDestination] = {}
+
+    @model_validator(mode="after")
+    def _no_device_twice(self) -> Self:
+        seen: dict[tuple[str, str], str] = {}
+        for name, track in self.tracks.items():
+            key = (track.kind, track.device)
+            if track.kind in _EXCLUSIVE and key in seen:
+                raise ValueError(
+                    f"tracks {seen[key]!r} and {name!r} both want {track.device}; "
+                    "a device can serve one track only"
+                )
+            seen[key] = name
+        return self
+
+
+_TABLES: dict[str, type[_Section]] = {
+    "room": Room,
+    "lecture": LectureDefaults,
+    "storage": Storage,
+    "recording": Recording,
+    "tracks": TrackConfig,
+    "destinations": FolderDestination,
+}
+
+
+def load(
+    path: Path | None, env: Mapping[str, str], service_folder: Path = SERVICE_FOLDER
+) -> Config:
+    """The configuration in `path` (None: the service's, else the user's, else defaults)."""
+    written = read(path, env, service_folder)
+    try:
+        return Config.model_validate(written.values)
+    except ValidationError as error:
+        raise ConfigError([_sentence(written, dict(e)) for e in error.errors()]) from None
+
+
+def to_toml(values: Mapping[str, Any], at: KeyPath = ()) -> str:
+    """The TOML text of plain values, as `model_dump(mode="json", exclude_none=True)` gives."""
+    lines = [
+        f"{_toml_key(key)} = {_toml(value)}"
+        for key, value in values.items()
+        if not isinstance(value, Mapping)
+    ]
+    tables = [(key, v) for key, v in values.items() if isinstance(v, Mapping) and v]
+    head = [f"[{'.'.join(at)}]"] if at and lines else []
+    blocks = ["\n".join([*head, *lines])] if lines else []
+    blocks += [to_toml(value, (*at, _toml_key(key))).rstrip("\n") for key, value in tables]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.1f}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+# ---------------------------------------------------------------- error texts
+
+
+def _sentence(written: Written, error: dict[str, Any]) -> str:
+    """One fault: the file, the key, what is wrong, and what would be right."""
+    path = tuple(str(part) for part in error["loc"] if part != "[key]")
+    where = f"{written.file_of(path)}: {'.'.join(path) or 'configuration'}"
+    return f"{where}: {_fault(path, error)}"
+
+
+def _fault(path: KeyPath, error: dict[str, Any]) -> str:
+    value, context = error.get("input"), error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            return "there is no such key" + _suggest(path[-1], _known_keys(path[:-1]))
+        case "missing":
+            return "this key is needed"
+        case "literal_error":
+            allowed = re.findall(r"'([^']*)'|(\b\d+\b)", str(context["expected"]))
+            words = [text or number for text, number in allowed]
+            return f"{value!r} is not allowed" + _suggest(str(value), words)
+        case "string_pattern_mismatch":
+            return f"{value!r} is not {_PATTERNS[context['pattern']]}"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return f"{error['msg'][0].lower()}{error['msg'][1:]}, not {value!r}"
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; allowed: {', '.join(known)}"
+
+
+def _known_keys(path: KeyPath) -> list[str]:
+    """The keys of the table at `path`."""
+    if not path:
+        return list(Config.model_fields)
+    return list(_TABLES[path[0]].model_fields) if path[0] in _TABLES else []

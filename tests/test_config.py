@@ -1,0 +1,276 @@
+"""Configuration: files, places, error texts, and the sample that documents every key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from edge_agent import places
+from edge_agent.config import (
+    Config,
+    ConfigError,
+    FolderDestination,
+    LectureDefaults,
+    Recording,
+    Room,
+    Storage,
+    TrackConfig,
+    load,
+    to_toml,
+)
+
+SAMPLE = Path(__file__).parents[1] / "docs" / "config.sample.toml"
+MODELS: dict[str, type[BaseModel]] = {
+    "room": Room,
+    "lecture": LectureDefaults,
+    "storage": Storage,
+    "recording": Recording,
+    "tracks.camera": TrackConfig,
+    "tracks.microphone": TrackConfig,
+    "destinations.platform": FolderDestination,
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path / "home")}
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    """The error texts that a configuration gets, without the file's name in front."""
+    file = write(tmp_path / "config.toml", text)
+    with pytest.raises(ConfigError) as caught:
+        load(file, {"HOME": str(tmp_path)})
+    assert all(p.startswith(f"{file}: ") for p in caught.value.problems)
+    return [p.removeprefix(f"{file}: ") for p in caught.value.problems]
+
+
+# ---------------------------------------------------------------- where things are
+
+
+def test_without_any_file_the_defaults_hold(home: dict[str, str], tmp_path: Path) -> None:
+    config = load(None, home, service_folder=tmp_path / "none")
+    assert config.room.name == "Room"
+    assert config.tracks == {}
+    assert config.storage.spool == tmp_path / "home/.local/state/edge-agent"
+
+
+def test_the_xdg_folders_are_used_in_user_mode(tmp_path: Path) -> None:
+    env = {
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / "conf"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+    }
+    write(tmp_path / "conf/edge-agent/config.toml", '[room]\nname = "B-204"\n')
+    config = load(None, env, service_folder=tmp_path / "none")
+    assert config.room.name == "B-204"
+    assert config.storage.spool == tmp_path / "state/edge-agent"
+    assert config.storage.runtime == tmp_path / "run/edge-agent"
+
+
+def test_the_service_folder_wins_over_the_users_file(home: dict[str, str], tmp_path: Path) -> None:
+    write(tmp_path / "home/.config/edge-agent/config.toml", '[room]\nname = "mine"\n')
+    service = tmp_path / "etc"
+    write(service / "config.toml", '[room]\nname = "service"\n')
+    config = load(None, home, service_folder=service)
+    assert config.room.name == "service"
+    assert config.storage.spool == Path("/var/lib/edge-agent")
+    assert config.storage.runtime == Path("/run/edge-agent")
+
+
+def test_systemds_folders_win_over_the_file(home: dict[str, str], tmp_path: Path) -> None:
+    file = write(tmp_path / "c.toml", '[storage]\nspool = "/srv/lectures"\n')
+    env = home | {"STATE_DIRECTORY": "/var/lib/x:/var/lib/y", "RUNTIME_DIRECTORY": "/run/x"}
+    assert load(file, env).storage == Storage(spool=Path("/var/lib/x"), runtime=Path("/run/x"))
+
+
+def test_files_in_conf_d_are_merged_in_order_and_the_later_wins(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    main = write(tmp_path / "config.toml", '[room]\nname = "a"\ninstitution = "kept"\n')
+    write(tmp_path / "conf.d/20-b.toml", '[room]\nname = "c"\n')
+    write(tmp_path / "conf.d/10-a.toml", '[room]\nname = "b"\n[recording]\nmax_hours = 2\n')
+    config = load(main, home)
+    assert config.room == Room(name="c", institution="kept")
+    assert config.recording.max_hours == 2
+
+
+def test_an_error_names_the_file_in_conf_d_that_made_it(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    main = write(tmp_path / "config.toml", '[room]\nname = "a"\n')
+    extra = write(tmp_path / "conf.d/x.toml", "[room]\nnam = 1\n")
+    with pytest.raises(ConfigError, match=re.escape(f"{extra}: room.nam: there is no such key")):
+        load(main, home)
+
+
+def test_the_places_are_found_without_the_models(home: dict[str, str], tmp_path: Path) -> None:
+    file = write(tmp_path / "c.toml", '[storage]\nspool = "~/s"\nruntime = "/r"\n')
+    written = places.read(file, home)
+    assert places.storage(written) == (Path("~/s").expanduser(), Path("/r"))
+
+
+# ---------------------------------------------------------------- what wrong values get
+
+
+CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[rom]\n", "rom: there is no such key; did you mean 'room'?"),
+        ('[room]\nnmae = "x"\n', "room.nmae: there is no such key; did you mean 'name'?"),
+        (CAMERA + "frames = 1\n", "tracks.cam.frames: there is no such key; allowed: kind, device"),
+        (
+            '[tracks.cam]\nkind = "v4l"\ndevice = "x"\n',
+            "tracks.cam.kind: 'v4l' is not allowed; did you mean 'v4l2'?",
+        ),
+        (CAMERA + "channels = 3\n", "tracks.cam.channels: 3 is not allowed; allowed: 1, 2"),
+        (CAMERA + "crf = 99\n", "tracks.cam.crf: input should be less than or equal to 51, not 99"),
+        (CAMERA + 'flavor = "front"\n', "tracks.cam.flavor: 'front' is not two words with a slash"),
+        ('[tracks.cam]\ndevice = "x"\n', "tracks.cam.kind: this key is needed"),
+        (
+            '[tracks.cam]\nkind = "v4l2"\n',
+            "tracks.cam: a track of kind 'v4l2' needs a device; "
+            "find it with: edge-agent devices list",
+        ),
+        (
+            '[tracks.Cam]\nkind = "synthetic"\n',
+            "tracks.Cam: 'Cam' is not a name of small letters, digits and '-'",
+        ),
+        (
+            CAMERA + '[tracks.b]\nkind = "v4l2"\ndevice = "/dev/video0"\n',
+            "configuration: tracks 'cam' and 'b' both want /dev/video0; "
+            "a device can serve one track only",
+        ),
+        (
+            '[lecture]\nlanguage = "english!"\n',
+            "lecture.language: 'english!' is not a language tag",
+        ),
+        (
+            '[destinations.x]\ntype = "folder"\npath = "media"\n',
+            "destinations.x.path: must be an absolute path, such as /media/lectures",
+        ),
+        (
+            '[destinations.x]\ntype = "foldr"\npath = "/m"\n',
+            "destinations.x.type: 'foldr' is not allowed; did you mean 'folder'?",
+        ),
+        ("[recording]\nmax_hours = 0\n", "recording.max_hours: input should be greater than 0"),
+        ('storage = "/srv"\n', "storage: "),
+        ("[room\n", "this is not valid TOML: "),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_key_and_what_is_allowed(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(expected)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, "[room]\nx = 1\ny = 2\n[recording]\nmax_hours = 99\n")) == 3
+
+
+def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path, home: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load(tmp_path / "none.toml", home)
+
+
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path, home: dict[str, str]) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(tmp_path / "c.toml", home)
+
+
+def test_the_configuration_cannot_be_changed_after_loading(tmp_path: Path) -> None:
+    config = load(write(tmp_path / "c.toml", ""), {"HOME": str(tmp_path)})
+    with pytest.raises(ValueError, match="frozen"):
+        config.room.name = "x"
+
+
+# ---------------------------------------------------------------- tracks
+
+
+@pytest.mark.parametrize(
+    ("track", "media"),
+    [
+        ({"kind": "microphone", "device": "default"}, "audio"),
+        ({"kind": "file", "device": "a.mp4", "options": {"stream": "audio"}}, "audio"),
+        ({"kind": "file", "device": "a.mp4"}, "video"),
+        ({"kind": "synthetic"}, "video"),
+    ],
+)
+def test_a_tracks_medium_follows_from_kind_and_stream(track: dict[str, object], media: str) -> None:
+    assert TrackConfig.model_validate(track).media == media
+
+
+# ---------------------------------------------------------------- the sample
+
+
+def _sample_tables() -> dict[str, dict[str, str]]:
+    """For each table of the sample: key -> value's text, the commented-out keys included."""
+    tables: dict[str, dict[str, str]] = {}
+    table = ""
+    for line in SAMPLE.read_text().splitlines():
+        if heading := re.fullmatch(r"\[(\S+)\]", line):
+            table = heading[1]
+            tables[table] = {}
+        elif table and (pair := re.fullmatch(r"(?:# )?([a-z_]+) = (.+)", line)):
+            tables[table][pair[1]] = pair[2]
+    return tables
+
+
+def test_the_sample_is_valid(tmp_path: Path) -> None:
+    load(SAMPLE, {"HOME": str(tmp_path)})
+
+
+def test_every_key_of_the_models_stands_in_the_sample() -> None:
+    tables = _sample_tables()
+    shown: dict[type[BaseModel], set[str]] = {}
+    for table, model in MODELS.items():
+        shown.setdefault(model, set()).update(tables[table])
+    assert shown == {model: set(model.model_fields) for model in MODELS.values()}
+    assert {name.split(".")[0] for name in tables} == set(Config.model_fields)
+
+
+def test_the_values_in_the_sample_are_the_defaults() -> None:
+    """An unset default stands as a comment; every key that has a default shows exactly it."""
+    for table, keys in _sample_tables().items():
+        model = MODELS[table]
+        for key, text in keys.items():
+            field = model.model_fields[key]
+            commented = f"# {key} = {text}" in SAMPLE.read_text().splitlines()
+            value = tomllib.loads(f"x = {text}")["x"]
+            if field.is_required() or (key == "device" and not commented):
+                continue
+            assert commented == (field.default is None), f"{table}.{key}"
+            if not commented:
+                assert value == field.default, f"{table}.{key}"
+
+
+def test_commented_out_keys_of_the_sample_are_valid_too(tmp_path: Path) -> None:
+    text = re.sub(r"(?m)^# ([a-z_]+ = )", r"\1", SAMPLE.read_text())
+    load(write(tmp_path / "c.toml", text), {"HOME": str(tmp_path)})
+
+
+def test_the_toml_that_is_shown_loads_as_the_same_configuration(tmp_path: Path) -> None:
+    text = (
+        SAMPLE.read_text()
+        + '[tracks.clip]\nkind="file"\ndevice="a b\\".mp4"\noptions={"a.b"="ü"}\n'
+    )
+    env = {"HOME": str(tmp_path)}
+    first = load(write(tmp_path / "a.toml", text), env)
+    shown = to_toml(first.model_dump(mode="json", exclude_none=True))
+    assert load(write(tmp_path / "b.toml", shown), env) == first
