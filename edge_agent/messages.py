@@ -34,6 +34,27 @@ class BadMessage(Exception):
 # ---------------------------------------------------------------- supervisor -> recorder
 
 
+class RecorderSpec(Message):
+    """The first line a recorder gets: its device, how to encode it, where its preview goes."""
+
+    track: str
+    media: Media
+    kind: str
+    device: str = ""
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    format: str | None = None
+    options: dict[str, str] = {}
+    crf: int = 23
+    max_kbps: int | None = None
+    channels: int = 1
+    audio_kbps: int = 96
+    #: JPEG, replaced about once a second while a camera is armed or recording.
+    preview: str
+    #: Held (flock) while the recorder lives, so that no second one touches its files.
+    lock: str
+
+
 class Record(Message):
     """Record into `directory` from monotonic `start_mono_ns` on.
 

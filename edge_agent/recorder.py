@@ -1,0 +1,300 @@
+"""The recorder: one process, one device, one track. Never opens the ledger, never waits for people.
+
+It opens its device and is armed: a preview picture about once a second, sound levels ten times a
+second, no encoding. `record` and `finish` come as lines on stdin; what happens goes back on a
+private pipe. The end of stdin means: close the file and exit, so a dead supervisor leaves nothing
+half open for long. If the process hangs, its silence is the message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import av
+
+from capture.levels import Meter
+from capture.pump import AUDIO_CAPACITY, CAPACITY, Pump
+from capture.source import (
+    NS,
+    DeviceLost,
+    Sample,
+    Source,
+    SourceError,
+    SourceInfo,
+    SourceSpec,
+    open_source,
+)
+from edge_agent import messages as say
+from edge_agent.pipes import Inlet, Outlet
+from edge_agent.preview import Preview
+from edge_agent.recording import Recording, open_recording
+from encoders.encoder import EncoderError
+from encoders.segments import DiskProblem, Segment
+
+#: A device that delivers nothing for this long is gone, whatever its driver says. An HDMI grabber
+#: that changes its mode was seen to pause for 1.5 s.
+SILENCE_NS = 3 * NS
+#: The first sample may take longer: cameras adjust their exposure.
+FIRST_SAMPLE_NS = 10 * NS
+BEAT_NS = NS
+#: How long the loop waits for a sample before it looks at commands again.
+TICK_S = 0.02
+SPEC_WAIT_S = 5.0
+
+
+class Recorder:
+    """The loop of one recorder. All of it runs in one thread, except pump and disk."""
+
+    def __init__(
+        self, spec: say.RecorderSpec, source: Source, inlet: Inlet, outlet: Outlet
+    ) -> None:
+        self._spec = spec
+        self._source = source
+        self._inlet = inlet
+        self._outlet = outlet
+        self._recording: Recording | None = None
+        self._latest: Sample | None = None
+        self._heard_ns = 0
+        self._beaten_ns = 0
+        self._durable_ns: int | None = None
+        self._told_start = False
+        self.stop_requested = False
+        self._quitting = False
+
+    def run(self) -> None:
+        """Until quit, end of stdin, or SIGTERM. Raises SourceError, DiskProblem, EncoderError."""
+        self._info = self._source.open()
+        audio = self._info.media == "audio"
+        self._pump = Pump(
+            self._source, AUDIO_CAPACITY if audio else CAPACITY, self._info.delivers == "h264"
+        )
+        self._pump.start()
+        self._meter = Meter(self._info.sample_rate) if audio else None
+        self._preview = Preview(Path(self._spec.preview), self._info.full_range)
+        self._first_by_ns = time.monotonic_ns() + FIRST_SAMPLE_NS
+        self._announce(self._info)
+        try:
+            while not (self._quitting and self._recording is None):
+                self._step()
+        finally:
+            self._pump.stop()
+
+    # ------------------------------------------------------------ one round
+
+    def _step(self) -> None:
+        for line in self._inlet.lines():
+            self._command(line)
+        if (self._inlet.ended or self.stop_requested) and not self._quitting:
+            self._quit()
+        sample = self._pump.take(TICK_S)
+        now_ns = time.monotonic_ns()
+        if sample is None:
+            self._check_silence(now_ns)
+        else:
+            self._heard_ns = now_ns
+            self._take(sample)
+        if self._recording is not None and self._recording.overdue(now_ns):
+            self._close_recording()
+        if sample is not None and now_ns - self._beaten_ns >= BEAT_NS:
+            self._beat(now_ns)
+
+    def _take(self, sample: Sample) -> None:
+        if self._meter is not None and isinstance(sample, av.AudioFrame):
+            for level in self._meter.add(sample):
+                self._outlet.send_or_drop(say.Level(peak=level.peak, rms=level.rms))
+        if self._recording is not None:
+            past = self._recording.take(sample)
+            self._tell_start()
+            if past:
+                self._close_recording()
+        self._latest = sample
+        if self._meter is None:
+            self._preview.offer(sample, self._source, time.monotonic_ns())
+
+    def _check_silence(self, now_ns: int) -> None:
+        if self._heard_ns == 0:
+            if now_ns > self._first_by_ns:
+                raise _silent(self._spec, "has delivered nothing since it was opened")
+        elif now_ns - self._heard_ns > SILENCE_NS:
+            raise _silent(self._spec, "has stopped delivering")
+
+    # ------------------------------------------------------------ commands
+
+    def _command(self, line: bytes) -> None:
+        match say.parse_command(line):
+            case say.Record() as command:
+                self._record(command)
+            case say.Finish(at_mono_ns=at_ns) if self._recording is not None:
+                self._recording.finish_at(at_ns)
+            case say.Finish():
+                pass  # already over: the device's end came first
+            case say.Quit():
+                self._quit()
+
+    def _record(self, command: say.Record) -> None:
+        if self._recording is not None:
+            self._close_recording()
+        self._durable_ns = None
+        self._told_start = False
+        self._recording = open_recording(
+            command,
+            self._spec,
+            self._info,
+            self._source,
+            self._on_fragment,
+            partial(self._on_segment, command.lecture),
+        )
+        self._recording.open_with(self._latest)
+        self._tell_start()
+
+    def _quit(self) -> None:
+        self._quitting = True
+        if self._recording is not None and self._recording.end_ns is None:
+            self._recording.finish_at(time.monotonic_ns())
+
+    def _close_recording(self) -> None:
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close()
+            self._outlet.send(say.Finished(lecture=recording.lecture, end_ns=recording.end_ns))
+
+    def salvage(self) -> None:
+        """After an error of the device: keep what the encoder and the queue still hold."""
+        if self._recording is not None:
+            with contextlib.suppress(DiskProblem, EncoderError):
+                self._close_recording()
+
+    # ------------------------------------------------------------ reports
+
+    def _announce(self, info: SourceInfo) -> None:
+        self._outlet.send(
+            say.Opened(
+                media=info.media,
+                description=info.description,
+                identity=info.identity,
+                width=info.width,
+                height=info.height,
+                fps=info.fps,
+                codec=info.codec or info.delivers,
+            )
+        )
+
+    def _tell_start(self) -> None:
+        if self._recording is None or self._told_start or self._recording.first_ns is None:
+            return
+        self._told_start = True
+        self._outlet.send(
+            say.Started(
+                lecture=self._recording.lecture,
+                first_ns=self._recording.first_ns,
+                at_mono_ns=time.monotonic_ns(),
+            )
+        )
+
+    def _beat(self, now_ns: int) -> None:
+        self._beaten_ns = now_ns
+        self._outlet.send(
+            say.Beat(
+                recording=self._recording.lecture if self._recording else None,
+                durable_ns=self._durable_ns,
+                dropped=self._pump.dropped,
+                backlog=self._pump.backlog,
+            )
+        )
+
+    def _on_fragment(self, end_ns: int) -> None:
+        self._durable_ns = end_ns  # told with the next beat, which the samples themselves drive
+
+    def _on_segment(self, lecture: str, segment: Segment) -> None:
+        self._outlet.send(
+            say.SegmentDone(
+                lecture=lecture,
+                seq=segment.seq,
+                name=segment.name,
+                bytes=segment.bytes,
+                sha256=segment.sha256,
+                start_ns=segment.start_ns,
+                end_ns=segment.end_ns,
+                packets=segment.packets,
+            )
+        )
+
+
+def _silent(spec: say.RecorderSpec, what: str) -> SourceError:
+    return DeviceLost(
+        f"{spec.device or spec.kind} {what}",
+        "check the plug; edge-agent devices test " + spec.track,
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m edge_agent.recorder FD`: spec and commands on stdin, reports on FD."""
+    arguments = sys.argv[1:] if argv is None else argv
+    fd = int(arguments[0])
+    os.set_blocking(fd, False)
+    outlet = Outlet(fd)
+    inlet = Inlet(sys.stdin.fileno())
+    spec = say.RecorderSpec.model_validate_json(inlet.line(SPEC_WAIT_S))
+    lock = _take_lock(Path(spec.lock))
+    if lock is None:
+        outlet.send(say.Gone(cause="device busy", reason="another recorder still holds this track"))
+        return 1
+    source = open_source(
+        SourceSpec(spec.kind, spec.device, spec.size, spec.fps, spec.format, spec.options)
+    )
+    recorder = Recorder(spec, source, inlet, outlet)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is the supervisor's business
+    signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "stop_requested", True))
+    outlet.send(_outcome(recorder))
+    # Native threads of a hung driver must not keep the process alive at interpreter exit.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _outcome(recorder: Recorder) -> say.Gone:
+    try:
+        recorder.run()
+    except SourceError as error:
+        recorder.salvage()
+        return say.Gone(cause=cause_of(error), reason=error.reason, hint=error.hint)
+    except DiskProblem as error:
+        return say.Gone(cause="disk", reason=error.reason, hint=error.hint)
+    except EncoderError as error:
+        recorder.salvage()
+        return say.Gone(cause="encoder", reason=error.reason, hint=error.hint)
+    return say.Gone(cause="stopped", reason="asked to stop")
+
+
+def cause_of(error: SourceError) -> str:
+    """The gap's cause for a device's error, in the words that stand in the manifest."""
+    return {
+        "DeviceMissing": "device missing",
+        "DeviceBusy": "device busy",
+        "NoUsableMode": "no usable mode",
+        "NotMedia": "not media",
+        "DeviceLost": "device lost",
+    }.get(type(error).__name__, "device")
+
+
+def _take_lock(path: Path) -> int | None:
+    """An exclusive lock with our pid in it, or None when another recorder has it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    os.truncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd
+
+
+if __name__ == "__main__":
+    sys.exit(main())
