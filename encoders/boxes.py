@@ -1,0 +1,186 @@
+"""Read the box structure of segment files, and give a torn one back whole.
+
+A file that ends inside a moof cannot be opened by FFmpeg at all, so a file that was not closed
+is cut after its last whole moof and mdat before anything else looks at it. Only reads the boxes
+that `encoders.fragments` writes; whatever else is in a file counts as damage, never as an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from encoders.disk import Disk
+from encoders.rotation import SECOND
+from encoders.segments import Segment, next_sequence, segment_name
+
+#: The moov of one stream has some hundred bytes, the moof of one second some thousand.
+LARGEST_HEAD = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A whole moof + mdat. Times are in the index' timescale, `end` is a file offset."""
+
+    start: int
+    stop: int
+    packets: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What is whole in a segment file, from its beginning up to the first damage."""
+
+    timescale: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def length(self) -> int:
+        """Bytes up to the end of the last whole fragment; 0 when there is none."""
+        return self.pieces[-1].end if self.pieces else 0
+
+    @property
+    def start_ns(self) -> int:
+        return round(self.pieces[0].start * SECOND / self.timescale)
+
+    @property
+    def end_ns(self) -> int:
+        return round(self.pieces[-1].stop * SECOND / self.timescale)
+
+    @property
+    def packets(self) -> int:
+        return sum(piece.packets for piece in self.pieces)
+
+
+def read_index(path: Path) -> Index:
+    """Walk a segment file, reading heads only. Never raises for what stands in the file."""
+    with path.open("rb") as file:
+        timescale = 0
+        pieces = []
+        head: tuple[int, int, int, int] | None = None
+        for kind, start, end in _walk(file):
+            if kind == b"moov":
+                timescale = _timescale(_payload(file, start, end))
+            elif kind == b"moof" and timescale:
+                head = _fragment_head(_payload(file, start, end))
+                if head is None:
+                    break
+            elif kind == b"mdat" and head is not None and head[3] == end - start - 8:
+                pieces.append(Piece(head[0], head[1], head[2], end))
+                head = None
+            elif kind != b"ftyp":
+                break
+        return Index(timescale or 1, tuple(pieces))
+
+
+def whole_length(path: Path) -> int:
+    """Bytes up to the end of the last whole moof + mdat; 0 when there is nothing to keep."""
+    return read_index(path).length
+
+
+def segment_facts(path: Path, *, recovered: bool = False) -> Segment | None:
+    """What the ledger stores about a closed segment; None when the file is not a whole one."""
+    index = read_index(path)
+    size = path.stat().st_size
+    if not index.pieces or index.length != size:
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Segment(
+        seq=int(path.name.split(".")[0]),
+        name=path.name,
+        bytes=size,
+        sha256=digest,
+        start_ns=index.start_ns,
+        end_ns=index.end_ns,
+        packets=index.packets,
+        recovered=recovered,
+    )
+
+
+def trim_and_close(part: Path, disk: Disk | None = None) -> Segment | None:
+    """Cut a `.part` after its last whole fragment and give it its name, durably.
+
+    None when nothing in it is whole: the file is then left as it is. May be killed and repeated.
+    """
+    disk = disk or Disk()
+    length = whole_length(part)
+    if length == 0:
+        return None
+    fd = disk.open(part)
+    try:
+        disk.truncate(fd, length)
+        disk.sync(fd)
+    finally:
+        disk.close(fd)
+    target = part.with_suffix("")
+    if target.exists():
+        target = part.with_name(segment_name(next_sequence(disk.names(part.parent))))
+    disk.rename(part, target)
+    disk.sync_folder(target.parent)
+    return segment_facts(target, recovered=True)
+
+
+def _walk(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of each top-level box that is in the file with its last byte."""
+    size = file.seek(0, 2)
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        length, kind = struct.unpack(">I4s", file.read(8))
+        if length < 8 or at + length > size:
+            return
+        yield kind, at, at + length
+        at += length
+
+
+def _payload(file: BinaryIO, start: int, end: int) -> bytes:
+    if end - start > LARGEST_HEAD:
+        return b""
+    file.seek(start + 8)
+    return file.read(end - start - 8)
+
+
+def _find(data: bytes, *path: bytes) -> bytes | None:
+    """The payload of a box inside boxes."""
+    for wanted in path:
+        at = 0
+        while True:
+            if at + 8 > len(data):
+                return None
+            length, kind = struct.unpack_from(">I4s", data, at)
+            if length < 8 or at + length > len(data):
+                return None
+            if kind == wanted:
+                break
+            at += length
+        data = data[at + 8 : at + length]
+    return data
+
+
+def _timescale(moov: bytes) -> int:
+    mdhd = _find(moov, b"trak", b"mdia", b"mdhd")
+    if mdhd is None or len(mdhd) < 24:
+        return 0
+    at = 20 if mdhd[0] == 1 else 12
+    return int(struct.unpack_from(">I", mdhd, at)[0])
+
+
+def _fragment_head(moof: bytes) -> tuple[int, int, int, int] | None:
+    """Start, stop, packets and media bytes of a fragment; None if it is not one of ours."""
+    tfdt = _find(moof, b"traf", b"tfdt")
+    trun = _find(moof, b"traf", b"trun")
+    if tfdt is None or trun is None or len(tfdt) != 12 or len(trun) < 12:
+        return None
+    count = struct.unpack_from(">I", trun, 4)[0]
+    if count == 0 or len(trun) != 12 + 16 * count:
+        return None
+    start = struct.unpack_from(">Q", tfdt, 4)[0]
+    rows = list(struct.iter_unpack(">IIIi", trun[12:]))
+    stop = start + sum(row[0] for row in rows)
+    return start, stop, count, sum(row[1] for row in rows)
