@@ -1,0 +1,122 @@
+"""What is plugged in: cameras, microphones and screens, with an identity that survives replugging.
+
+An identity is `usb:<vendor>:<product>:<serial>` where the device has a serial number, else
+`port:<bus>` (the socket it is plugged into), else the node. Looking takes nothing away from a
+recorder: nodes are opened, asked and closed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from capture import sound_devices
+from capture.modes import Mode
+from capture.source import DeviceMissing
+from capture.v4l2_ioctl import Node, ask
+
+SYSFS = Path("/sys")
+NODES = 64  # V4L2 numbers its nodes densely from 0
+WORTHLESS = re.compile(r"0*1?$|.*123456|sn0*1$|default", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A thing plugged in. `id` is what a SourceSpec's device may be; `where` is for people."""
+
+    kind: Literal["v4l2", "microphone", "screen"]
+    id: str
+    name: str
+    where: str
+    identity: str
+    modes: tuple[Mode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UsbFacts:
+    vendor: str
+    product: str
+    serial: str
+    port: str
+
+
+def list_devices() -> list[Device]:
+    return [*list_cameras(), *list_microphones(), *list_screens()]
+
+
+def list_cameras(sysfs: Path = SYSFS) -> list[Device]:
+    """Every video node that captures. A node that cannot be asked is left out."""
+    found: list[Device] = []
+    for number in range(NODES):
+        try:
+            node = ask(f"/dev/video{number}")
+        except OSError:
+            continue
+        if node.captures:
+            identity = camera_identity(node, sysfs)
+            found.append(Device("v4l2", node.path, node.card, node.bus, identity, node.modes))
+    return found
+
+
+def find_camera(text: str, sysfs: Path = SYSFS) -> str:
+    """The node of the camera with this identity or exact name. Raises DeviceMissing."""
+    cameras = list_cameras(sysfs)
+    for camera in cameras:
+        if text in (camera.identity, camera.name):
+            return camera.id
+    there = ", ".join(f"{camera.name} ({camera.identity})" for camera in cameras) or "none"
+    raise DeviceMissing(f"there is no camera {text}", f"plug it in; cameras here: {there}")
+
+
+def camera_identity(node: Node, sysfs: Path = SYSFS) -> str:
+    usb = usb_facts(sysfs / "class/video4linux" / Path(os.path.realpath(node.path)).name)
+    if usb is not None and usb.serial:
+        return f"usb:{usb.vendor}:{usb.product}:{usb.serial}"
+    return f"port:{node.bus}" if node.bus else f"node:{node.path}"
+
+
+def usb_facts(entry: Path) -> UsbFacts | None:
+    """The USB device above an entry of /sys/class; None when it is not a USB device."""
+    for place in entry.resolve().parents:
+        if (place / "idVendor").exists():
+            serial = _line(place / "serial")
+            return UsbFacts(
+                vendor=_line(place / "idVendor"),
+                product=_line(place / "idProduct"),
+                serial="" if WORTHLESS.match(serial) else serial,
+                port=place.name,
+            )
+    return None
+
+
+def list_microphones() -> list[Device]:
+    """Sources of the sound server where one runs, and the sound cards PortAudio can open."""
+    found = [
+        Device(
+            "microphone", f"pulse:{source.name}", source.description, source.bus, source.identity
+        )
+        for source in sound_devices.pulse_sources() or []
+        if not source.monitor
+    ]
+    cards = sound_devices.card_ids()
+    for entry in sound_devices.portaudio_inputs():
+        hardware = sound_devices.hardware_id(entry.name, cards)
+        if hardware:
+            found.append(Device("microphone", hardware, entry.name, hardware, f"alsa:{hardware}"))
+    return found
+
+
+def list_screens(sockets: Path = Path("/tmp/.X11-unix")) -> list[Device]:
+    """The X displays of this machine, by their sockets."""
+    names = sorted(f":{place.name[1:]}" for place in sockets.glob("X*"))
+    return [Device("screen", name, f"screen {name}", "X11", f"screen:{name}", ()) for name in names]
+
+
+def _line(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

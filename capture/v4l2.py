@@ -1,0 +1,163 @@
+"""A camera or grabber behind V4L2.
+
+The mode is chosen from what the device offers; pictures stay packets (MJPEG, raw, H.264) until
+somebody wants to see them. Stamps are the kernel's (CLOCK_MONOTONIC). A read of a driver that hangs
+blocks for ever: no timeout of the library reaches it, so the process must be expendable.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from typing import cast
+
+import av
+
+from capture.discover import camera_identity, find_camera
+from capture.lavf import LAVF_ERRORS, Input, LavfError, PictureDecoder, nanoseconds, stamped
+from capture.modes import DEFAULT_FORMATS, Mode, Wanted, choose_mode, describe
+from capture.source import (
+    NS,
+    Delivers,
+    DeviceBusy,
+    DeviceLost,
+    DeviceMissing,
+    Frame,
+    NotMedia,
+    NoUsableMode,
+    Packet,
+    Sample,
+    SourceError,
+    SourceInfo,
+    SourceSpec,
+)
+from capture.v4l2_ioctl import Node, ask
+
+NEAR_NS = 5 * NS  # a kernel stamp further from now than this is on another clock
+LAVF_NAMES = {"mjpeg": "mjpeg", "h264": "h264"}
+
+
+class V4l2Source:
+    """`spec.device` is a node (/dev/video0, /dev/v4l/by-id/…) or an identity from discovery.
+
+    options: formats = order of preference, as "mjpeg,raw,h264" (a profile's), if `format` is None.
+    """
+
+    def __init__(self, spec: SourceSpec) -> None:
+        self._spec = spec
+        self._input: Input | None = None
+        self._decoder: PictureDecoder | None = None
+        self._last = 0
+
+    def open(self) -> SourceInfo:
+        node = self._ask()
+        mode = self._choose(node)
+        self._input = Input(node.path, "v4l2", lavf_options(mode))
+        try:
+            stream = self._input.open()
+        except LAVF_ERRORS as error:
+            raise explain(error, node.path, node.modes) from error
+        self._decoder = PictureDecoder(stream)
+        codec = stream.codec_context
+        rate = float(stream.average_rate or mode.fps)
+        return SourceInfo(
+            media="video",
+            description=f"{node.card}, {mode.format} {codec.width}×{codec.height} {rate:g}/s",
+            identity=camera_identity(node),
+            width=codec.width,
+            height=codec.height,
+            fps=rate,
+            pix_fmt=codec.pix_fmt or mode.pixel,
+            codec=codec.name,
+            delivers=cast(Delivers, mode.format),
+            full_range=mode.format == "mjpeg",
+            extradata=bytes(codec.extradata or b""),
+        )
+
+    def read(self) -> Sample:
+        if self._input is None:
+            raise DeviceLost("the camera was not opened", "open it before reading")
+        try:
+            packet = self._input.read()
+        except LAVF_ERRORS as error:
+            raise _lost(error, self._spec.device) from error
+        if packet is None:
+            raise DeviceLost(f"{self._spec.device} stopped", "check the cable of the camera")
+        self._last = max(self._last + 1, self._stamp(packet))
+        return stamped(packet, self._last, self._last)
+
+    def decode(self, sample: Sample) -> list[Frame]:
+        if self._decoder is None or not isinstance(sample, av.Packet):
+            return []
+        return list(self._decoder.decode(sample))
+
+    def close(self) -> None:
+        if self._input is not None:
+            self._input.close()
+
+    def _ask(self) -> Node:
+        path = self._spec.device
+        if not path.startswith("/"):
+            path = find_camera(path)
+        try:
+            node = ask(path)
+        except OSError as error:
+            raise explain(error, path, ()) from error
+        if not node.captures:
+            raise NotMedia(
+                f"{path} ({node.card}) gives no pictures", "choose the camera's first video node"
+            )
+        return node
+
+    def _choose(self, node: Node) -> Mode:
+        spec = self._spec
+        asked = spec.options.get("formats", ",".join(DEFAULT_FORMATS))
+        formats = (spec.format,) if spec.format else tuple(asked.split(","))
+        mode = choose_mode(node.modes, Wanted(formats, spec.size, spec.fps))
+        if mode is None:
+            offered = describe(node.modes) or "nothing that can be recorded"
+            raise NoUsableMode(
+                f"{node.card} offers no {' or '.join(formats)}", f"it offers: {offered}"
+            )
+        return mode
+
+    @staticmethod
+    def _stamp(packet: Packet) -> int:
+        now = time.monotonic_ns()
+        if packet.pts is None or packet.time_base is None:
+            return now
+        kernel = nanoseconds(packet.pts, packet.time_base)
+        return kernel if abs(kernel - now) < NEAR_NS else now
+
+
+def lavf_options(mode: Mode) -> dict[str, str]:
+    """The demuxer's options that ask for exactly this mode."""
+    key = "pixel_format" if mode.format == "raw" else "input_format"
+    return {
+        key: mode.pixel or LAVF_NAMES[mode.format],
+        "video_size": f"{mode.width}x{mode.height}",
+        "framerate": f"{mode.fps:g}",
+    }
+
+
+def explain(error: LavfError, device: str, modes: tuple[Mode, ...]) -> SourceError:
+    """What a failed open means for the person who set the device up."""
+    match error.errno:
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            return DeviceMissing(f"there is no camera at {device}", "plug it in, or choose another")
+        case errno.EBUSY:
+            return DeviceBusy(f"{device} is in use by another program", "close that program")
+        case errno.EACCES | errno.EPERM:
+            hint = "add the recorder's user to the group `video`"
+            return SourceError(f"no permission to open {device}", hint)
+        case errno.ENOTTY:
+            return NotMedia(f"{device} is not a video device", "choose a /dev/video node")
+        case errno.EINVAL:
+            return NoUsableMode(f"{device} refused its own mode", f"it offers: {describe(modes)}")
+    return SourceError(f"{device} cannot be opened: {error.strerror}", "unplug it and plug it in")
+
+
+def _lost(error: LavfError, device: str) -> DeviceLost:
+    if error.errno in (errno.ENODEV, errno.ENXIO):
+        return DeviceLost(f"{device} was unplugged", "plug the camera in again")
+    return DeviceLost(f"{device} failed: {error.strerror}", "check the cable and the USB port")
