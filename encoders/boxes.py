@@ -20,16 +20,31 @@ from encoders.segments import Segment, next_sequence, segment_name
 
 #: The moov of one stream has some hundred bytes, the moof of one second some thousand.
 LARGEST_HEAD = 1 << 20
+#: The bit of a packet's flags that says "not a key frame".
+NOT_SYNC = 0x1_0000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A whole moof + mdat. Times are in the index' timescale, `end` is a file offset."""
+    """A whole moof + mdat. Times are in the index' timescale, the rest are file offsets."""
 
     start: int
     stop: int
     packets: int
+    moof: int
+    mdat: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One packet as it stands in a file; times in the index' timescale."""
+
+    data: bytes
+    pts: int
+    dts: int
+    duration: int
+    key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +77,43 @@ def read_index(path: Path) -> Index:
     with path.open("rb") as file:
         timescale = 0
         pieces = []
-        head: tuple[int, int, int, int] | None = None
+        head: tuple[int, _Head] | None = None
         for kind, start, end in _walk(file):
             if kind == b"moov":
                 timescale = _timescale(_payload(file, start, end))
             elif kind == b"moof" and timescale:
-                head = _fragment_head(_payload(file, start, end))
-                if head is None:
+                rows = _fragment_head(_payload(file, start, end))
+                if rows is None:
                     break
-            elif kind == b"mdat" and head is not None and head[3] == end - start - 8:
-                pieces.append(Piece(head[0], head[1], head[2], end))
+                head = start, rows
+            elif kind == b"mdat" and head is not None and head[1].bytes == end - start - 8:
+                moof, rows = head
+                pieces.append(Piece(rows.start, rows.stop, len(rows.rows), moof, start, end))
                 head = None
             elif kind != b"ftyp":
                 break
         return Index(timescale or 1, tuple(pieces))
+
+
+def header(path: Path) -> bytes:
+    """ftyp and moov of a segment file: equal headers mean equal ways to decode."""
+    index = read_index(path)
+    with path.open("rb") as file:
+        return file.read(index.pieces[0].moof) if index.pieces else b""
+
+
+def samples(path: Path) -> Iterator[Sample]:
+    """The whole packets of a segment file, one fragment in memory at a time."""
+    index = read_index(path)
+    with path.open("rb") as file:
+        for piece in index.pieces:
+            head = _fragment_head(_payload(file, piece.moof, piece.mdat))
+            assert head is not None  # read_index has seen it
+            file.seek(piece.mdat + 8)
+            dts = head.start
+            for duration, size, flags, offset in head.rows:
+                yield Sample(file.read(size), dts + offset, dts, duration, not flags & NOT_SYNC)
+                dts += duration
 
 
 def whole_length(path: Path) -> int:
@@ -171,8 +209,24 @@ def _timescale(moov: bytes) -> int:
     return int(struct.unpack_from(">I", mdhd, at)[0])
 
 
-def _fragment_head(moof: bytes) -> tuple[int, int, int, int] | None:
-    """Start, stop, packets and media bytes of a fragment; None if it is not one of ours."""
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A moof of ours: when it starts; duration, size, flags and offset of each packet."""
+
+    start: int
+    rows: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def stop(self) -> int:
+        return self.start + sum(row[0] for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        return sum(row[1] for row in self.rows)
+
+
+def _fragment_head(moof: bytes) -> _Head | None:
+    """None if it is not a fragment as we write them."""
     tfdt = _find(moof, b"traf", b"tfdt")
     trun = _find(moof, b"traf", b"trun")
     if tfdt is None or trun is None or len(tfdt) != 12 or len(trun) < 12:
@@ -181,6 +235,4 @@ def _fragment_head(moof: bytes) -> tuple[int, int, int, int] | None:
     if count == 0 or len(trun) != 12 + 16 * count:
         return None
     start = struct.unpack_from(">Q", tfdt, 4)[0]
-    rows = list(struct.iter_unpack(">IIIi", trun[12:]))
-    stop = start + sum(row[0] for row in rows)
-    return start, stop, count, sum(row[1] for row in rows)
+    return _Head(start, tuple(struct.iter_unpack(">IIIi", trun[12:])))

@@ -11,6 +11,7 @@ power cuts) are collapsed for all tracks alike, to a seam of `SEAM_NS`. Holes of
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -151,7 +152,7 @@ def _parts(timeline: Timeline, track: str, hole: Span, causes: Sequence[Cause]) 
     edges |= {ns for cut in lost for ns in (cut.start_ns, cut.end_ns)}
     inside = sorted(ns for ns in edges if hole.start_ns <= ns <= hole.end_ns)
     parts = []
-    for first, last in zip(inside, inside[1:], strict=False):
+    for first, last in itertools.pairwise(inside):
         part = Span(first, last)
         collapsed = any(cut.start_ns <= first and last <= cut.end_ns for cut in lost)
         if _length(part) < NOTICE_NS and not collapsed:
