@@ -1,0 +1,35 @@
+"""How long to wait after failures. Pure: time and chance come in as arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_S = 2.0
+#: A stick is plugged in, a server comes back: five minutes later at most we are at it again.
+LONGEST_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The failures in a row of one destination, and when to try again (monotonic seconds)."""
+
+    failures: int = 0
+    not_before: float = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """Seconds from `now` until the next try is due; 0 when it is."""
+        return max(0.0, self.not_before - now)
+
+    def after_failure(self, now: float, chance: float) -> Pace:
+        failures = self.failures + 1
+        return Pace(failures, now + delay_s(failures, chance))
+
+
+def delay_s(failures: int, chance: float) -> float:
+    """Doubling from FIRST_S up to LONGEST_S, of which the later half is left to `chance` (0..1).
+
+    Chance keeps the rooms of a building from coming back all at the same instant.
+    """
+    doublings = min(failures - 1, 16)  # enough to reach the ceiling, and no huge powers
+    full = min(LONGEST_S, FIRST_S * 2.0**doublings)
+    return full * (1.0 + chance) / 2.0

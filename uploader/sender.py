@@ -1,0 +1,53 @@
+"""What a destination is: a place that takes finished files and proves that it holds them.
+
+All kinds of destinations pass tests/contracts/test_destination.py. A destination remembers
+nothing between calls: after any doubt it is asked (`receipt`), and what is there decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+Receipt: TypeAlias = Mapping[str, Any]
+#: Called at least once a MiB with what is being done and how many bytes of the file are through.
+#: It may raise to break off; what has arrived stays and is used by the next try.
+Progress: TypeAlias = Callable[[Literal["copying", "verifying"], int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file of a finished lecture: what must arrive, to the byte."""
+
+    name: str
+    bytes: int
+    sha256: str
+    media_type: str = "application/octet-stream"
+
+
+class SendError(Exception):
+    """A file did not arrive; `reason` is a sentence for people, with the next step."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Transient(SendError):
+    """The destination's side or the way to it: the same try may succeed later."""
+
+
+class Permanent(SendError):
+    """This file cannot be sent as it is; other files can."""
+
+
+class Destination(Protocol):
+    """One place. Used by one thread."""
+
+    def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
+        """The proof that the artifact is held already, or None. Raises Transient."""
+
+    def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
+        """Bring the file at `path` there, from where the last try ended. Raises SendError."""
