@@ -25,3 +25,16 @@ def goes_on(
     if now < until:
         return True
     return not clock_trusted and recent and last_write < until
+
+
+def rebased_ns(last_ns: int, last_write: datetime, now: datetime) -> int:
+    """Lecture time now, for a lecture whose epoch lies in an earlier boot.
+
+    The monotonic clock began anew, so the wall clock must say how long the machine was off. It is
+    believed within a day; otherwise a second is assumed. Nothing depends on it being right: a
+    stretch that no track has recorded is collapsed in the package.
+    """
+    off = now - last_write
+    believable = timedelta(seconds=1) <= off <= timedelta(days=1)
+    seconds = off.total_seconds() if believable else 1.0
+    return last_ns + int(seconds * 1e9)

@@ -1,0 +1,197 @@
+"""The supervisor's children: recorders and finishers as processes with a private pipe back.
+
+Thin: a child knows how to be started, told, heard and ended. When to do which is decided in
+`edge_agent.rules`. Nothing here waits for a child: one in uninterruptible sleep must not stop
+the others.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from edge_agent.messages import BadMessage, Gone, Message, RecorderSpec, parse_report
+from edge_agent.messages import Opened as OpenedReport
+from edge_agent.pipes import Inlet, Line
+from edge_agent.rules.health import Phase, Pressure, retry_delay_ns
+from edge_agent.rules.plan import RecorderFacts
+
+#: A recorder that stayed armed this long has not failed: its next failure is its first.
+PROVEN_NS = 10_000_000_000
+
+
+class Process:
+    """A Python child with JSON lines on stdin and a pipe back, in a process group of its own."""
+
+    def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
+        self._module = module
+        self._arguments = list(arguments)
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._inlet: Inlet | None = None
+
+    def start(self, first: Line) -> None:
+        """Start the child and give it its first line."""
+        reading, writing = os.pipe()
+        command = [sys.executable, "-m", self._module, *self._arguments, str(writing)]
+        # stdout goes to stderr: native libraries print, and our stdout is for results.
+        self._popen = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=2, pass_fds=[writing], process_group=0
+        )
+        os.close(writing)
+        os.set_blocking(reading, False)
+        assert self._popen.stdin is not None
+        os.set_blocking(self._popen.stdin.fileno(), False)
+        self._inlet = Inlet(reading)
+        self.send(first)
+
+    @property
+    def pid(self) -> int | None:
+        return self._popen.pid if self._popen else None
+
+    def fileno(self) -> int:
+        """The pipe's descriptor, for `select`; -1 when there is none."""
+        return self._inlet.fd if self._inlet is not None and not self._inlet.ended else -1
+
+    def send(self, line: Line) -> None:
+        """Tell the child. One that does not read, or is gone, is found out by its silence."""
+        if self._popen is None or self._popen.stdin is None or self._popen.stdin.closed:
+            return
+        try:
+            os.write(self._popen.stdin.fileno(), line.line())
+        except (BlockingIOError, BrokenPipeError):
+            return
+
+    def lines(self) -> list[bytes]:
+        return self._inlet.lines() if self._inlet is not None else []
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._popen is not None and self._popen.returncode is None:
+            self._popen.send_signal(number)
+
+    def reap(self) -> int | None:
+        """The exit status once the child has ended (and all it said was read), else None."""
+        if self._popen is None or self._popen.poll() is None:
+            return None
+        status = self._popen.returncode
+        if self._popen.stdin is not None:
+            self._popen.stdin.close()
+        if self._inlet is not None:
+            os.close(self._inlet.fd)
+        self._popen = self._inlet = None
+        return status
+
+
+class Recorder:
+    """A configured track and, when it lives, its recorder process."""
+
+    def __init__(self, spec: RecorderSpec) -> None:
+        self.spec = spec
+        self.process = Process("edge_agent.recorder")
+        self.phase = Phase.ABSENT
+        self.opened: OpenedReport | None = None
+        self.lecture: str | None = None
+        #: Lecture time up to which the current recording is on the disk.
+        self.durable_ns: int | None = None
+        self.dropped = 0
+        self.backlog = 0.0
+        self.peak: float | None = None
+        self.rms: float | None = None
+        self.restarts = 0
+        #: Why the process before this one ended; None once this one is armed.
+        self.last_words: Gone | None = None
+        self._said: Gone | None = None
+        self._heard_ns = 0
+        self._armed_ns: int | None = None
+        self._pressure = Pressure.NONE
+        self._pressed_ns = 0
+        self._retry_ns = 0
+        self._failures = 0
+
+    @property
+    def track(self) -> str:
+        return self.spec.track
+
+    def facts(self) -> RecorderFacts:
+        return RecorderFacts(
+            track=self.track,
+            phase=self.phase,
+            heard_ns=self._heard_ns,
+            lecture=self.lecture,
+            pressure=self._pressure,
+            pressed_ns=self._pressed_ns,
+            retry_ns=self._retry_ns,
+            failure=self.failure,
+        )
+
+    @property
+    def failure(self) -> str:
+        """Why the last process ended, until the next one is armed."""
+        return self.last_words.reason if self.last_words else ""
+
+    def start(self, now_ns: int) -> None:
+        self._said = None
+        self.process.start(self.spec)
+        self.enter(Phase.STARTING, now_ns)
+
+    def enter(self, phase: Phase, now_ns: int) -> None:
+        """A new phase; its deadline runs from now."""
+        self.phase = phase
+        self._heard_ns = now_ns
+        if phase is Phase.ARMED:
+            self.lecture = None
+            self._armed_ns = self._armed_ns or now_ns
+        if phase is not Phase.ABSENT and phase is not Phase.STARTING:
+            self.last_words = None
+
+    def tell(self, message: Message) -> None:
+        self.process.send(message)
+
+    def reports(self, now_ns: int) -> list[Message]:
+        """What the recorder has said since the last time."""
+        found: list[Message] = []
+        for line in self.process.lines():
+            self._heard_ns = now_ns
+            try:
+                report = parse_report(line)
+            except BadMessage as error:
+                print(f"recorder {self.track}: {error}", file=sys.stderr)
+                continue
+            if isinstance(report, Gone):
+                self._said = report
+            found.append(report)
+        return found
+
+    def press(self, pressure: Pressure, now_ns: int) -> None:
+        self._pressure = pressure
+        self._pressed_ns = now_ns
+        number = {Pressure.INSISTED: signal.SIGTERM, Pressure.KILLED: signal.SIGKILL}.get(pressure)
+        if number is not None:
+            self.process.signal(number)
+
+    def reap(self, now_ns: int) -> Gone | None:
+        """If the process has ended: note it, and return why (its last words, or its status)."""
+        status = self.process.reap()
+        if status is None:
+            return None
+        proven = self._armed_ns is not None and now_ns - self._armed_ns > PROVEN_NS
+        self._failures = 1 if proven else self._failures + 1
+        self._retry_ns = now_ns + retry_delay_ns(self._failures)
+        gone = self._said or _words_for(status, self._pressure)
+        self.phase, self._pressure, self._armed_ns = Phase.ABSENT, Pressure.NONE, None
+        self.peak = self.rms = None
+        self.restarts += 1
+        self.last_words = gone
+        return gone
+
+
+def _words_for(status: int, pressure: Pressure) -> Gone:
+    """What to say for a recorder that ended without a word."""
+    if pressure is Pressure.KILLED or (pressure and status < 0):
+        return Gone(cause="device hung", reason="the recorder did not answer and was ended")
+    if status < 0:
+        name = signal.Signals(-status).name
+        return Gone(cause="recorder crashed", reason=f"the recorder was ended by {name}")
+    return Gone(cause="recorder crashed", reason=f"the recorder ended with status {status}")

@@ -1,0 +1,104 @@
+"""Gather the facts of one round: what ledger, children and disk say now. Changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+
+from edge_agent.children import Recorder
+from edge_agent.clock import Now
+from edge_agent.ledger import Ledger
+from edge_agent.rows import Command, Lecture
+from edge_agent.rules.health import retry_delay_ns
+from edge_agent.rules.lecture import State
+from edge_agent.rules.plan import ActiveFacts, CommandFacts, Facts, FinisherFacts
+from edge_agent.spool import Spool
+
+#: What changes slowly (receipts, free space) is looked up this often, not each round.
+SLOW_NS = 1_000_000_000
+
+
+class Observer:
+    """Reads the facts. Keeps only what it saved itself from looking up again."""
+
+    def __init__(self, spool: Spool, ledger: Ledger, least_free_bytes: int) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._least_free = least_free_bytes
+        self._slow_due_ns = 0
+        self._received: tuple[str, ...] = ()
+        self._leftovers: tuple[str, ...] = ()
+        self.free_bytes = 0
+
+    def facts(
+        self,
+        now: Now,
+        recorders: Iterable[Recorder],
+        finisher: FinisherFacts | None,
+        finisher_failures: dict[str, tuple[int, int]],
+        stopping: bool,
+    ) -> Facts:
+        """`finisher_failures`: lecture → (failures in a row, monotonic ns of the last one)."""
+        if now.mono_ns >= self._slow_due_ns:
+            self._look_slowly(now)
+        commands = self._ledger.new_commands()
+        return Facts(
+            now_ns=now.mono_ns,
+            recorders=tuple(recorder.facts() for recorder in recorders),
+            active=self._active(now),
+            finishing=self._finishing(now, finisher_failures),
+            finisher=finisher,
+            received=self._received,
+            leftovers=self._leftovers,
+            failed=self._failed(commands),
+            commands=tuple(_command(command, now) for command in commands),
+            enough_space=self.free_bytes >= self._least_free,
+            stopping=stopping,
+        )
+
+    def look_again(self) -> None:
+        """After an action that changes slow facts: look them up in the next round."""
+        self._slow_due_ns = 0
+
+    def _active(self, now: Now) -> ActiveFacts | None:
+        lecture = self._ledger.active()
+        if lecture is None:
+            return None
+        gaps = [g for g in self._ledger.gaps(lecture.id) if g.end_ns is None and g.track]
+        return ActiveFacts(
+            id=lecture.id,
+            state=lecture.state,
+            tracks=frozenset(track.name for track in self._ledger.tracks(lecture.id)),
+            open_gaps=frozenset(gap.track for gap in gaps if gap.track),
+            now_ns=lecture.lecture_ns(now.mono_ns),
+            until_ns=lecture.until_ns,
+        )
+
+    def _finishing(self, now: Now, failures: dict[str, tuple[int, int]]) -> tuple[str, ...]:
+        def due(lecture: Lecture) -> bool:
+            count, last_ns = failures.get(lecture.id, (0, 0))
+            return count == 0 or now.mono_ns - last_ns >= retry_delay_ns(count)
+
+        return tuple(lec.id for lec in self._ledger.lectures(State.FINISHING) if due(lec))
+
+    def _failed(self, commands: list[Command]) -> frozenset[str]:
+        if not any(command.verb == "retry" for command in commands):
+            return frozenset()
+        return frozenset(lecture.id for lecture in self._ledger.lectures(State.FAILED))
+
+    def _look_slowly(self, now: Now) -> None:
+        self._slow_due_ns = now.mono_ns + SLOW_NS
+        self.free_bytes = shutil.disk_usage(self._spool.root).free
+        packaged = [lecture.id for lecture in self._ledger.lectures(State.PACKAGED)]
+        self._received = tuple(each for each in packaged if self._all_received(each))
+        self._leftovers = tuple(each for each in packaged if self._spool.tracks(each).exists())
+
+    def _all_received(self, lecture: str) -> bool:
+        rows = self._ledger.outbox(lecture)
+        return bool(rows) and all(row.receipt is not None for row in rows)
+
+
+def _command(command: Command, now: Now) -> CommandFacts:
+    """A command of another boot is expired: nobody can say how long it has waited."""
+    expired = command.boot != now.boot or now.mono_ns > command.expires_ns
+    return CommandFacts(command.id, command.verb, expired, command.args)

@@ -1,0 +1,97 @@
+"""The finisher's process as the supervisor sees it: one at a time, restarted when it dies."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+
+from edge_agent.children import Process
+from edge_agent.messages import (
+    BadMessage,
+    FinishFailed,
+    FinishJob,
+    Packaged,
+    Progress,
+    parse_finisher,
+)
+from edge_agent.rules.plan import FinisherFacts
+from edge_agent.spool import Spool
+
+#: A finisher that dies without a word this often has met something that will not go away.
+MOST_CRASHES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a finisher ended. `report` None: it died, and will be started again."""
+
+    lecture: str
+    report: Packaged | FinishFailed | None
+
+
+class Finisher:
+    """At most one finisher process."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._process = Process("edge_agent.finisher", ["--fd"])
+        self._lecture: str | None = None
+        self._report: Packaged | FinishFailed | None = None
+        self._heard_ns = 0
+        self.fraction = 0.0
+        #: lecture → (deaths in a row, monotonic ns of the last one)
+        self.failures: dict[str, tuple[int, int]] = {}
+
+    @property
+    def lecture(self) -> str | None:
+        return self._lecture
+
+    def facts(self) -> FinisherFacts | None:
+        return FinisherFacts(self._lecture, self._heard_ns) if self._lecture else None
+
+    def fileno(self) -> int:
+        return self._process.fileno()
+
+    def start(self, job: FinishJob, now_ns: int) -> None:
+        self._lecture, self._report = job.lecture.id, None
+        self._heard_ns, self.fraction = now_ns, 0.0
+        self._process.start(job)
+
+    def hear(self, now_ns: int) -> list[Result]:
+        """Read what it says; the result once it has ended."""
+        for line in self._process.lines():
+            self._heard_ns = now_ns
+            try:
+                report = parse_finisher(line)
+            except BadMessage as error:
+                print(f"finisher: {error}", file=sys.stderr)
+                continue
+            if isinstance(report, Progress):
+                self.fraction = report.fraction
+            else:
+                self._report = report
+        status = self._process.reap()
+        if status is None or self._lecture is None:
+            return []
+        result = Result(self._lecture, self._report or self._died(self._lecture, status, now_ns))
+        self._lecture = None
+        return [result]
+
+    def kill(self) -> None:
+        self._process.signal(signal.SIGKILL)
+
+    def end(self) -> None:
+        """At the agent's end: it starts anew next time, so it need not be waited for."""
+        self.kill()
+
+    def _died(self, lecture: str, status: int, now_ns: int) -> FinishFailed | None:
+        count = self.failures.get(lecture, (0, 0))[0] + 1
+        self.failures[lecture] = (count, now_ns)
+        if count < MOST_CRASHES:
+            return None
+        self.failures.pop(lecture)
+        return FinishFailed(
+            reason=f"the finisher ended {count} times with status {status}",
+            hint=f"edge-agent lectures retry {lecture}",
+        )

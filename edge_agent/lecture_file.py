@@ -1,0 +1,67 @@
+"""lecture.json: what is known of a lecture apart from the ledger, durable before its first frame.
+
+With it a spool can be read without its ledger.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge_agent.durable import make_folder_durably, write_durably
+from edge_agent.messages import Media
+from edge_agent.rows import Lecture, Track
+from edge_agent.rules.lecture import State
+
+
+class TrackEntry(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    name: str
+    flavor: str
+    media: Media
+
+
+class LectureFile(BaseModel):
+    """Version 1. Later versions may add fields; unknown ones are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    version: int = 1
+    id: str
+    started_utc: str
+    clock_trust: str
+    epoch_boot: str
+    epoch_ns: int
+    title: str = ""
+    course: str = ""
+    lecturer: str = ""
+    language: str = ""
+    licence: str = ""
+    room: str = ""
+    until_utc: str | None = None
+    until_ns: int | None = None
+    tracks: list[TrackEntry]
+
+
+def write(path: Path, lecture: Lecture, tracks: list[Track]) -> None:
+    """Durable on return, folders included."""
+    entries = [TrackEntry(name=t.name, flavor=t.flavor, media=_media(t.media)) for t in tracks]
+    known = {k: v for k, v in lecture.columns().items() if k in LectureFile.model_fields}
+    make_folder_durably(path.parent)
+    text = LectureFile(**known, tracks=entries).model_dump_json(indent=1)
+    write_durably(path, text.encode() + b"\n")
+
+
+def read(path: Path) -> tuple[Lecture, list[Track]] | None:
+    """The lecture as it was at its start, or None when the file is absent or broken."""
+    try:
+        facts = LectureFile.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    tracks = [Track(facts.id, t.name, t.flavor, t.media) for t in facts.tracks]
+    columns = facts.model_dump(exclude={"version", "tracks"})
+    return Lecture(state=State.RECORDING, **columns), tracks
+
+
+def _media(text: str) -> Media:
+    return "audio" if text == "audio" else "video"

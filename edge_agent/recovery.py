@@ -1,0 +1,226 @@
+"""What the agent does with the spool at its start, and with a track whose recorder died.
+
+Nothing is deleted: what is whole is adopted into the ledger, what is not is set aside with a
+report. Everything here may be interrupted and run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from edge_agent import lecture_file
+from edge_agent.clock import Now, rfc3339
+from edge_agent.durable import make_folder_durably, sync_folder
+from edge_agent.ledger import Ledger
+from edge_agent.rows import Lecture, Segment
+from edge_agent.rules.lecture import ACTIVE, UNPACKAGED, Event, State, advance
+from edge_agent.rules.schedule import goes_on, rebased_ns
+from edge_agent.rules.timeline import START_NS
+from edge_agent.spool import Runtime, Spool
+from encoders.boxes import segment_facts, trim_and_close
+from encoders.segments import Segment as File
+
+#: An orphaned recorder closes its file and goes within this time; then it is killed.
+ORPHAN_GRACE_S = 5.0
+
+
+class Recovery:
+    """Brings ledger and spool together. Used by the supervisor only."""
+
+    def __init__(self, spool: Spool, ledger: Ledger, patience: timedelta) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._patience = patience
+
+    def run(self, now: Now) -> None:
+        """At the agent's start, before any recorder."""
+        self._adopt_strangers(now)
+        for lecture in self._ledger.lectures(*UNPACKAGED):
+            self.adopt_tracks(lecture.id, now)
+        for lecture in self._ledger.lectures(*ACTIVE):
+            self._continue_or_finish(lecture, now)
+
+    def adopt_tracks(self, lecture: str, now: Now) -> None:
+        """Make ledger rows and segment files of one lecture agree."""
+        known = {(s.track, s.name): s for s in self._ledger.segments(lecture)}
+        found = set()
+        for track, path in self._files(lecture):
+            row = known.get((track, path.name))
+            if row is None:
+                row = self._adopt(lecture, track, path, now)
+            if row is not None:
+                found.add((track, row.name))
+        for key, row in known.items():
+            if key not in found:
+                self._forget(row, now)
+
+    # ------------------------------------------------------------ one file
+
+    def _files(self, lecture: str) -> Iterator[tuple[str, Path]]:
+        tracks = self._spool.tracks(lecture)
+        if tracks.is_dir():
+            for folder in sorted(path for path in tracks.iterdir() if path.is_dir()):
+                for path in sorted(folder.iterdir()):
+                    yield folder.name, path
+
+    def _adopt(self, lecture: str, track: str, path: Path, now: Now) -> Segment | None:
+        torn = path.suffix == ".part"
+        try:
+            file = trim_and_close(path) if torn else segment_facts(path, recovered=True)
+        except ValueError:  # a foreign file whose name is no number
+            file = None
+        if file is None:
+            self._set_aside(lecture, track, path, now)
+            return None
+        row = _row(lecture, track, file)
+        self._ledger.add_segment(row)
+        what = "cut at its last whole fragment and adopted" if torn else "adopted"
+        self._ledger.add_event(now, "recovered", f"segment {file.name} {what}", lecture, track)
+        return row
+
+    def _set_aside(self, lecture: str, track: str, path: Path, now: Now) -> None:
+        """Empty files go without a word; others are kept for people to look at."""
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
+            return
+        kept = self._move_aside(path, f"{lecture}-{track}-{path.name}")
+        text = f"{path.name} holds no whole fragment; kept as {kept}"
+        self._ledger.add_event(now, "set aside", text, lecture, track)
+
+    def _move_aside(self, path: Path, name: str) -> Path:
+        make_folder_durably(self._spool.aside)
+        kept = self._spool.aside / name
+        number = 1
+        while kept.exists():
+            number += 1
+            kept = self._spool.aside / f"{name}.{number}"
+        path.rename(kept)
+        sync_folder(path.parent)
+        sync_folder(kept.parent)
+        return kept
+
+    def _forget(self, row: Segment, now: Now) -> None:
+        self._ledger.drop_segment(row.lecture, row.track, row.seq)
+        text = f"segment {row.name} is gone from the disk: {row.end_ns - row.start_ns} ns lost"
+        self._ledger.add_event(now, "lost", text, row.lecture, row.track)
+
+    # ------------------------------------------------------------ lectures
+
+    def _adopt_strangers(self, now: Now) -> None:
+        """Lectures on the disk that the ledger does not know."""
+        if not self._spool.lectures.is_dir():
+            return
+        for folder in sorted(self._spool.lectures.iterdir()):
+            if self._ledger.lecture(folder.name) is not None:
+                continue
+            facts = lecture_file.read(folder / "lecture.json")
+            if facts is None or facts[0].id != folder.name:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()  # begun at the instant of a power cut: nothing was in it
+                    continue
+                kept = self._move_aside(folder, folder.name)
+                self._ledger.add_event(now, "set aside", f"{folder.name} is no lecture: {kept}")
+                continue
+            # It may have ended long ago: finished with what there is, it is never lost.
+            lecture, tracks = facts
+            self._ledger.add_lecture(replace(lecture, state=State.FINISHING), tracks)
+            self._ledger.add_event(now, "recovered", "adopted from the disk", lecture.id)
+
+    def _continue_or_finish(self, lecture: Lecture, now: Now) -> None:
+        segments = self._ledger.segments(lecture.id)
+        last_ns = max((s.end_ns for s in segments), default=START_NS)
+        last_write = self._last_write(lecture, segments)
+        until = _moment(lecture.until_utc)
+        trusted = now.trust != "unset"
+        self._explain(lecture, segments, now)
+        if lecture.epoch_boot != now.boot:
+            lecture_now = rebased_ns(last_ns, last_write, now.utc)
+            lecture = replace(lecture, epoch_boot=now.boot, epoch_ns=now.mono_ns - lecture_now)
+        if goes_on(now.utc, until, last_write, self._patience, trusted):
+            self._ledger.set_lecture(
+                lecture.id, epoch_boot=lecture.epoch_boot, epoch_ns=lecture.epoch_ns
+            )
+            self._ledger.add_event(now, "resumed", "goes on after an interruption", lecture.id)
+            return
+        self._ledger.set_state(
+            lecture.id,
+            advance(lecture.state, Event.STOP),
+            end_ns=last_ns,
+            ended_utc=rfc3339(last_write),
+        )
+        self._ledger.add_event(now, "ended", "interrupted, and its time has passed", lecture.id)
+
+    def _explain(self, lecture: Lecture, segments: list[Segment], now: Now) -> None:
+        """Open a gap for each track that was recording, with the cause."""
+        if lecture.state is not State.RECORDING:
+            return
+        cause = "agent restarted" if lecture.epoch_boot == now.boot else "power lost"
+        with_gap = {g.track for g in self._ledger.gaps(lecture.id) if g.end_ns is None}
+        for track in self._ledger.tracks(lecture.id):
+            if track.name not in with_gap:
+                ends = [s.end_ns for s in segments if s.track == track.name]
+                start_ns = max(ends, default=START_NS)
+                self._ledger.open_gap(lecture.id, track.name, start_ns, cause)
+
+    def _last_write(self, lecture: Lecture, segments: list[Segment]) -> datetime:
+        """UTC of the last write, by the files' own times; the start when there is no file."""
+        paths = [self._spool.track(s.lecture, s.track) / s.name for s in segments]
+        stamps = [path.stat().st_mtime for path in paths if path.exists()]
+        if not stamps:
+            return _moment(lecture.started_utc) or datetime.now(UTC)
+        return datetime.fromtimestamp(max(stamps), UTC)
+
+
+def wait_for_orphans(runtime: Runtime) -> None:
+    """Recorders of a supervisor that died close their files and go; wait, then kill."""
+    for lock in sorted(runtime.root.glob("recorder-*.lock")):
+        if not _released(lock, ORPHAN_GRACE_S):
+            pid = lock.read_text().strip()
+            print(f"recorder {pid} of an earlier agent did not end and is killed", file=sys.stderr)
+            if pid.isdigit():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+            _released(lock, ORPHAN_GRACE_S)
+
+
+def _released(lock: Path, wait_s: float) -> bool:
+    """Whether nobody holds the lock, waiting for that up to `wait_s`."""
+    deadline = time.monotonic() + wait_s
+    with lock.open("rb") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.05)
+            else:
+                return True
+
+
+def _row(lecture: str, track: str, file: File) -> Segment:
+    return Segment(
+        lecture=lecture,
+        track=track,
+        seq=file.seq,
+        name=file.name,
+        bytes=file.bytes,
+        sha256=file.sha256,
+        start_ns=file.start_ns,
+        end_ns=file.end_ns,
+        packets=file.packets,
+        recovered=int(file.recovered),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

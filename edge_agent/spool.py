@@ -1,0 +1,70 @@
+"""Where things lie in the spool and in the runtime folder. Paths only, no I/O.
+
+Paths are made of ids and configured names alone, never of titles or other people's words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Durable: what must survive."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.db"
+
+    @property
+    def lectures(self) -> Path:
+        return self.root / "lectures"
+
+    @property
+    def aside(self) -> Path:
+        """What could not be adopted, kept for people to look at."""
+        return self.root / "aside"
+
+    def lecture(self, lecture: str) -> Path:
+        return self.lectures / lecture
+
+    def facts(self, lecture: str) -> Path:
+        """What is known about a lecture apart from the ledger; durable before the first frame."""
+        return self.lecture(lecture) / "lecture.json"
+
+    def tracks(self, lecture: str) -> Path:
+        return self.lecture(lecture) / "tracks"
+
+    def track(self, lecture: str, track: str) -> Path:
+        return self.tracks(lecture) / track
+
+    def package(self, lecture: str) -> Path:
+        return self.lecture(lecture) / "package"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Volatile: gone after a reboot, and nobody minds."""
+
+    root: Path
+
+    @property
+    def agent_lock(self) -> Path:
+        return self.root / "agent.lock"
+
+    @property
+    def upload_lock(self) -> Path:
+        return self.root / "upload.lock"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status.json"
+
+    def preview(self, track: str) -> Path:
+        return self.root / f"preview-{track}.jpg"
+
+    def recorder_lock(self, track: str) -> Path:
+        return self.root / f"recorder-{track}.lock"

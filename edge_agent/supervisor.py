@@ -1,0 +1,205 @@
+"""The supervisor: observe, plan, perform, and again. The only writer of lectures and segments.
+
+One round takes milliseconds and waits for nobody; what it decides is in `edge_agent.rules.plan`,
+what an action does is in `edge_agent.performer`. It holds no media and loads no codec.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from edge_agent import messages as say
+from edge_agent import systemd
+from edge_agent.children import Recorder
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.config import Config, TrackConfig
+from edge_agent.facts import Observer
+from edge_agent.finishing import Finisher
+from edge_agent.ledger import Ledger
+from edge_agent.performer import Performer
+from edge_agent.recovery import Recovery, wait_for_orphans
+from edge_agent.rules.health import SECOND, Phase
+from edge_agent.rules.plan import plan
+from edge_agent.spool import Runtime, Spool
+from edge_agent.status import StatusWriter
+
+#: How long a round waits for a child's word before it looks at the inbox again.
+TICK_S = 0.05
+STATUS_NS = SECOND // 2
+WATCHDOG_NS = SECOND
+
+
+class AlreadyRunning(Exception):
+    """Another agent holds this room."""
+
+
+class SpoolNotWritable(Exception):
+    """Lectures cannot be kept where the configuration says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The pieces of a running supervisor, put together by `run`."""
+
+    clock: Clock
+    ledger: Ledger
+    recorders: dict[str, Recorder]
+    finisher: Finisher
+    observer: Observer
+    performer: Performer
+    status: StatusWriter
+
+
+class Supervisor:
+    """The loop."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._status_due_ns = 0
+        self._watchdog_due_ns = 0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End after the recorders have closed their files."""
+        self._stopping = True
+
+    def loop(self) -> None:
+        while not (self._stopping and self._all_absent()):
+            busy = self.step()
+            self._wait(0.0 if busy else TICK_S)
+
+    def step(self) -> bool:
+        """One full round; True if it did something."""
+        room, now = self._room, self._room.clock.now()
+        self._hear()
+        facts = room.observer.facts(
+            now,
+            room.recorders.values(),
+            room.finisher.facts(),
+            room.finisher.failures,
+            self._stopping,
+        )
+        actions = plan(facts)
+        for action in actions:
+            room.performer.perform(action, now)
+        if now.mono_ns >= self._status_due_ns or actions:
+            self._status_due_ns = now.mono_ns + STATUS_NS
+            room.status.write(now, room.observer.free_bytes)
+        if now.mono_ns >= self._watchdog_due_ns:
+            self._watchdog_due_ns = now.mono_ns + WATCHDOG_NS
+            systemd.notify("WATCHDOG=1")
+        return bool(actions)
+
+    def _hear(self) -> None:
+        room = self._room
+        for recorder in room.recorders.values():
+            now = room.clock.now()
+            for report in recorder.reports(now.mono_ns):
+                room.performer.hear(recorder, report, now)
+            gone = recorder.reap(now.mono_ns)
+            if gone is not None:
+                room.performer.lost(recorder, gone, now)
+        for result in room.finisher.hear(room.clock.mono_ns()):
+            room.performer.finished(result, room.clock.now())
+
+    def _wait(self, seconds: float) -> None:
+        pipes = [r.process.fileno() for r in self._room.recorders.values()]
+        pipes.append(self._room.finisher.fileno())
+        select.select([fd for fd in pipes if fd >= 0], [], [], seconds)
+
+    def _all_absent(self) -> bool:
+        return all(each.phase is Phase.ABSENT for each in self._room.recorders.values())
+
+
+def run(config: Config, tracks: dict[str, TrackConfig], clock: Clock | None = None) -> int:
+    """The agent of one room, until SIGTERM or SIGINT. Raises AlreadyRunning, SpoolNotWritable."""
+    spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
+    _make_folders(spool, runtime)
+    with _lock(runtime.agent_lock):
+        wait_for_orphans(runtime)
+        room = _room(config, tracks, spool, runtime, clock or SystemClock())
+        supervisor = Supervisor(room)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.stop())
+        systemd.notify("READY=1")
+        try:
+            supervisor.loop()
+        finally:
+            systemd.notify("STOPPING=1")
+            room.finisher.end()
+            runtime.status.unlink(missing_ok=True)
+            room.ledger.close()
+    return 0
+
+
+def _room(
+    config: Config, tracks: dict[str, TrackConfig], spool: Spool, runtime: Runtime, clock: Clock
+) -> Room:
+    ledger = Ledger.create(spool.ledger)
+    recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
+    recovery.run(clock.now())
+    recorders = {name: Recorder(_spec(name, track, runtime)) for name, track in tracks.items()}
+    flavors = {name: track.flavor for name, track in tracks.items()}
+    finisher = Finisher(spool)
+    observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
+    performer = Performer(config, spool, ledger, recorders, flavors, finisher, observer, recovery)
+    status = StatusWriter(config, runtime, ledger, recorders, flavors, finisher)
+    return Room(clock, ledger, recorders, finisher, observer, performer, status)
+
+
+def _spec(name: str, track: TrackConfig, runtime: Runtime) -> say.RecorderSpec:
+    return say.RecorderSpec(
+        track=name,
+        media=track.media,
+        kind=track.kind,
+        device=track.device,
+        size=track.size,
+        fps=track.fps,
+        format=track.format,
+        options=track.options,
+        crf=track.crf,
+        max_kbps=track.max_kbps,
+        channels=track.channels,
+        audio_kbps=track.audio_kbps,
+        preview=str(runtime.preview(name)),
+        lock=str(runtime.recorder_lock(name)),
+    )
+
+
+def _make_folders(spool: Spool, runtime: Runtime) -> None:
+    for folder in (spool.root, spool.lectures, runtime.root):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SpoolNotWritable(f"{folder} cannot be made: {error.strerror}") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise SpoolNotWritable(f"{folder} is not writable by this user")
+
+
+class _lock:
+    """The agent's lock, held while the block runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("wb")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise AlreadyRunning(f"another agent holds {self._path}") from None
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
