@@ -1,0 +1,177 @@
+"""Write the files of a package into a folder and say what is in it.
+
+Every file is durable before the next one is begun; the list of checksums comes last.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import av
+
+from edge_agent.durable import sync_folder
+from edge_agent.material import Material
+from edge_agent.messages import Artifact, FinishJob, Packaged
+from edge_agent.rules import timeline
+from edge_agent.rules.manifest import (
+    GapEntry,
+    Manifest,
+    MarkEntry,
+    MediaFile,
+    dublin_core,
+    manifest,
+    manifest_json,
+)
+from edge_agent.rules.package import OTHER_PRIORITY, PRIORITY, PackageFile, media_type
+from edge_agent.verify import MANIFEST, SUMS, file_sha256
+from encoders.remux import Joined, Placement, join
+from encoders.thumbnail import thumbnail
+
+
+class Meter(Protocol):
+    """Hears of every packet and, at least, of every file."""
+
+    def tick(self) -> None: ...
+    def alive(self) -> None: ...
+
+
+def build_package(
+    part: Path, job: FinishJob, material: Material, files: list[PackageFile], meter: Meter
+) -> None:
+    place = Placement(material.timeline.at, material.timeline.duration_ns)
+    media = []
+    for file in files:
+        path = part / file.name
+        joined = join(
+            path,
+            material.segments[file.picture.name] if file.picture else (),
+            material.segments[file.sound.name] if file.sound else (),
+            place,
+            meter.tick,
+        )
+        _sync_file(path)
+        media.append(_describe(path, file, joined, material))
+        meter.alive()
+    picture = _thumbnail(part, files)
+    if picture is not None:
+        _write(part / "thumbnail.jpg", picture)
+    duration_s = place.end_ns / timeline.SECOND
+    _write(part / "dublincore.xml", dublin_core(job.lecture, duration_s))
+    document = manifest(job.lecture, duration_s, media, _gaps(job, material), _marks(job, material))
+    _write(part / MANIFEST, manifest_json(document))
+    sums = [f"{file_sha256(path)}  {path.name}\n" for path in sorted(part.iterdir())]
+    _write(part / SUMS, "".join(sums).encode())
+    sync_folder(part)
+
+
+def _thumbnail(part: Path, files: list[PackageFile]) -> bytes | None:
+    names = [file.name for file in files if file.picture]
+    if not names:
+        return None
+    name = "presenter.mp4" if "presenter.mp4" in names else names[0]
+    try:
+        return thumbnail(part / name)
+    except (av.FFmpegError, ValueError):
+        return None  # A lecture does not fail for its thumbnail.
+
+
+def _describe(path: Path, file: PackageFile, joined: Joined, material: Material) -> MediaFile:
+    with av.open(str(path)) as container:
+        duration_s = (container.duration or 0) / av.time_base
+        offset_s = (container.start_time or 0) / av.time_base
+        codecs = [stream.codec_context.name for stream in container.streams]
+        video = container.streams.video[0].codec_context if file.picture else None
+        size = (video.width, video.height) if video else (None, None)
+    return MediaFile(
+        kind="VideoObject" if file.picture else "AudioObject",
+        name=file.name,
+        encoding_format=media_type(file.name),
+        flavors=[track.flavor for track in file.tracks],
+        tracks=[track.name for track in file.tracks],
+        codecs=codecs,
+        content_size=path.stat().st_size,
+        sha256=file_sha256(path),
+        offset=round(offset_s, 3),
+        duration=round(duration_s, 3),
+        width=size[0],
+        height=size[1],
+        fps=material.fps(file.picture.name) if file.picture else None,
+        packets=joined.copied,
+        filled_packets=joined.filled,
+    )
+
+
+def _gaps(job: FinishJob, material: Material) -> list[GapEntry]:
+    causes = [timeline.Cause(c.track, c.start_ns, c.end_ns, c.cause) for c in job.causes]
+    found = [
+        gap
+        for track in job.tracks
+        for gap in timeline.gaps(
+            material.timeline,
+            track.name,
+            material.spans.get(track.name, []),
+            [*causes, *material.damage],
+            job.start_ns,
+            job.end_ns,
+        )
+    ]
+    return [
+        GapEntry(
+            track=gap.track,
+            at=_seconds(gap.at_ns),
+            lecture_start=_seconds(gap.start_ns - job.start_ns),
+            lecture_end=_seconds(gap.end_ns - job.start_ns),
+            duration=_seconds(gap.end_ns - gap.start_ns),
+            cause=gap.cause,
+            collapsed=gap.collapsed,
+        )
+        for gap in sorted(found, key=lambda gap: (gap.start_ns, gap.track))
+    ]
+
+
+def _marks(job: FinishJob, material: Material) -> list[MarkEntry]:
+    end = material.timeline.duration_ns
+    return [
+        MarkEntry(at=_seconds(min(end, max(0, material.timeline.at(mark.at_ns)))), text=mark.text)
+        for mark in sorted(job.marks, key=lambda mark: mark.at_ns)
+    ]
+
+
+def packaged(package: Path) -> Packaged:
+    document = Manifest.model_validate_json((package / MANIFEST).read_bytes())
+    lines = [line.split("  ", 1) for line in (package / SUMS).read_text().splitlines()]
+    listed = {name: digest for digest, name in lines}
+    listed[SUMS] = file_sha256(package / SUMS)
+    artifacts = [
+        Artifact(
+            name=name,
+            bytes=(package / name).stat().st_size,
+            sha256=digest,
+            media_type=media_type(name),
+            priority=PRIORITY.get(name, OTHER_PRIORITY),
+        )
+        for name, digest in listed.items()
+    ]
+    artifacts.sort(key=lambda artifact: (artifact.priority, artifact.bytes, artifact.name))
+    return Packaged(
+        artifacts=artifacts, duration_s=document.duration_seconds, gaps=len(document.gaps)
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    _sync_file(path)
+
+
+def _sync_file(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _seconds(ns: int) -> float:
+    return round(ns / timeline.SECOND, 3)

@@ -1,0 +1,87 @@
+"""Which tracks go into which file of the package. Pure.
+
+The presenter's picture carries the main microphone (the first sound track); every microphone also
+has a file of its own, which is small and therefore sent first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent.messages import FinishTrack
+
+PRESENTER = "presenter/source"
+PRESENTATION = "presentation/source"
+
+#: What is sent first: a lower number is worth more per byte. Unknown names are further tracks.
+PRIORITY = {
+    "manifest.json": 0,
+    "manifest-sha256.txt": 0,
+    "dublincore.xml": 0,
+    "audio.m4a": 1,
+    "thumbnail.jpg": 1,
+    "presentation.mp4": 2,
+    "presenter.mp4": 4,
+}
+OTHER_PRIORITY = 3
+
+MEDIA_TYPE = {
+    ".mp4": "video/mp4",
+    ".m4a": "audio/mp4",
+    ".jpg": "image/jpeg",
+    ".xml": "application/xml",
+    ".json": "application/json",
+    ".txt": "text/plain",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """A media file to build from at most one picture and one sound track."""
+
+    name: str
+    picture: FinishTrack | None
+    sound: FinishTrack | None
+
+    @property
+    def tracks(self) -> list[FinishTrack]:
+        return [track for track in (self.picture, self.sound) if track is not None]
+
+
+def layout(tracks: Iterable[FinishTrack]) -> list[PackageFile]:
+    """The media files of a package in order of value. Only tracks that have media may be given."""
+    pictures = [track for track in tracks if track.media == "video"]
+    sounds = [track for track in tracks if track.media == "audio"]
+    main = sounds[0] if sounds else None
+    names: set[str] = set()
+    files = []
+    for sound in sounds:
+        name = _name("audio" if sound is main else sound.name, ".m4a", names)
+        files.append(PackageFile(name, None, sound))
+    for picture in sorted(pictures, key=lambda track: track.flavor != PRESENTATION):
+        first = {PRESENTER: "presenter", PRESENTATION: "presentation"}.get(picture.flavor)
+        if first is not None and f"{first}.mp4" not in names:
+            name = _name(first, ".mp4", names)
+            files.append(PackageFile(name, picture, main if picture.flavor == PRESENTER else None))
+        else:
+            reserved = names | {"presenter.mp4", "presentation.mp4"}
+            name = _name(picture.name, ".mp4", reserved)
+            names.add(name)
+            files.append(PackageFile(name, picture, None))
+    return sorted(files, key=lambda file: PRIORITY.get(file.name, OTHER_PRIORITY))
+
+
+def media_type(name: str) -> str:
+    return MEDIA_TYPE.get(name[name.rfind(".") :], "application/octet-stream")
+
+
+def _name(wanted: str, suffix: str, taken: set[str]) -> str:
+    """A file name nobody has yet; never a path, whatever a track is called."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", wanted).strip("-_") or "track"
+    name, number = stem + suffix, 2
+    while name in taken:
+        name, number = f"{stem}-{number}{suffix}", number + 1
+    taken.add(name)
+    return name
