@@ -1,0 +1,45 @@
+"""When segments end and key frames are asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from encoders.rotation import SECOND, Rotation, fragment_full
+
+
+def test_the_first_packet_opens_a_segment_whatever_it_is() -> None:
+    assert Rotation().opens_segment(5 * SECOND, is_keyframe=False)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "key", "opens"),
+    [
+        (9.9, True, False),
+        (10, True, True),
+        (10, False, False),
+        (29.9, False, False),
+        (30, False, True),
+    ],
+)
+def test_a_segment_ends_at_a_key_frame_after_10_s_or_anyhow_after_30_s(
+    age_s: float, key: bool, opens: bool
+) -> None:
+    rotation = Rotation()
+    rotation.opens_segment(0, is_keyframe=True)
+    assert rotation.opens_segment(round(age_s * SECOND), key) is opens
+
+
+def test_a_key_frame_is_asked_for_once_and_again_only_when_none_came() -> None:
+    rotation = Rotation()
+    rotation.opens_segment(0, is_keyframe=True)
+    asked = [ms for ms in range(0, 12_000, 100) if rotation.keyframe_due(ms * 1_000_000)]
+    assert asked == [10_000, 11_000]
+
+
+def test_no_key_frame_is_asked_for_before_the_first_packet() -> None:
+    assert not Rotation().keyframe_due(100 * SECOND)
+
+
+def test_a_fragment_is_one_second() -> None:
+    assert not fragment_full(SECOND, 2 * SECOND - 1)
+    assert fragment_full(SECOND, 2 * SECOND)
