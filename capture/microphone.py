@@ -22,6 +22,7 @@ from capture.pulse_watch import PulseWatch
 from capture.sound_devices import (
     AudioInput,
     card_ids,
+    load_portaudio,
     match_input,
     portaudio_inputs,
     pulse_sources,
@@ -79,6 +80,7 @@ class MicrophoneSource:
         except SourceError:
             self.close()
             raise
+        self._forget_start()
         return SourceInfo(
             media="audio",
             description=f"{self._spec.device}, {RATE} Hz, {self._channels} channel(s)",
@@ -157,8 +159,7 @@ class MicrophoneSource:
         return asked or min(2, entry.channels)
 
     def _start(self, entry: AudioInput) -> None:
-        import sounddevice
-
+        sounddevice = load_portaudio()
         try:
             self._stream = sounddevice.RawInputStream(
                 device=entry.index,
@@ -174,12 +175,20 @@ class MicrophoneSource:
             self.close()
             raise explain(error, entry.name) from error
 
+    def _forget_start(self) -> None:
+        """A sound server begins with a burst of old or empty blocks; recording begins here."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._clock.restart()
+
     def _take(self, data: Any, frames: int, moment: Any, status: Any) -> None:
-        """In PortAudio's thread: nothing here may wait."""
-        delay = moment.currentTime - moment.inputBufferAdcTime
-        if not frames / RATE <= delay < 1.0:
-            delay = frames / RATE
-        block = (time.monotonic_ns() - int(delay * NS), bytes(data), bool(status.input_overflow))
+        """In PortAudio's thread: nothing here may wait.
+
+        `moment` has an ADC time too, but with a sound server it is off by up to 0.6 s in the first
+        seconds, while the call-backs themselves come like clockwork: so arrival counts.
+        """
+        captured = time.monotonic_ns() - frames * NS // RATE
+        block = (captured, bytes(data), bool(status.input_overflow))
         while True:
             try:
                 self._queue.put_nowait(block)

@@ -1,14 +1,15 @@
 """Knowing which microphone a sound server really gives us.
 
-PulseAudio (and PipeWire in its place) moves a stream to another source when its own disappears, and
-tells nobody. This asks `pactl` about once a second, never waiting for the answer: it is collected by
-a later call. Without a sound server there is nothing to watch and every check passes.
+PulseAudio (and PipeWire in its place) moves a stream to another source when its own disappears,
+and tells nobody. This asks `pactl` about once a second, never waiting for the answer: a later call
+collects it. Without a sound server there is nothing to watch and every check passes.
 """
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import IO
@@ -38,7 +39,7 @@ class Question:
 
     @classmethod
     def ask(cls, now: float) -> Question | None:
-        answer = tempfile.TemporaryFile()
+        answer = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the answer
         try:
             process = subprocess.Popen(
                 pactl_command("source-outputs"),
@@ -71,6 +72,7 @@ class PulseWatch:
     source: PulseSource | None
     _question: Question | None = field(default=None, init=False)
     _next: float = field(default=0.0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
     def identity(self) -> str:
@@ -99,8 +101,18 @@ class PulseWatch:
 
     def check(self, now: float) -> None:
         """Raises DeviceLost when the stream is on another source. Never waits."""
-        if self.source is None:
-            return
+        with self._lock:
+            if self.source is not None:
+                self._step(now)
+
+    def close(self) -> None:
+        with self._lock:
+            self.source = None
+            if self._question is not None:
+                self._question.abandon()
+                self._question = None
+
+    def _step(self, now: float) -> None:
         if self._question is None:
             if now >= self._next:
                 self._question = Question.ask(now)
@@ -120,8 +132,3 @@ class PulseWatch:
                 f"{self.source.description} went away and the sound server gave another source",
                 "plug the microphone in again",
             )
-
-    def close(self) -> None:
-        if self._question is not None:
-            self._question.abandon()
-            self._question = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from typing import Any
 
 import av
@@ -16,12 +17,14 @@ import av
 from capture.clockfit import Anchor
 from capture.lavf import LAVF_ERRORS, Input, LavfError, PictureDecoder, nanoseconds, stamped
 from capture.source import (
+    NS,
     Delivers,
     DeviceBusy,
     DeviceLost,
     DeviceMissing,
     Frame,
     NotMedia,
+    Packet,
     Sample,
     SourceError,
     SourceInfo,
@@ -30,11 +33,13 @@ from capture.source import (
 
 OPEN_S = 10.0
 SILENT_S = 5.0
+MOST_WAITING = 300  # packets
+SETTLING_NS = 200_000_000
+LIVE_NS = 3_000_000  # a packet that had to be waited for this long has just arrived
 OPTIONS = {
     "rtsp_transport": "tcp",
     "timeout": str(int(OPEN_S * 1_000_000)),  # µs, of one socket operation
-    "fflags": "nobuffer",
-    "analyzeduration": "2000000",
+    "fpsprobesize": "0",  # else opening waits for some twenty pictures
     "allowed_media_types": "video",
 }
 _USERINFO = re.compile(r"(\w+://)[^/@\s]*@")
@@ -55,6 +60,8 @@ class RtspSource:
         self._input: Input | None = None
         self._decoder: PictureDecoder | None = None
         self._anchor = Anchor()
+        self._frame_ns = NS // 25
+        self._backlog: deque[Packet] = deque()
 
     def open(self) -> SourceInfo:
         if not self._url.startswith(("rtsp://", "rtsps://")):
@@ -70,9 +77,39 @@ class RtspSource:
     def read(self) -> Sample:
         if self._input is None:
             raise DeviceLost("the stream was not opened", "open it before reading")
+        if self._anchor.offset is None:
+            self._take_backlog(self._input)
+        packet = self._backlog.popleft() if self._backlog else self._take(self._input)
+        now = time.monotonic_ns()
+        own = _media_ns(packet)
+        if own is None:  # the library's parser eats the first stamp
+            own = self._anchor.media + (self._frame_ns if self._anchor.last else -self._frame_ns)
+        dts = self._anchor.stamp(own, now)
+        pts, base = packet.pts, packet.time_base
+        ahead = nanoseconds(pts, base) - own if pts is not None and base is not None else 0
+        return stamped(packet, dts + max(0, ahead), dts)
+
+    def _take_backlog(self, camera: Input) -> None:
+        """Packets that waited while the stream was opened are older than they seem.
+
+        They are read ahead, up to those that had to be waited for: theirs is the true delay.
+        """
+        settled = time.monotonic_ns() + SETTLING_NS
+        while len(self._backlog) < MOST_WAITING:
+            asked = time.monotonic_ns()
+            packet = self._take(camera)
+            now = time.monotonic_ns()
+            self._backlog.append(packet)
+            media = _media_ns(packet)
+            if media is not None:
+                self._anchor.prime(media, now)
+            if now - asked > LIVE_NS and now > settled:
+                return
+
+    def _take(self, camera: Input) -> Packet:
         where = redact(self._url)
         try:
-            packet = self._input.read()
+            packet = camera.read()
         except av.error.ExitError:
             text = f"{where} sent nothing for {self._silent_s:g} s"
             raise DeviceLost(text, "check the camera and its network") from None
@@ -80,13 +117,7 @@ class RtspSource:
             raise DeviceLost(f"{where} broke off: {error.strerror}", "check the network") from None
         if packet is None:
             raise DeviceLost(f"{where} ended the stream", "check the camera")
-        now = time.monotonic_ns()
-        own = packet.dts if packet.dts is not None else packet.pts
-        if own is None or packet.time_base is None:
-            return stamped(packet, *[self._anchor.stamp(self._anchor.media, now)] * 2)
-        dts = self._anchor.stamp(nanoseconds(own, packet.time_base), now)
-        later = nanoseconds((packet.pts if packet.pts is not None else own) - own, packet.time_base)
-        return stamped(packet, dts + later, dts)
+        return packet
 
     def decode(self, sample: Sample) -> list[Frame]:
         if self._decoder is None or not isinstance(sample, av.Packet):
@@ -106,10 +137,11 @@ class RtspSource:
             raise NotMedia(f"{where} gives {found}", "set the camera to H.264")
         self._decoder = PictureDecoder(stream)
         rate = float(stream.average_rate or stream.guessed_rate or 25)
+        self._frame_ns = int(NS / rate)
         return SourceInfo(
             media="video",
             description=f"{where} {codec.name} {codec.width}×{codec.height} {rate:g}/s",
-            identity=where,
+            identity=_USERINFO.sub(r"\1", self._url),
             width=codec.width,
             height=codec.height,
             fps=rate,
@@ -119,6 +151,13 @@ class RtspSource:
             full_range=(codec.pix_fmt or "").startswith("yuvj"),
             extradata=bytes(codec.extradata or b""),
         )
+
+
+def _media_ns(packet: Packet) -> int | None:
+    own = packet.dts if packet.dts is not None else packet.pts
+    if own is None or packet.time_base is None:
+        return None
+    return nanoseconds(own, packet.time_base)
 
 
 def explain(error: LavfError, where: str) -> SourceError:

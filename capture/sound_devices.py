@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from capture.source import SourceError
+
 PACTL_S = 3.0
 _HARDWARE = re.compile(r"\(hw:(\d+),(\d+)\)")
 _BY_CARD = re.compile(r"hw:(?:CARD=)?([^,]+)(?:,(?:DEV=)?(\d+))?")
@@ -78,13 +80,22 @@ def card_ids(proc: Path = Path("/proc/asound")) -> dict[int, str]:
 
 def portaudio_inputs() -> list[AudioInput]:
     """Everything PortAudio lists as an input. The list is as old as this process."""
-    import sounddevice
-
     return [
         AudioInput(index, device["name"], device["max_input_channels"])
-        for index, device in enumerate(sounddevice.query_devices())
+        for index, device in enumerate(load_portaudio().query_devices())
         if device["max_input_channels"] > 0
     ]
+
+
+def load_portaudio() -> Any:
+    """The sounddevice module, which starts PortAudio when it is first imported."""
+    try:
+        import sounddevice
+    except OSError as error:
+        raise SourceError("PortAudio is not installed", "install libportaudio2") from error
+    except Exception as error:  # noqa: BLE001 - PortAudioError, which a failed import cannot name
+        raise SourceError(f"PortAudio does not start: {error}", "check ALSA's settings") from error
+    return sounddevice
 
 
 def pulse_sources() -> list[PulseSource] | None:

@@ -48,6 +48,7 @@ class V4l2Source:
         self._input: Input | None = None
         self._decoder: PictureDecoder | None = None
         self._last = 0
+        self._ahead: Packet | None = None
 
     def open(self) -> SourceInfo:
         node = self._ask()
@@ -77,13 +78,11 @@ class V4l2Source:
     def read(self) -> Sample:
         if self._input is None:
             raise DeviceLost("the camera was not opened", "open it before reading")
-        try:
-            packet = self._input.read()
-        except LAVF_ERRORS as error:
-            raise _lost(error, self._spec.device) from error
-        if packet is None:
-            raise DeviceLost(f"{self._spec.device} stopped", "check the cable of the camera")
-        self._last = max(self._last + 1, self._stamp(packet))
+        packet, self._ahead = self._ahead or self._take(self._input), None
+        stamp = _kernel_stamp(packet)
+        if stamp is None and not self._last:
+            stamp = self._stamp_from_next(self._input, packet)
+        self._last = max(self._last + 1, stamp or time.monotonic_ns())
         return stamped(packet, self._last, self._last)
 
     def decode(self, sample: Sample) -> list[Frame]:
@@ -121,13 +120,30 @@ class V4l2Source:
             )
         return mode
 
-    @staticmethod
-    def _stamp(packet: Packet) -> int:
-        now = time.monotonic_ns()
-        if packet.pts is None or packet.time_base is None:
-            return now
-        kernel = nanoseconds(packet.pts, packet.time_base)
-        return kernel if abs(kernel - now) < NEAR_NS else now
+    def _take(self, camera: Input) -> Packet:
+        try:
+            packet = camera.read()
+        except LAVF_ERRORS as error:
+            raise _lost(error, self._spec.device) from error
+        if packet is None:
+            raise DeviceLost(f"{self._spec.device} stopped", "check the cable of the camera")
+        return packet
+
+    def _stamp_from_next(self, camera: Input, first: Packet) -> int | None:
+        """The library's H.264 parser eats the first stamp: it is one picture before the next."""
+        self._ahead = self._take(camera)
+        following = _kernel_stamp(self._ahead)
+        if following is None or not first.duration or first.time_base is None:
+            return None
+        return following - nanoseconds(first.duration, first.time_base)
+
+
+def _kernel_stamp(packet: Packet) -> int | None:
+    """The driver's stamp, if it is on the monotonic clock."""
+    if packet.pts is None or packet.time_base is None:
+        return None
+    stamp = nanoseconds(packet.pts, packet.time_base)
+    return stamp if abs(stamp - time.monotonic_ns()) < NEAR_NS else None
 
 
 def lavf_options(mode: Mode) -> dict[str, str]:
