@@ -1,0 +1,182 @@
+"""The upload process: outbox rows in, receipts out. Writes the outbox's columns and nothing else.
+
+Remembers only how long to wait and which files were refused for good; a restart forgets both and
+asks the destinations again. Never touches a lecture's state: the supervisor reads the receipts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import FrameType
+
+from edge_agent import __version__
+from edge_agent.clock import Clock, SystemClock
+from edge_agent.config import Config
+from edge_agent.ledger import Ledger, LedgerMissing
+from edge_agent.locks import only_one
+from edge_agent.rows import OutboxRow
+from edge_agent.spool import Runtime, Spool
+from edge_agent.systemd import notify
+from uploader.folder import FolderDestination
+from uploader.pacing import Pace
+from uploader.sender import Artifact, Destination, Permanent, Receipt, Transient
+
+#: A new package is noticed within this time.
+IDLE_S = 1.0
+_NS = 1_000_000_000
+
+log = logging.getLogger("upload")
+
+
+class Stopping(Exception):
+    """Raised out of a running send when the process is told to stop; the next one resumes it."""
+
+
+class Delivery:
+    """One pass over the outbox at a time; see the module's text."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        spool: Spool,
+        destinations: Mapping[str, Destination],
+        clock: Clock,
+        *,
+        chance: Callable[[], float] = random.random,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger = ledger
+        self._spool = spool
+        self._destinations = destinations
+        self._clock = clock
+        self._chance = chance
+        self._beat = beat
+        self._paces: dict[str, Pace] = {}
+        self._refused: set[OutboxKey] = set()
+
+    def step(self) -> float:
+        """Send the most valuable file that is due; seconds to wait before the next step."""
+        now = self._seconds()
+        row = _next(self._ledger.waiting(), self._paces, self._refused, now)
+        if row is None:
+            return IDLE_S
+        try:
+            receipt = self._deliver(row)
+        except Permanent as error:
+            self._refused.add(_key(row))
+            self._note_failure(row, error.reason)
+        except Transient as error:
+            pace = self._paces.get(row.destination, Pace())
+            self._paces[row.destination] = pace.after_failure(self._seconds(), self._chance())
+            self._note_failure(row, error.reason)
+        else:
+            self._paces.pop(row.destination, None)
+            self._ledger.delivered(row, receipt, self._clock.now())
+            log.info("delivered %s bytes=%d", _words(row), row.bytes)
+        return 0.0
+
+    def _deliver(self, row: OutboxRow) -> Receipt:
+        """Ask first: the last try may have succeeded without our hearing of it."""
+        destination = self._destinations.get(row.destination)
+        if destination is None:
+            raise Permanent(
+                f"the configuration no longer has a destination {row.destination!r}; "
+                "put it back and restart the upload service"
+            )
+        artifact = Artifact(row.name, row.bytes, row.sha256, row.media_type)
+        path = self._spool.package(row.lecture) / row.name
+        return destination.receipt(row.lecture, artifact) or destination.send(
+            row.lecture, artifact, path, lambda _phase, _done: self._beat()
+        )
+
+    def _note_failure(self, row: OutboxRow, reason: str) -> None:
+        """A fault that goes on is one row in the log, not one for each try."""
+        if reason != row.last_error:
+            log.warning("not delivered %s: %s", _words(row), reason)
+        self._ledger.delivery_failed(row, reason)
+
+    def _seconds(self) -> float:
+        return self._clock.mono_ns() / _NS
+
+
+OutboxKey = tuple[str, str, str, str]
+
+
+def _words(row: OutboxRow) -> str:
+    return f"lecture={row.lecture} name={row.name} destination={row.destination}"
+
+
+def _key(row: OutboxRow) -> OutboxKey:
+    return (row.lecture, row.destination, row.name, row.sha256)
+
+
+def _next(
+    waiting: Iterable[OutboxRow], paces: Mapping[str, Pace], refused: set[OutboxKey], now: float
+) -> OutboxRow | None:
+    """The first in order of value that is not refused and whose destination is due."""
+    for row in waiting:
+        due = paces.get(row.destination, Pace()).wait_s(now) == 0
+        if due and _key(row) not in refused:
+            return row
+    return None
+
+
+def destinations(config: Config, clock: Clock) -> dict[str, Destination]:
+    """The configured destinations by name."""
+    agent = f"edge-agent {__version__}"
+    return {
+        name: FolderDestination(place.path, agent, lambda: clock.now().utc_text)
+        for name, place in config.destinations.items()
+    }
+
+
+def run(config: Config) -> int:
+    """Deliver until SIGTERM or SIGINT. Raises AlreadyRunning."""
+    stop = threading.Event()
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked)
+    with only_one(Runtime(config.storage.runtime).upload_lock, "upload"):
+        notify("READY=1")
+        with contextlib.suppress(Stopping):
+            _loop(config, stop)
+        notify("STOPPING=1")
+    return 0
+
+
+def _loop(config: Config, stop: threading.Event) -> None:
+    """The watchdog is fed after each step, and by the work itself within a long one."""
+    clock, spool = SystemClock(), Spool(config.storage.spool)
+
+    def beat() -> None:
+        notify("WATCHDOG=1")
+        if stop.is_set():
+            raise Stopping
+
+    ledger = _await_ledger(spool, beat)
+    try:
+        delivery = Delivery(ledger, spool, destinations(config, clock), clock, beat=beat)
+        while True:
+            beat()
+            stop.wait(delivery.step())
+    finally:
+        ledger.close()
+
+
+def _await_ledger(spool: Spool, beat: Callable[[], None]) -> Ledger:
+    """The supervisor makes the ledger; before its first start there is nothing to deliver."""
+    while True:
+        beat()
+        try:
+            return Ledger.write(spool.ledger)
+        except LedgerMissing:
+            time.sleep(IDLE_S)

@@ -1,0 +1,64 @@
+"""Locks that die with their holder: the proof that a process of ours is alive.
+
+flock on a file in the runtime folder. The file itself means nothing and is never removed:
+removing it would let two processes hold "the" lock on two different files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TRIES, _PAUSE_S = 20, 0.025
+
+
+class AlreadyRunning(Exception):
+    """Another process holds the lock; `what` names the kind of process."""
+
+    def __init__(self, what: str, lock: Path) -> None:
+        super().__init__(f"the {what} process is already running (it holds {lock})")
+        self.what, self.lock = what, lock
+
+
+@contextmanager
+def only_one(lock: Path, what: str) -> Iterator[None]:
+    """Hold the lock for the block; AlreadyRunning if another process does."""
+    lock.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        if not _taken(descriptor):
+            raise AlreadyRunning(what, lock)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock. Several tries: `is_held` of another process holds it for an instant."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_S)
+        else:
+            return True
+    return False
+
+
+def is_held(lock: Path) -> bool:
+    """Is a living process holding this lock? Raises PermissionError when we may not look."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

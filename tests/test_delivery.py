@@ -1,0 +1,243 @@
+"""The upload process: order, patience, exactly once through any kill, receipts in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from edge_agent.clock import SystemClock
+from edge_agent.config import Config, FolderDestination, Storage
+from edge_agent.delivery import IDLE_S, Delivery
+from edge_agent.ledger import Ledger
+from edge_agent.messages import Artifact as PackagedFile
+from edge_agent.rows import Lecture, OutboxRow
+from edge_agent.rules.lecture import State
+from edge_agent.spool import Runtime, Spool
+from uploader.sender import Artifact, Permanent, Progress, Receipt, Transient
+
+ROOT = Path(__file__).parents[1]
+CLOCK = SystemClock()
+RUN = """
+import sys; from pathlib import Path
+from edge_agent.config import Config; from edge_agent.delivery import run
+sys.exit(run(Config.model_validate_json(sys.argv[1])))
+"""
+
+
+class Room:
+    """A spool with packaged lectures, and a folder that plays the platform."""
+
+    def __init__(self, home: Path) -> None:
+        self.place = home / "platform"
+        self.place.mkdir()
+        self.spool = Spool(home / "spool")
+        self.spool.root.mkdir()
+        self.ledger = Ledger.create(self.spool.ledger)
+        self.config = Config(
+            storage=Storage(spool=self.spool.root, runtime=home / "run"),
+            destinations={"platform": FolderDestination(type="folder", path=self.place)},
+        )
+
+    def package(
+        self, lecture: str, files: dict[str, bytes], destinations: tuple[str, ...] = ("platform",)
+    ) -> None:
+        """A finished lecture; the first file is the most valuable."""
+        folder = self.spool.package(lecture)
+        folder.mkdir(parents=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        now = CLOCK.now()
+        self.ledger.add_lecture(
+            Lecture(lecture, State.FINISHING, now.utc_text, now.trust, now.boot, now.mono_ns), []
+        )
+        listed = [
+            PackagedFile(
+                name=name,
+                bytes=len(data),
+                sha256=hashlib.sha256(data).hexdigest(),
+                media_type="video/mp4",
+                priority=place,
+            )
+            for place, (name, data) in enumerate(files.items())
+        ]
+        self.ledger.package(lecture, State.PACKAGED, 1.0, listed, destinations)
+
+    def row(self, name: str) -> OutboxRow:
+        return next(row for row in self.ledger.outbox() if row.name == name)
+
+    def upload(self) -> subprocess.Popen[bytes]:
+        """The real upload process."""
+        return subprocess.Popen(
+            [sys.executable, "-c", RUN, self.config.model_dump_json()],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    made = Room(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def wait_for(condition: Callable[[], bool], what: str, within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {within_s} s for {what}"
+        time.sleep(0.005)
+
+
+@dataclass
+class Place:
+    """A destination whose answers a test gives, and that says what it was asked."""
+
+    answers: list[Exception] = field(default_factory=list)
+    held: dict[str, Receipt] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+
+    def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
+        return self.held.get(artifact.name)
+
+    def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
+        self.sent.append(artifact.name)
+        if self.answers:
+            raise self.answers.pop(0)
+        return {"state": "verified", "bytes": path.stat().st_size}
+
+
+def delivery(room: Room, **places: Place) -> Delivery:
+    return Delivery(room.ledger, room.spool, places, CLOCK, chance=lambda: 0.0)
+
+
+# ---------------------------------------------------------------- one step
+
+
+def test_an_empty_outbox_is_looked_at_again_after_a_while(room: Room) -> None:
+    assert delivery(room).step() == IDLE_S
+
+
+def test_files_go_in_order_of_value_and_each_receipt_is_stored(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m", "audio.m4a": b"aa", "presenter.mp4": b"vvv"})
+    place = Place()
+    process = delivery(room, platform=place)
+    assert [process.step() for _ in range(4)] == [0.0, 0.0, 0.0, IDLE_S]
+    assert place.sent == ["manifest.json", "audio.m4a", "presenter.mp4"]
+    assert room.row("audio.m4a").receipt == {"state": "verified", "bytes": 2}
+    assert room.row("audio.m4a").delivered_utc is not None
+
+
+def test_a_destination_that_has_the_file_already_is_not_sent_it_again(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m"})
+    place = Place(held={"manifest.json": {"state": "verified", "utc": "before"}})
+    delivery(room, platform=place).step()
+    assert place.sent == []
+    assert room.row("manifest.json").receipt == {"state": "verified", "utc": "before"}
+
+
+def test_after_a_transient_fault_the_same_file_waits_and_the_reason_is_stored(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m", "audio.m4a": b"a"})
+    place = Place(answers=[Transient("the share is away")])
+    process = delivery(room, platform=place)
+    assert process.step() == 0.0
+    assert process.step() == IDLE_S  # the whole destination waits, in order
+    assert place.sent == ["manifest.json"]
+    assert room.row("manifest.json").last_error == "the share is away"
+    assert room.row("manifest.json").attempts == 1
+
+
+def test_one_destination_that_is_away_does_not_hold_up_another(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m"}, ("away", "platform"))
+    away, place = Place(answers=[Transient("away")]), Place()
+    process = delivery(room, away=away, platform=place)
+    assert [process.step() for _ in range(3)] == [0.0, 0.0, IDLE_S]
+    assert place.sent == ["manifest.json"]
+    assert [row.destination for row in room.ledger.waiting()] == ["away"]
+
+
+def test_a_file_that_is_refused_for_good_is_skipped_and_the_queue_goes_on(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m", "audio.m4a": b"a"})
+    place = Place(answers=[Permanent("it changed")])
+    process = delivery(room, platform=place)
+    assert [process.step() for _ in range(3)] == [0.0, 0.0, IDLE_S]
+    assert place.sent == ["manifest.json", "audio.m4a"]
+    assert room.row("manifest.json").last_error == "it changed"
+
+
+def test_a_restart_tries_again_what_was_refused(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m"})
+    delivery(room, platform=Place(answers=[Permanent("it changed")])).step()
+    delivery(room, platform=Place()).step()
+    assert room.row("manifest.json").receipt is not None
+    assert room.row("manifest.json").last_error == ""
+
+
+def test_a_destination_that_left_the_configuration_is_told_and_holds_up_nothing(
+    room: Room,
+) -> None:
+    room.package("L1", {"manifest.json": b"m"}, ("old", "platform"))
+    process = delivery(room, platform=Place())
+    while process.step() == 0.0:
+        pass
+    (left,) = room.ledger.waiting()
+    assert "no longer has a destination 'old'" in left.last_error
+
+
+# ---------------------------------------------------------------- the process
+
+
+BIG = random.Random(3).randbytes(24 << 20)
+
+
+@pytest.mark.parametrize("after_bytes", [0, 1 << 20, 12 << 20, len(BIG)])
+def test_killed_while_sending_the_next_process_completes_one_verified_copy(
+    room: Room, after_bytes: int
+) -> None:
+    room.package("L1", {"presenter.mp4": BIG})
+    part = room.place / "L1/presenter.mp4.part"
+    with room.upload() as first:
+        wait_for(lambda: part.exists() and part.stat().st_size >= after_bytes, "bytes to arrive")
+        first.send_signal(signal.SIGKILL)
+        first.wait(10)
+    with room.upload() as second:
+        wait_for(lambda: room.ledger.waiting() == [], "the delivery")
+        second.terminate()
+        assert second.wait(10) == 0
+    assert sorted(p.name for p in (room.place / "L1").iterdir()) == ["presenter.mp4", "receipts"]
+    assert (room.place / "L1/presenter.mp4").read_bytes() == BIG
+
+
+def test_asked_to_stop_in_the_middle_it_stops_at_once_and_the_next_one_resumes(
+    room: Room,
+) -> None:
+    room.package("L1", {"presenter.mp4": BIG})
+    part = room.place / "L1/presenter.mp4.part"
+    with room.upload() as first:
+        wait_for(lambda: part.exists() and part.stat().st_size > 0, "bytes to arrive")
+        first.terminate()
+        assert first.wait(10) == 0
+    with room.upload() as second:
+        wait_for(lambda: room.ledger.waiting() == [], "the delivery")
+        second.terminate()
+        assert second.wait(10) == 0
+    assert (room.place / "L1/presenter.mp4").read_bytes() == BIG
+
+
+def test_a_package_that_appears_while_it_idles_is_delivered(room: Room) -> None:
+    with room.upload() as process:
+        lock = Runtime(room.config.storage.runtime).upload_lock
+        wait_for(lock.exists, "the process")
+        room.package("L1", {"manifest.json": b"m"})
+        wait_for(lambda: room.ledger.waiting() == [], "the delivery")
+        process.terminate()
+        assert process.wait(10) == 0
+    assert (room.place / "L1/manifest.json").read_bytes() == b"m"
