@@ -7,13 +7,16 @@ the others.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO
 
-from edge_agent.messages import BadMessage, Gone, Message, RecorderSpec, parse_report
+from edge_agent.messages import BadMessage, Beat, Gone, Message, RecorderSpec, parse_report
 from edge_agent.messages import Opened as OpenedReport
 from edge_agent.pipes import Inlet, Line
 from edge_agent.rules.health import Phase, Pressure, retry_delay_ns
@@ -32,20 +35,21 @@ class Process:
         self._popen: subprocess.Popen[bytes] | None = None
         self._inlet: Inlet | None = None
 
-    def start(self, first: Line) -> None:
-        """Start the child and give it its first line."""
+    def start(self, first: Line, whole: bool = False) -> None:
+        """Start the child and give it its first line; `whole`: that is all it will ever get."""
         reading, writing = os.pipe()
         command = [sys.executable, "-m", self._module, *self._arguments, str(writing)]
         # stdout goes to stderr: native libraries print, and our stdout is for results.
-        self._popen = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=2, pass_fds=[writing], process_group=0
-        )
+        with _as_file(first) if whole else contextlib.nullcontext(subprocess.PIPE) as stdin:
+            self._popen = subprocess.Popen(
+                command, stdin=stdin, stdout=2, pass_fds=[writing], process_group=0
+            )
         os.close(writing)
         os.set_blocking(reading, False)
-        assert self._popen.stdin is not None
-        os.set_blocking(self._popen.stdin.fileno(), False)
         self._inlet = Inlet(reading)
-        self.send(first)
+        if self._popen.stdin is not None:
+            os.set_blocking(self._popen.stdin.fileno(), False)
+            self.send(first)
 
     @property
     def pid(self) -> int | None:
@@ -82,6 +86,15 @@ class Process:
             os.close(self._inlet.fd)
         self._popen = self._inlet = None
         return status
+
+
+@contextlib.contextmanager
+def _as_file(line: Line) -> Iterator[IO[bytes]]:
+    """A nameless file to read from: unlike a pipe it takes a line of any length at once."""
+    with tempfile.TemporaryFile() as file:
+        file.write(line.line())
+        file.seek(0)
+        yield file
 
 
 class Recorder:
@@ -145,6 +158,21 @@ class Recorder:
             self._armed_ns = self._armed_ns or now_ns
         if phase is not Phase.ABSENT and phase is not Phase.STARTING:
             self.last_words = None
+
+    def enter_finishing(self, now_ns: int) -> None:
+        """It was told to finish; `lecture` stays until it says that it has."""
+        self.phase = Phase.FINISHING
+        self._heard_ns = now_ns
+
+    def beat(self, beat: Beat) -> None:
+        self.dropped, self.backlog = beat.dropped, beat.backlog
+        if beat.recording is not None and beat.recording == self.lecture:
+            self.durable_ns = beat.durable_ns
+
+    @property
+    def failure_is_news(self) -> bool:
+        """A device that stays away is told once, not at each try."""
+        return self._failures == 1
 
     def tell(self, message: Message) -> None:
         self.process.send(message)

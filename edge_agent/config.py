@@ -79,13 +79,14 @@ class Storage(_Section):
 
     spool: AbsolutePath
     runtime: AbsolutePath
+    least_free_mib: int = Field(default=2048, ge=0)
 
 
 class Recording(_Section):
     """How long an interrupted lecture may be resumed, and how long one may last."""
 
     resume_minutes: float = Field(default=15, ge=0, le=240)
-    max_hours: float = Field(default=4.0, gt=0, le=24)
+    max_hours: float = Field(default=8.0, gt=0, le=24)
 
 
 class TrackConfig(_Section):

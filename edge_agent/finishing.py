@@ -56,7 +56,7 @@ class Finisher:
     def start(self, job: FinishJob, now_ns: int) -> None:
         self._lecture, self._report = job.lecture.id, None
         self._heard_ns, self.fraction = now_ns, 0.0
-        self._process.start(job)
+        self._process.start(job, whole=True)
 
     def hear(self, now_ns: int) -> list[Result]:
         """Read what it says; the result once it has ended."""

@@ -112,6 +112,13 @@ class Ledger:
         row = self._db.execute("SELECT * FROM lectures WHERE id = ?", (lecture,)).fetchone()
         return Lecture.of(row) if row else None
 
+    def existing(self, lecture: str) -> Lecture:
+        """A lecture that a plan or a row names, so that it must be there."""
+        found = self.lecture(lecture)
+        if found is None:
+            raise KeyError(f"the ledger has no lecture {lecture}")
+        return found
+
     def lectures(self, *states: State) -> list[Lecture]:
         """Oldest first; all of them when no state is named."""
         marks = ",".join("?" * len(states))

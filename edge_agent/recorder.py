@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from functools import partial
 from pathlib import Path
 
@@ -60,7 +61,8 @@ class Recorder:
         self._inlet = inlet
         self._outlet = outlet
         self._recording: Recording | None = None
-        self._latest: Sample | None = None
+        #: The latest picture, or the last second of sound: where a recording begins.
+        self._recent: deque[Sample] = deque(maxlen=1)
         self._heard_ns = 0
         self._beaten_ns = 0
         self._durable_ns: int | None = None
@@ -114,9 +116,14 @@ class Recorder:
             self._tell_start()
             if past:
                 self._close_recording()
-        self._latest = sample
+        self._remember(sample)
         if self._meter is None:
             self._preview.offer(sample, self._source, time.monotonic_ns())
+
+    def _remember(self, sample: Sample) -> None:
+        if isinstance(sample, av.AudioFrame) and not self._recent:
+            self._recent = deque(maxlen=sample.sample_rate // sample.samples + 1)
+        self._recent.append(sample)
 
     def _check_silence(self, now_ns: int) -> None:
         if self._heard_ns == 0:
@@ -151,7 +158,7 @@ class Recorder:
             self._on_fragment,
             partial(self._on_segment, command.lecture),
         )
-        self._recording.open_with(self._latest)
+        self._recording.open_with(self._recent)
         self._tell_start()
 
     def _quit(self) -> None:
@@ -203,7 +210,7 @@ class Recorder:
         self._outlet.send(
             say.Beat(
                 recording=self._recording.lecture if self._recording else None,
-                durable_ns=self._durable_ns,
+                durable_ns=self._durable_ns if self._recording else None,
                 dropped=self._pump.dropped,
                 backlog=self._pump.backlog,
             )

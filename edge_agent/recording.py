@@ -64,15 +64,19 @@ class Recording:
         """Its end has passed and the device has had time to deliver what came before."""
         return self._end_ns is not None and mono_ns - self._epoch_ns > self._end_ns + LINGER_NS
 
-    def open_with(self, latest: Sample | None) -> None:
-        """Begin with the picture that was showing when record was pressed."""
-        if latest is None:
-            return
-        for frame in self._decoder.decode(latest)[-1:]:
-            if isinstance(frame, av.VideoFrame):
-                frame.pts = self._epoch_ns + self._start_ns
-                frame.time_base = TIME_BASE
-                self._picture(frame)
+    def open_with(self, recent: Iterable[Sample]) -> None:
+        """Begin with what was there before the command came: the picture that was showing when
+        record was pressed, and the sound since then.
+        """
+        for sample in recent:
+            if isinstance(sample, av.AudioFrame):
+                self._sound(sample)
+                continue
+            for frame in self._decoder.decode(sample)[-1:]:
+                if isinstance(frame, av.VideoFrame):
+                    frame.pts = self._epoch_ns + self._start_ns
+                    frame.time_base = TIME_BASE
+                    self._picture(frame)
 
     def take(self, sample: Sample) -> bool:
         """Record what lies between start and end. True: the end has been reached."""
@@ -124,7 +128,7 @@ def duration_ns(frame: av.AudioFrame) -> int:
 def cut_sound(
     frame: av.AudioFrame, at_ns: int, start_ns: int, end_ns: int | None
 ) -> av.AudioFrame | None:
-    """The part of a block at lecture time `at_ns` inside [start, end), or None if there is none."""
+    """A copy of the part of a block at lecture time `at_ns` inside [start, end), or None."""
     rate = frame.sample_rate
     first = max(0, -(-(start_ns - at_ns) * rate // NS))
     last = frame.samples
@@ -132,9 +136,6 @@ def cut_sound(
         last = min(last, (end_ns - at_ns) * rate // NS)
     if first >= last:
         return None
-    if (first, last) == (0, frame.samples):
-        frame.pts, frame.time_base = at_ns, TIME_BASE
-        return frame
     channels = frame.layout.nb_channels
     packed = not frame.format.is_planar
     array = frame.to_ndarray()

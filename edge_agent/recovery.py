@@ -49,11 +49,15 @@ class Recovery:
         for lecture in self._ledger.lectures(*ACTIVE):
             self._continue_or_finish(lecture, now)
 
-    def adopt_tracks(self, lecture: str, now: Now) -> None:
-        """Make ledger rows and segment files of one lecture agree."""
-        known = {(s.track, s.name): s for s in self._ledger.segments(lecture)}
+    def adopt_tracks(self, lecture: str, now: Now, only: str | None = None) -> None:
+        """Make ledger rows and segment files of one lecture (of one track with `only`) agree.
+
+        No recorder may be writing there.
+        """
+        rows = self._ledger.segments(lecture)
+        known = {(s.track, s.name): s for s in rows if only in (None, s.track)}
         found = set()
-        for track, path in self._files(lecture):
+        for track, path in self._files(lecture, only):
             row = known.get((track, path.name))
             if row is None:
                 row = self._adopt(lecture, track, path, now)
@@ -65,10 +69,11 @@ class Recovery:
 
     # ------------------------------------------------------------ one file
 
-    def _files(self, lecture: str) -> Iterator[tuple[str, Path]]:
+    def _files(self, lecture: str, only: str | None) -> Iterator[tuple[str, Path]]:
         tracks = self._spool.tracks(lecture)
         if tracks.is_dir():
-            for folder in sorted(path for path in tracks.iterdir() if path.is_dir()):
+            folders = (path for path in tracks.iterdir() if path.is_dir())
+            for folder in sorted(path for path in folders if only in (None, path.name)):
                 for path in sorted(folder.iterdir()):
                     yield folder.name, path
 

@@ -6,27 +6,25 @@ what an action does is in `edge_agent.performer`. It holds no media and loads no
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import BinaryIO
 
 from edge_agent import messages as say
 from edge_agent import systemd
 from edge_agent.children import Recorder
 from edge_agent.clock import Clock, SystemClock
+from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
 from edge_agent.facts import Observer
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
+from edge_agent.locks import only_one
 from edge_agent.performer import Performer
 from edge_agent.recovery import Recovery, wait_for_orphans
+from edge_agent.rows import Track
 from edge_agent.rules.health import SECOND, Phase
 from edge_agent.rules.plan import plan
 from edge_agent.spool import Runtime, Spool
@@ -36,10 +34,6 @@ from edge_agent.status import StatusWriter
 TICK_S = 0.05
 STATUS_NS = SECOND // 2
 WATCHDOG_NS = SECOND
-
-
-class AlreadyRunning(Exception):
-    """Another agent holds this room."""
 
 
 class SpoolNotWritable(Exception):
@@ -124,7 +118,7 @@ def run(config: Config, tracks: dict[str, TrackConfig], clock: Clock | None = No
     """The agent of one room, until SIGTERM or SIGINT. Raises AlreadyRunning, SpoolNotWritable."""
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     _make_folders(spool, runtime)
-    with _lock(runtime.agent_lock):
+    with only_one(runtime.agent_lock, "agent"):
         wait_for_orphans(runtime)
         room = _room(config, tracks, spool, runtime, clock or SystemClock())
         supervisor = Supervisor(room)
@@ -148,11 +142,12 @@ def _room(
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
     recovery.run(clock.now())
     recorders = {name: Recorder(_spec(name, track, runtime)) for name, track in tracks.items()}
-    flavors = {name: track.flavor for name, track in tracks.items()}
+    rows = [Track("", name, track.flavor, track.media) for name, track in tracks.items()]
+    desk = CommandDesk(config, spool, ledger, rows)
     finisher = Finisher(spool)
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
-    performer = Performer(config, spool, ledger, recorders, flavors, finisher, observer, recovery)
-    status = StatusWriter(config, runtime, ledger, recorders, flavors, finisher)
+    performer = Performer(config, spool, ledger, recorders, finisher, observer, recovery, desk)
+    status = StatusWriter(config.room.name, runtime, ledger, recorders, rows, finisher)
     return Room(clock, ledger, recorders, finisher, observer, performer, status)
 
 
@@ -183,23 +178,3 @@ def _make_folders(spool: Spool, runtime: Runtime) -> None:
             raise SpoolNotWritable(f"{folder} cannot be made: {error.strerror}") from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise SpoolNotWritable(f"{folder} is not writable by this user")
-
-
-class _lock:
-    """The agent's lock, held while the block runs."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("wb")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise AlreadyRunning(f"another agent holds {self._path}") from None
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()

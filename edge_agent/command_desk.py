@@ -1,0 +1,133 @@
+"""Carry out the commands of people: store the new state and the answer in one transaction.
+
+A client that has its answer can rely on it: a lecture whose stop was answered never resumes, and
+one whose start was answered exists on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from edge_agent import lecture_file
+from edge_agent.clock import Now, rfc3339
+from edge_agent.config import Config
+from edge_agent.ids import uuid7
+from edge_agent.ledger import Ledger
+from edge_agent.rows import Lecture, Track
+from edge_agent.rules import actions as do
+from edge_agent.rules.lecture import Event, State, advance
+from edge_agent.rules.timeline import START_NS
+from edge_agent.spool import Spool
+
+DETAILS = ("title", "course", "lecturer", "language", "licence")
+
+
+class CommandDesk:
+    """The effects of start, stop, pause, resume, mark and retry."""
+
+    def __init__(self, config: Config, spool: Spool, ledger: Ledger, tracks: list[Track]) -> None:
+        self._config = config
+        self._spool = spool
+        self._ledger = ledger
+        #: The room's tracks; each lecture gets its own rows of them.
+        self._tracks = tracks
+
+    def begin(self, action: do.Begin, now: Now) -> None:
+        command = self._ledger.command(action.command)
+        args: Mapping[str, Any] = command.args if command else {}
+        until = _moment(args.get("until_utc"))
+        details = {k: str(args.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS}
+        lecture = Lecture(
+            id=uuid7(int(now.utc.timestamp() * 1e9)),
+            state=advance(State.PLANNED, Event.START),
+            started_utc=now.utc_text,
+            clock_trust=now.trust,
+            epoch_boot=now.boot,
+            epoch_ns=now.mono_ns - START_NS,
+            room=self._config.room.name,
+            until_utc=rfc3339(until) if until else None,
+            until_ns=START_NS + int(self._longest(until, now).total_seconds() * 1e9),
+            title=details["title"],
+            course=details["course"],
+            lecturer=details["lecturer"],
+            language=details["language"],
+            licence=details["licence"],
+        )
+        tracks = [replace(track, lecture=lecture.id) for track in self._tracks]
+        lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
+        with self._ledger.transaction():
+            self._ledger.add_lecture(lecture, tracks)
+            self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+
+    def _longest(self, until: datetime | None, now: Now) -> timedelta:
+        """How long the lecture may last: to its planned end, or what the configuration allows."""
+        most = timedelta(hours=self._config.recording.max_hours)
+        return min(until - now.utc, most) if until else most
+
+    def stop(self, action: do.Stop, now: Now) -> None:
+        lecture = self._ledger.existing(action.lecture)
+        with self._ledger.transaction():
+            self._ledger.set_state(
+                lecture.id,
+                advance(lecture.state, Event.STOP),
+                end_ns=self._end_ns(lecture, now),
+                ended_utc=now.utc_text,
+            )
+            if action.command is None:
+                self._ledger.add_event(now, "ended", "its planned end has come", lecture.id)
+            else:
+                self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+
+    def _end_ns(self, lecture: Lecture, now: Now) -> int:
+        """A paused lecture ended when it was paused."""
+        pauses = [g for g in self._ledger.gaps(lecture.id) if g.track is None and g.end_ns is None]
+        return pauses[-1].start_ns if pauses else lecture.lecture_ns(now.mono_ns)
+
+    def pause(self, action: do.Pause, now: Now) -> None:
+        lecture = self._ledger.existing(action.lecture)
+        with self._ledger.transaction():
+            at_ns = lecture.lecture_ns(now.mono_ns)
+            self._ledger.set_state(lecture.id, advance(lecture.state, Event.PAUSE))
+            self._ledger.open_gap(lecture.id, None, at_ns, "paused")
+            self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+
+    def resume(self, action: do.Resume, now: Now) -> None:
+        lecture = self._ledger.existing(action.lecture)
+        with self._ledger.transaction():
+            self._ledger.set_state(lecture.id, advance(lecture.state, Event.RESUME))
+            self._ledger.close_gaps(lecture.id, None, lecture.lecture_ns(now.mono_ns))
+            self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+
+    def add_mark(self, action: do.AddMark, now: Now) -> None:
+        command, lecture = (
+            self._ledger.command(action.command),
+            self._ledger.existing(action.lecture),
+        )
+        at_ns = lecture.lecture_ns(now.mono_ns)
+        text = str(command.args.get("text") or "") if command else ""
+        with self._ledger.transaction():
+            self._ledger.add_mark(lecture.id, at_ns, text)
+            answer = {"lecture": lecture.id, "at_s": (at_ns - START_NS) / 1e9}
+            self._ledger.answer(action.command, answer, now)
+
+    def retry(self, action: do.Retry, now: Now) -> None:
+        lecture = self._ledger.existing(action.lecture)
+        with self._ledger.transaction():
+            self._ledger.set_state(lecture.id, advance(lecture.state, Event.RETRY), reason="")
+            self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+
+    def refuse(self, action: do.Refuse, now: Now) -> None:
+        error = {
+            "code": action.code,
+            "message": action.message,
+            "hint": action.hint,
+            "exit": action.exit,
+        }
+        self._ledger.answer(action.command, {"error": error}, now)
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) and text else None

@@ -1,0 +1,247 @@
+"""Perform what the plan says and store what the children say. Each method is one effect.
+
+The order inside each is the same: durable files, then the ledger, then the word to a child or a
+client, so that whoever has been told can rely on it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from edge_agent import __version__
+from edge_agent import messages as say
+from edge_agent.children import Recorder
+from edge_agent.clock import Now
+from edge_agent.command_desk import DETAILS, CommandDesk
+from edge_agent.config import Config
+from edge_agent.durable import sync_folder
+from edge_agent.facts import Observer
+from edge_agent.finishing import Finisher, Result
+from edge_agent.ledger import Ledger
+from edge_agent.recovery import Recovery
+from edge_agent.rows import Lecture, Segment
+from edge_agent.rules import actions as do
+from edge_agent.rules.health import SECOND, Phase, Pressure
+from edge_agent.rules.lecture import Event, State, advance
+from edge_agent.rules.timeline import START_NS
+from edge_agent.spool import Spool
+
+#: How far back a recorder can still begin: it keeps this much sound, and the latest picture.
+JUST_NOW_NS = SECOND
+
+
+class Performer:
+    """The supervisor's hands."""
+
+    def __init__(
+        self,
+        config: Config,
+        spool: Spool,
+        ledger: Ledger,
+        recorders: dict[str, Recorder],
+        finisher: Finisher,
+        observer: Observer,
+        recovery: Recovery,
+        desk: CommandDesk,
+    ) -> None:
+        self._config = config
+        self._spool = spool
+        self._ledger = ledger
+        self._recorders = recorders
+        self._finisher = finisher
+        self._observer = observer
+        self._recovery = recovery
+        self._desk = desk
+
+    def perform(self, action: do.Action, now: Now) -> None:
+        """Do one action."""
+        desk = self._desk
+        methods: dict[type, Callable[[Any, Now], None]] = {
+            do.StartRecorder: self._start_recorder,
+            do.Press: self._press,
+            do.RecordTrack: self._record_track,
+            do.FinishTrack: self._finish_track,
+            do.OpenGap: self._open_gap,
+            do.Begin: desk.begin,
+            do.Stop: desk.stop,
+            do.Pause: desk.pause,
+            do.Resume: desk.resume,
+            do.AddMark: desk.add_mark,
+            do.Retry: desk.retry,
+            do.Refuse: desk.refuse,
+            do.StartFinisher: self._start_finisher,
+            do.KillFinisher: self._kill_finisher,
+            do.MarkDelivered: self._mark_delivered,
+            do.DropSegments: self._drop_segments,
+        }
+        methods[type(action)](action, now)
+
+    # ------------------------------------------------------------ what children say
+
+    def hear(self, recorder: Recorder, report: say.Message, now: Now) -> None:
+        """Store a recorder's report."""
+        match report:
+            case say.Opened():
+                recorder.opened = report
+                recorder.enter(Phase.ARMED, now.mono_ns)
+            case say.Beat():
+                recorder.beat(report)
+            case say.Level(peak=peak, rms=rms):
+                recorder.peak, recorder.rms = peak, rms
+            case say.Started(lecture=lecture, first_ns=first_ns):
+                self._ledger.close_gaps(lecture, recorder.track, first_ns)
+            case say.SegmentDone():
+                self._ledger.add_segment(_row(report, recorder.track))
+            case say.Finished():
+                recorder.enter(Phase.ARMED, now.mono_ns)
+            case _:
+                pass  # its last words are kept by `Recorder` itself
+
+    def lost(self, recorder: Recorder, gone: say.Gone, now: Now) -> None:
+        """A recorder's process has ended: keep what it left, and say why."""
+        lecture, recorder.lecture = recorder.lecture, None
+        if gone.cause == "stopped":
+            return
+        text = f"{gone.reason}. {gone.hint}".strip()
+        if lecture is not None:
+            self._recovery.adopt_tracks(lecture, now, only=recorder.track)
+            self._ledger.add_event(now, gone.cause, text, lecture, recorder.track)
+        if recorder.failure_is_news:
+            print(f"track {recorder.track}: {gone.cause}: {text}", file=sys.stderr)
+
+    def finished(self, result: Result, now: Now) -> None:
+        """A finisher has ended."""
+        lecture = self._ledger.lecture(result.lecture)
+        if lecture is None or lecture.state is not State.FINISHING:
+            return
+        match result.report:
+            case say.Packaged(artifacts=artifacts, duration_s=duration_s):
+                state = advance(lecture.state, Event.PACKAGE)
+                destinations = list(self._config.destinations)
+                self._ledger.package(lecture.id, state, duration_s, artifacts, destinations)
+                self._observer.look_again()
+            case say.FinishFailed(reason=reason, hint=hint):
+                text = f"{reason}. {hint}".strip()
+                self._ledger.set_state(lecture.id, advance(lecture.state, Event.FAIL), reason=text)
+                self._ledger.add_event(now, "failed", text, lecture.id)
+            case None:
+                self._ledger.add_event(now, "finisher died", "it is started again", lecture.id)
+
+    # ------------------------------------------------------------ recorders
+
+    def _start_recorder(self, action: do.StartRecorder, now: Now) -> None:
+        self._recorders[action.track].start(now.mono_ns)
+
+    def _press(self, action: do.Press, now: Now) -> None:
+        recorder = self._recorders[action.track]
+        if action.pressure is Pressure.ASKED:
+            recorder.tell(say.Quit())
+        else:
+            print(f"track {action.track}: {action.pressure.name}: {action.why}", file=sys.stderr)
+        recorder.press(action.pressure, now.mono_ns)
+
+    def _record_track(self, action: do.RecordTrack, now: Now) -> None:
+        recorder, lecture = self._recorders[action.track], self._ledger.existing(action.lecture)
+        track = next(t for t in self._ledger.tracks(lecture.id) if t.name == action.track)
+        recorder.tell(
+            say.Record(
+                lecture=lecture.id,
+                directory=str(self._spool.track(lecture.id, track.name)),
+                epoch_ns=lecture.epoch_ns,
+                start_mono_ns=self._start_mono_ns(lecture, now),
+                canvas=(track.width, track.height) if track.width else None,
+            )
+        )
+        recorder.enter(Phase.RECORDING, now.mono_ns)
+        recorder.lecture, recorder.durable_ns = lecture.id, None
+        if recorder.opened is not None and not track.width:
+            opened = recorder.opened
+            self._ledger.set_canvas(
+                lecture.id, track.name, opened.width, opened.height, opened.identity
+            )
+
+    def _start_mono_ns(self, lecture: Lecture, now: Now) -> int:
+        """The press of record or resume if that was just now (all tracks share it), else now."""
+        pauses = [g.end_ns for g in self._ledger.gaps(lecture.id) if g.track is None and g.end_ns]
+        pressed_ns = lecture.epoch_ns + max(pauses, default=START_NS)
+        return pressed_ns if now.mono_ns - pressed_ns < JUST_NOW_NS else now.mono_ns
+
+    def _finish_track(self, action: do.FinishTrack, now: Now) -> None:
+        lecture = self._ledger.existing(action.lecture)
+        end_ns = lecture.end_ns
+        if end_ns is None:  # paused: the open gap of all tracks begins where recording ends
+            gaps = [g for g in self._ledger.gaps(lecture.id) if g.track is None and not g.end_ns]
+            end_ns = gaps[-1].start_ns if gaps else lecture.lecture_ns(now.mono_ns)
+        recorder = self._recorders[action.track]
+        recorder.tell(say.Finish(at_mono_ns=lecture.epoch_ns + end_ns))
+        recorder.enter_finishing(now.mono_ns)
+
+    def _open_gap(self, action: do.OpenGap, now: Now) -> None:
+        recorder, lecture = self._recorders.get(action.track), self._ledger.existing(action.lecture)
+        ends = [s.end_ns for s in self._ledger.segments(lecture.id) if s.track == action.track]
+        start_ns = max(ends, default=START_NS)
+        words = recorder.last_words if recorder else None
+        cause = words.cause if words else "device starting"
+        self._ledger.open_gap(lecture.id, action.track, start_ns, cause)
+
+    # ------------------------------------------------------------ finishing and after
+
+    def _start_finisher(self, action: do.StartFinisher, now: Now) -> None:
+        self._recovery.adopt_tracks(action.lecture, now)
+        lecture = self._ledger.existing(action.lecture)
+        self._ledger.set_lecture(lecture.id, attempts=lecture.attempts + 1)
+        self._finisher.start(self._job(lecture), now.mono_ns)
+
+    def _job(self, lecture: Lecture) -> say.FinishJob:
+        details = {name: getattr(lecture, name) for name in DETAILS}
+        return say.FinishJob(
+            lecture_dir=str(self._spool.lecture(lecture.id)),
+            lecture=say.LectureFacts(
+                id=lecture.id,
+                room=lecture.room,
+                institution=self._config.room.institution,
+                started_utc=lecture.started_utc,
+                ended_utc=lecture.ended_utc,
+                clock_trust=lecture.clock_trust,
+                agent_version=__version__,
+                **details,
+            ),
+            tracks=[
+                say.FinishTrack(
+                    name=t.name,
+                    flavor=t.flavor,
+                    media="audio" if t.media == "audio" else "video",
+                    device=t.device,
+                )
+                for t in self._ledger.tracks(lecture.id)
+            ],
+            start_ns=START_NS,
+            end_ns=lecture.end_ns,
+            causes=[
+                say.GapCause(track=g.track, start_ns=g.start_ns, end_ns=g.end_ns, cause=g.cause)
+                for g in self._ledger.gaps(lecture.id)
+            ],
+            marks=[say.Mark(at_ns=m.at_ns, text=m.text) for m in self._ledger.marks(lecture.id)],
+        )
+
+    def _kill_finisher(self, action: do.KillFinisher, now: Now) -> None:
+        self._finisher.kill()
+
+    def _mark_delivered(self, action: do.MarkDelivered, now: Now) -> None:
+        lecture = self._ledger.existing(action.lecture)
+        self._ledger.set_state(lecture.id, advance(lecture.state, Event.DELIVER))
+        self._observer.look_again()
+
+    def _drop_segments(self, action: do.DropSegments, now: Now) -> None:
+        """Rows first: a crash in between leaves files of a packaged lecture, which go next time."""
+        self._ledger.drop_segments(action.lecture)
+        shutil.rmtree(self._spool.tracks(action.lecture))
+        sync_folder(self._spool.lecture(action.lecture))
+        self._observer.look_again()
+
+
+def _row(report: say.SegmentDone, track: str) -> Segment:
+    return Segment(track=track, **report.model_dump(exclude={"kind"}))

@@ -1,0 +1,111 @@
+"""status.json: what the room is doing right now, for everybody who shows it.
+
+Volatile and rewritten twice a second, so it lies on tmpfs and is never synced. Whoever reads it
+must check that the agent's lock is held: a dead agent leaves its last status behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from edge_agent import __version__
+from edge_agent.children import Recorder
+from edge_agent.clock import Now
+from edge_agent.finishing import Finisher
+from edge_agent.ledger import Ledger
+from edge_agent.rows import Track
+from edge_agent.rules.timeline import START_NS
+from edge_agent.spool import Runtime
+
+
+class StatusWriter:
+    """Writes the status of one supervisor."""
+
+    def __init__(
+        self,
+        room: str,
+        runtime: Runtime,
+        ledger: Ledger,
+        recorders: dict[str, Recorder],
+        tracks: list[Track],
+        finisher: Finisher,
+    ) -> None:
+        self._room = room
+        self._runtime = runtime
+        self._ledger = ledger
+        self._recorders = recorders
+        self._tracks = tracks
+        self._finisher = finisher
+
+    def write(self, now: Now, free_bytes: int) -> None:
+        """Replace the file. A runtime folder that is full or gone costs the status, no more."""
+        fresh = self._runtime.status.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps(self._status(now, free_bytes)))
+            fresh.replace(self._runtime.status)
+        except OSError:
+            return
+
+    def _status(self, now: Now, free_bytes: int) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "boot": now.boot,
+            "mono_ns": now.mono_ns,
+            "utc": now.utc_text,
+            "version": __version__,
+            "room": self._room,
+            "clock_trust": now.trust,
+            "lecture": self._lecture(now),
+            "tracks": {track.name: self._track(track) for track in self._tracks},
+            "finishing": self._finishing(),
+            "spool": {"free_bytes": free_bytes},
+        }
+
+    def _lecture(self, now: Now) -> dict[str, Any] | None:
+        lecture = self._ledger.active()
+        if lecture is None:
+            return None
+        return {
+            "id": lecture.id,
+            "state": str(lecture.state),
+            "title": lecture.title,
+            "course": lecture.course,
+            "lecturer": lecture.lecturer,
+            "started_utc": lecture.started_utc,
+            "until_utc": lecture.until_utc,
+            "elapsed_s": (lecture.lecture_ns(now.mono_ns) - START_NS) / 1e9,
+        }
+
+    def _track(self, track: Track) -> dict[str, Any]:
+        recorder = self._recorders[track.name]
+        opened, words = recorder.opened, recorder.last_words
+        durable = recorder.durable_ns
+        return {
+            "phase": str(recorder.phase),
+            "media": track.media,
+            "flavor": track.flavor,
+            "kind": recorder.spec.kind,
+            "device": recorder.spec.device,
+            "description": opened.description if opened else "",
+            "width": opened.width if opened else 0,
+            "height": opened.height if opened else 0,
+            "fps": opened.fps if opened else 0.0,
+            "codec": opened.codec if opened else "",
+            "encoder": opened.encoder if opened else "",
+            "durable_s": None if durable is None else (durable - START_NS) / 1e9,
+            "dropped": recorder.dropped,
+            "backlog": recorder.backlog,
+            "peak": recorder.peak,
+            "rms": recorder.rms,
+            "cause": words.cause if words else "",
+            "reason": words.reason if words else "",
+            "hint": words.hint if words else "",
+            "restarts": recorder.restarts,
+            "preview": recorder.spec.preview if track.media == "video" else "",
+        }
+
+    def _finishing(self) -> dict[str, Any] | None:
+        lecture = self._finisher.lecture
+        return {"lecture": lecture, "fraction": self._finisher.fraction} if lecture else None
