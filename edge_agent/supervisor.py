@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from edge_agent.children import Recorder
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
+from edge_agent.discovery import Discovery
 from edge_agent.facts import Observer
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
@@ -45,12 +47,22 @@ class Room:
     """The pieces of a running supervisor, put together by `run`."""
 
     clock: Clock
+    runtime: Runtime
     ledger: Ledger
     recorders: dict[str, Recorder]
+    tracks: list[Track]
     finisher: Finisher
     observer: Observer
     performer: Performer
     status: StatusWriter
+    #: None when the configuration names the tracks.
+    discovery: Discovery | None
+
+    def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
+        """Give the room its tracks, each with a recorder."""
+        for name, track in tracks.items():
+            self.recorders[name] = Recorder(_spec(name, track, self.runtime))
+            self.tracks.append(Track("", name, track.flavor, track.media))
 
 
 class Supervisor:
@@ -75,6 +87,8 @@ class Supervisor:
         """One full round; True if it did something."""
         room, now = self._room, self._room.clock.now()
         self._hear()
+        if room.discovery is not None and not room.recorders:
+            room.equip(room.discovery.step(now.mono_ns))
         facts = room.observer.facts(
             now,
             room.recorders.values(),
@@ -114,13 +128,16 @@ class Supervisor:
         return all(each.phase is Phase.ABSENT for each in self._room.recorders.values())
 
 
-def run(config: Config, tracks: dict[str, TrackConfig], clock: Clock | None = None) -> int:
-    """The agent of one room, until SIGTERM or SIGINT. Raises AlreadyRunning, SpoolNotWritable."""
+def run(config: Config, clock: Clock | None = None) -> int:
+    """The agent of one room, until SIGTERM or SIGINT. Raises AlreadyRunning, SpoolNotWritable.
+
+    Without configured tracks it looks for devices, and begins with those that it finds.
+    """
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     _make_folders(spool, runtime)
     with only_one(runtime.agent_lock, "agent"):
         wait_for_orphans(runtime)
-        room = _room(config, tracks, spool, runtime, clock or SystemClock())
+        room = _room(config, spool, runtime, clock or SystemClock())
         supervisor = Supervisor(room)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
@@ -130,25 +147,30 @@ def run(config: Config, tracks: dict[str, TrackConfig], clock: Clock | None = No
         finally:
             systemd.notify("STOPPING=1")
             room.finisher.end()
+            if room.discovery is not None:
+                room.discovery.end()
             runtime.status.unlink(missing_ok=True)
             room.ledger.close()
     return 0
 
 
-def _room(
-    config: Config, tracks: dict[str, TrackConfig], spool: Spool, runtime: Runtime, clock: Clock
-) -> Room:
+def _room(config: Config, spool: Spool, runtime: Runtime, clock: Clock) -> Room:
     ledger = Ledger.create(spool.ledger)
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
     recovery.run(clock.now())
-    recorders = {name: Recorder(_spec(name, track, runtime)) for name, track in tracks.items()}
-    rows = [Track("", name, track.flavor, track.media) for name, track in tracks.items()]
-    desk = CommandDesk(config, spool, ledger, rows)
+    recorders: dict[str, Recorder] = {}
+    tracks: list[Track] = []
+    desk = CommandDesk(config, spool, ledger, tracks)
     finisher = Finisher(spool)
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
     performer = Performer(config, spool, ledger, recorders, finisher, observer, recovery, desk)
-    status = StatusWriter(config.room.name, runtime, ledger, recorders, rows, finisher)
-    return Room(clock, ledger, recorders, finisher, observer, performer, status)
+    status = StatusWriter(config.room.name, runtime, ledger, recorders, tracks, finisher)
+    discovery = None if config.tracks else Discovery()
+    room = Room(
+        clock, runtime, ledger, recorders, tracks, finisher, observer, performer, status, discovery
+    )
+    room.equip(config.tracks)
+    return room
 
 
 def _spec(name: str, track: TrackConfig, runtime: Runtime) -> say.RecorderSpec:

@@ -1,0 +1,107 @@
+"""Which devices a room records when its configuration names none.
+
+Looking at devices loads native libraries and may hang in a driver, so it happens in a child
+(`python -m edge_agent.discovery FD`) that is ended when it takes too long.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from device_profiles.match import facts_of, match_profile
+from device_profiles.profile import Profile, load_profiles
+from edge_agent.children import Process
+from edge_agent.config import TrackConfig
+from edge_agent.messages import Message
+from edge_agent.rules.health import SECOND
+
+if TYPE_CHECKING:
+    from capture.discover import Device
+
+#: Asking every device takes about a second; a driver that hangs is left alone after this.
+PATIENCE_NS = 15 * SECOND
+#: In a room without any device it is looked again this often.
+AGAIN_NS = 10 * SECOND
+GRABBER = "hdmi_grabber"
+
+
+class Look(Message):
+    """The child's first line; there is nothing to say."""
+
+
+class Discovery:
+    """Looks for devices in the background until there are some."""
+
+    def __init__(self) -> None:
+        self._process = Process("edge_agent.discovery")
+        self._due_ns = 0
+        self._began_ns: int | None = None
+        self._found: dict[str, TrackConfig] = {}
+
+    def step(self, now_ns: int) -> dict[str, TrackConfig]:
+        """Call it each round; the tracks once there are any, else nothing."""
+        if self._began_ns is None:
+            if now_ns >= self._due_ns:
+                self._process.start(Look())
+                self._began_ns = now_ns
+            return {}
+        for line in self._process.lines():
+            self._found = {k: TrackConfig(**v) for k, v in json.loads(line).items()}
+        if now_ns - self._began_ns > PATIENCE_NS:
+            self._process.signal(signal.SIGKILL)
+        if self._process.reap() is None:
+            return {}
+        self._began_ns, self._due_ns = None, now_ns + AGAIN_NS
+        return self._found
+
+    def end(self) -> None:
+        """At the agent's end: a search under way is of no use."""
+        self._process.signal(signal.SIGKILL)
+
+
+def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dict[str, TrackConfig]:
+    """The first camera, the first HDMI grabber (the slides) and the first microphone."""
+    known = list(profiles)
+    tracks: dict[str, TrackConfig] = {}
+    for device in devices:
+        if device.kind == "microphone":
+            tracks.setdefault("microphone", TrackConfig(kind="microphone", device=device.id))
+        elif device.kind == "v4l2":
+            profile = match_profile(facts_of("camera", device.name, device.identity), known)
+            slides = profile is not None and profile.name == GRABBER
+            name, flavor = ("slides", "presentation") if slides else ("camera", "presenter")
+            tracks.setdefault(name, _camera(device.identity, f"{flavor}/source", profile))
+    return tracks
+
+
+def _camera(identity: str, flavor: str, profile: Profile | None) -> TrackConfig:
+    if profile is None:
+        return TrackConfig(kind="v4l2", device=identity, flavor=flavor)
+    return TrackConfig(
+        kind="v4l2",
+        device=identity,
+        flavor=flavor,
+        size=profile.size,
+        fps=profile.fps,
+        options={"formats": ",".join(profile.formats)} if profile.formats else {},
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Look once and write the tracks as one JSON line to the given descriptor."""
+    from capture.discover import list_devices
+
+    fd = int((sys.argv[1:] if argv is None else argv)[0])
+    tracks = choose_tracks(list_devices(), load_profiles())
+    chosen = {name: track.model_dump(mode="json") for name, track in tracks.items()}
+    os.write(fd, json.dumps(chosen).encode() + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
