@@ -1,0 +1,53 @@
+"""Laws of patience."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.rules.health import (
+    RETRY_MOST_NS,
+    SECOND,
+    SILENCE_LIMIT_NS,
+    Phase,
+    Pressure,
+    next_pressure,
+    retry_delay_ns,
+    silent,
+)
+
+
+def test_every_phase_with_a_process_has_a_limit() -> None:
+    assert set(SILENCE_LIMIT_NS) == set(Phase) - {Phase.ABSENT}
+
+
+def test_what_is_absent_is_never_silent() -> None:
+    assert not silent(Phase.ABSENT, 0, 10**18)
+
+
+def test_starting_is_given_more_time_than_the_steady_state() -> None:
+    assert SILENCE_LIMIT_NS[Phase.STARTING] > SILENCE_LIMIT_NS[Phase.ARMED]
+
+
+@given(st.sampled_from(Pressure), st.integers(0, 10**12), st.integers(0, 10**12))
+def test_pressure_never_falls_and_never_skips_a_step(
+    pressure: Pressure, since_ns: int, later_ns: int
+) -> None:
+    after = next_pressure(pressure, since_ns, since_ns + later_ns)
+    assert after - pressure in (0, 1)
+
+
+def test_a_process_that_does_not_react_is_killed_within_three_seconds() -> None:
+    pressure, since_ns, now_ns = Pressure.NONE, 0, 0
+    while pressure is not Pressure.KILLED:
+        after = next_pressure(pressure, since_ns, now_ns)
+        if after is not pressure:
+            pressure, since_ns = after, now_ns
+        now_ns += SECOND // 10
+        assert now_ns < 3 * SECOND
+
+
+@given(st.integers(1, 10_000))
+def test_a_device_that_returns_is_tried_within_three_seconds(failures: int) -> None:
+    assert 0 < retry_delay_ns(failures) <= RETRY_MOST_NS <= 3 * SECOND
+    assert retry_delay_ns(failures + 1) >= retry_delay_ns(failures)

@@ -1,0 +1,103 @@
+"""Laws of a lecture's life."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.rules.lecture import (
+    ACTIVE,
+    AT_STARTUP,
+    UNPACKAGED,
+    Event,
+    IllegalEvent,
+    Startup,
+    State,
+    advance,
+    events,
+)
+
+S, E = State, Event
+TABLE = [
+    (S.PLANNED, E.START, S.RECORDING),
+    (S.PLANNED, E.MISS, S.MISSED),
+    (S.RECORDING, E.PAUSE, S.PAUSED),
+    (S.RECORDING, E.STOP, S.FINISHING),
+    (S.PAUSED, E.RESUME, S.RECORDING),
+    (S.PAUSED, E.STOP, S.FINISHING),
+    (S.FINISHING, E.PACKAGE, S.PACKAGED),
+    (S.FINISHING, E.FAIL, S.FAILED),
+    (S.PACKAGED, E.DELIVER, S.DELIVERED),
+    (S.DELIVERED, E.PURGE, S.PURGED),
+    (S.MISSED, E.START, S.RECORDING),
+    (S.FAILED, E.RETRY, S.FINISHING),
+]
+states, all_events = st.sampled_from(State), st.sampled_from(Event)
+
+
+@pytest.mark.parametrize(("state", "event", "after"), TABLE)
+def test_each_event_leads_where_the_table_says(state: State, event: Event, after: State) -> None:
+    assert advance(state, event) is after
+
+
+def test_every_other_event_is_illegal_and_says_so() -> None:
+    legal = {(state, event) for state, event, _ in TABLE}
+    for state in State:
+        for event in Event:
+            if (state, event) not in legal:
+                with pytest.raises(IllegalEvent, match=f"{state} cannot {event}"):
+                    advance(state, event)
+
+
+def test_events_are_those_that_advance_accepts() -> None:
+    for state in State:
+        assert events(state) == {event for s, event, _ in TABLE if s is state}
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_says_what_startup_does_with_it(state: State) -> None:
+    assert state in AT_STARTUP
+
+
+@pytest.mark.parametrize("state", State)
+def test_no_state_is_a_dead_end_but_the_last_ones(state: State) -> None:
+    if AT_STARTUP[state] is not Startup.NOTHING:
+        assert events(state), f"a lecture found {state} after a crash could never leave it"
+
+
+@pytest.mark.parametrize("state", State)
+def test_from_every_state_a_lecture_can_reach_an_end(state: State) -> None:
+    reached, frontier = {state}, [state]
+    while frontier:
+        here = frontier.pop()
+        for event in events(here):
+            after = advance(here, event)
+            if after not in reached:
+                reached.add(after)
+                frontier.append(after)
+    assert reached & {State.PURGED}
+
+
+@given(st.lists(all_events))
+def test_a_stopped_lecture_never_records_again(walk: list[Event]) -> None:
+    state, stopped = State.RECORDING, False
+    for event in walk:
+        try:
+            state = advance(state, event)
+        except IllegalEvent:
+            continue
+        stopped = stopped or event is Event.STOP
+        assert not (stopped and state in ACTIVE)
+
+
+@given(st.lists(all_events))
+def test_segments_are_needed_until_the_package_exists(walk: list[Event]) -> None:
+    state, packaged = State.RECORDING, False
+    for event in walk:
+        try:
+            state = advance(state, event)
+        except IllegalEvent:
+            continue
+        packaged = packaged or event is Event.PACKAGE
+        assert (state in UNPACKAGED) == (not packaged)
