@@ -12,12 +12,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.clock import Now
-from edge_agent.messages import Artifact
 from edge_agent.rows import Command, Event, Gap, Lecture, MarkRow, OutboxRow, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, State
+
+if TYPE_CHECKING:
+    from edge_agent.messages import Artifact  # Pydantic: not for those who only read
 
 #: Another process may hold the write lock for one commit, 0.3 s on a slow disk; 10 s is a fault.
 BUSY_TIMEOUT_MS = 10_000
@@ -137,7 +139,7 @@ class Ledger:
 
     def add_segment(self, segment: Segment) -> None:
         """Idempotent: the message may come after recovery has found the file by itself."""
-        self._insert("segments", segment.columns(), "OR REPLACE")
+        self._insert("segments", segment.columns(), verb="REPLACE")
 
     def drop_segment(self, lecture: str, track: str, seq: int) -> None:
         self._db.execute(
@@ -214,7 +216,7 @@ class Ledger:
                     "expires_ns": now.mono_ns + ttl_ns,
                     "issued_utc": now.utc_text,
                 },
-                "OR IGNORE",
+                conflict="ON CONFLICT(key) DO NOTHING",
             )
             row = self._db.execute("SELECT id FROM inbox WHERE key = ?", (key,)).fetchone()
         return int(row["id"])
@@ -248,12 +250,13 @@ class Ledger:
     ) -> None:
         """PACKAGED and the outbox rows in one transaction: neither exists without the other."""
         files = list(artifacts)
+        known = "ON CONFLICT(lecture, destination, name) DO NOTHING"  # its receipt stays
         with self.transaction():
             self.set_state(lecture, state, duration_s=duration_s, reason="")
             for destination in destinations:
                 for file in files:
                     columns = {"lecture": lecture, "destination": destination, **file.model_dump()}
-                    self._insert("outbox", columns, "OR IGNORE")
+                    self._insert("outbox", columns, conflict=known)
 
     def outbox(self, lecture: str | None = None) -> list[OutboxRow]:
         """In order of value: by priority, the newest lecture first within one priority."""
@@ -284,11 +287,13 @@ class Ledger:
         query = f"SELECT * FROM {table} WHERE lecture = ? ORDER BY {order}"
         return self._db.execute(query, (lecture,))
 
-    def _insert(self, table: str, columns: Mapping[str, Any], conflict: str = "") -> None:
+    def _insert(
+        self, table: str, columns: Mapping[str, Any], verb: str = "INSERT", conflict: str = ""
+    ) -> None:
+        """`conflict` names its key: OR IGNORE would pass over every other fault as well."""
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         self._db.execute(
-            f"INSERT {conflict} INTO {table} ({names}) VALUES ({marks})",
-            list(columns.values()),
+            f"{verb} INTO {table} ({names}) VALUES ({marks}) {conflict}", list(columns.values())
         )
 
     def _update(self, table: str, columns: Mapping[str, Any], key: Mapping[str, Any]) -> None:

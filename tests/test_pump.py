@@ -1,0 +1,106 @@
+"""Laws of the pump."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import av
+import pytest
+
+from capture.pump import Pump
+from capture.source import DeviceLost, Frame, Sample, SourceInfo
+
+
+class Script:
+    """A source that gives what it is told, then waits, then fails."""
+
+    def __init__(self, samples: list[Sample]) -> None:
+        self._samples = samples
+        self.given = threading.Event()
+        self.fail = threading.Event()
+
+    def open(self) -> SourceInfo:
+        return SourceInfo("video", "script", "script")
+
+    def read(self) -> Sample:
+        if self._samples:
+            return self._samples.pop(0)
+        self.given.set()
+        self.fail.wait(10)
+        raise DeviceLost("unplugged")
+
+    def decode(self, sample: Sample) -> list[Frame]:
+        return []
+
+    def close(self) -> None:
+        self.fail.set()
+
+
+def packet(number: int, key: bool) -> Sample:
+    it: Sample = av.Packet(bytes([number]))
+    it.pts = number
+    assert isinstance(it, av.Packet)
+    it.is_keyframe = key
+    return it
+
+
+def pump_all(samples: list[Sample], capacity: int, inter_coded: bool) -> tuple[Pump, Script]:
+    source = Script(samples)
+    pump = Pump(source, capacity, inter_coded)
+    pump.start()
+    assert source.given.wait(5)
+    return pump, source
+
+
+def drain(pump: Pump) -> list[int]:
+    taken = []
+    while (sample := pump.take(0.0)) is not None:
+        assert sample.pts is not None
+        taken.append(sample.pts)
+    return taken
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_samples_come_out_as_they_went_in() -> None:
+    pump, _ = pump_all([packet(n, True) for n in range(5)], 10, False)
+    assert drain(pump) == [0, 1, 2, 3, 4]
+    assert pump.dropped == 0
+
+
+def test_a_full_queue_drops_the_newest_and_counts() -> None:
+    pump, _ = pump_all([packet(n, True) for n in range(5)], 3, False)
+    assert pump.backlog == 1.0
+    assert drain(pump) == [0, 1, 2]
+    assert pump.dropped == 2
+
+
+def test_after_a_dropped_inter_coded_packet_nothing_comes_until_a_key_frame() -> None:
+    source = Script([packet(0, True), packet(1, False)])
+    pump = Pump(source, 1, inter_coded=True)
+    pump.start()
+    assert source.given.wait(5)
+    assert drain(pump) == [0]
+    for number, key in ((2, False), (3, True), (4, False)):
+        pump._put(packet(number, key))
+        if number != 3:
+            continue
+        assert drain(pump) == [3]
+    assert drain(pump) == [4]
+    assert pump.dropped == 2
+
+
+def test_the_devices_error_comes_after_its_last_sample() -> None:
+    pump, source = pump_all([packet(0, True)], 3, False)
+    source.fail.set()
+    until(lambda: pump.backlog > 0.5)
+    assert pump.take(1.0) is not None
+    with pytest.raises(DeviceLost, match="unplugged"):
+        pump.take(1.0)
