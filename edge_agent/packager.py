@@ -100,6 +100,7 @@ def _describe(path: Path, file: PackageFile, joined: Joined, material: Material)
         fps=material.fps(file.picture.name) if file.picture else None,
         packets=joined.copied,
         filled_packets=joined.filled,
+        recoded_packets=joined.recoded,
     )
 
 

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 
 import av
@@ -29,6 +30,7 @@ from encoders.encoder import (
     open_audio_encoder,
     open_video_encoder,
 )
+from encoders.recode import channels, recoded
 from encoders.resync import silence
 from encoders.rotation import SECOND
 
@@ -50,16 +52,19 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What is in the file. `filled` packets are silence and black; the rest are copies."""
+    """What is in the file: copies, silence and black put in, and sound encoded again."""
 
     copied: int
     filled: int
+    recoded: int
 
 
 @dataclass(slots=True)
 class _Count:
+    expected: int = 0
     copied: int = 0
     filled: int = 0
+    recoded: int = 0
 
 
 Timed = tuple[int, int, AnyPacket]
@@ -89,8 +94,8 @@ def join(
             packet.stream = feeds[which][1]
             container.mux_one(packet)
             on_packet()
-    _check(out, count, [*pictures, *sound])
-    return Joined(count.copied, count.filled)
+    _check(out, count)
+    return Joined(count.copied, count.filled, count.recoded)
 
 
 def _add(container: av.container.OutputContainer, segment: Path) -> Stream:
@@ -98,14 +103,14 @@ def _add(container: av.container.OutputContainer, segment: Path) -> Stream:
         return container.add_stream_from_template(source.streams[0])
 
 
-def _check(out: Path, count: _Count, segments: Sequence[Path]) -> None:
-    """No packet may be missing: count what the segments hold and what the file holds."""
-    expected = sum(read_index(path).packets for path in segments)
+def _check(out: Path, count: _Count) -> None:
+    """No packet may be missing: compare what the heads promise with what the file holds."""
     with av.open(str(out)) as container:
         found = sum(stream.frames for stream in container.streams)
-    if count.copied != expected or found != expected + count.filled:
+    made = count.filled + count.recoded
+    if count.copied != count.expected or found != count.expected + made:
         raise JoinError(
-            f"{out.name} holds {found} packets instead of {expected} + {count.filled} filled in"
+            f"{out.name} holds {found} packets instead of {count.expected} and {made} made for it"
         )
 
 
@@ -159,7 +164,8 @@ def _placed(paths: Sequence[Path], place: Placement, count: _Count) -> Iterator[
     for path, head in zip(paths, headers, strict=True):
         if in_band and head not in sets:
             sets[head] = parameter_sets(path)
-        scale = read_index(path).timescale
+        index = read_index(path)
+        scale, count.expected = index.timescale, count.expected + index.packets
         for sample in samples(path):
             if in_band and sample.key:
                 data = sets[head] + sample.data
@@ -222,28 +228,39 @@ def _sound(paths: Sequence[Path], place: Placement, count: _Count, which: int) -
 
     Sound is placed by its first sample, which lies one packet after the packet's stamp.
     """
-    heads = {header(path) for path in paths}
-    if len(heads) > 1:
-        raise JoinError(f"{paths[0].parent}: the sound's format changed within the track")
     quiet = silent_packet(paths[0])
     cursor = -AUDIO_FRAME
-    for path in paths:
-        scale = read_index(path).timescale
-        for sample in samples(path):
-            ns = place.at(round((sample.dts + AUDIO_FRAME) * SECOND / scale))
-            position = round(ns * AUDIO_RATE / SECOND) - AUDIO_FRAME
-            for _ in range(round((position - cursor) / AUDIO_FRAME)):
-                yield _sounding(quiet, cursor, which)
-                count.filled += 1
-                cursor += AUDIO_FRAME
-            yield _sounding(sample.data, cursor, which)
-            count.copied += 1
+    for sample in _heard(paths, count):
+        ns = place.at(round((sample.dts + AUDIO_FRAME) * SECOND / AUDIO_RATE))
+        position = round(ns * AUDIO_RATE / SECOND) - AUDIO_FRAME
+        for _ in range(round((position - cursor) / AUDIO_FRAME)):
+            yield _sounding(quiet, cursor, which)
+            count.filled += 1
             cursor += AUDIO_FRAME
+        yield _sounding(sample.data, cursor, which)
+        cursor += AUDIO_FRAME
     end = round(place.end_ns * AUDIO_RATE / SECOND)
     for _ in range(round((end - cursor) / AUDIO_FRAME)):
         yield _sounding(quiet, cursor, which)
         count.filled += 1
         cursor += AUDIO_FRAME
+
+
+def _heard(paths: Sequence[Path], count: _Count) -> Iterator[Sample]:
+    """The track's packets; runs of another format than the first one's are encoded again."""
+    first = header(paths[0])
+    for head, group in groupby(paths, key=header):
+        run = list(group)
+        if head != first:
+            for sample in recoded(run, channels(paths[0])):
+                count.recoded += 1
+                yield sample
+            continue
+        for path in run:
+            count.expected += read_index(path).packets
+            for sample in samples(path):
+                count.copied += 1
+                yield sample
 
 
 def _sounding(data: bytes, at: int, which: int) -> Timed:
@@ -253,10 +270,9 @@ def _sounding(data: bytes, at: int, which: int) -> Timed:
 
 def silent_packet(segment: Path) -> bytes:
     """A packet of silence from a real encoder with the track's number of channels."""
-    with av.open(str(segment)) as source:
-        channels = source.streams.audio[0].codec_context.channels
-    encoder = open_audio_encoder(AudioSpec(channels))
-    frame = silence("flt", "mono" if channels == 1 else "stereo", AUDIO_RATE, 8 * AUDIO_FRAME)
+    number = channels(segment)
+    encoder = open_audio_encoder(AudioSpec(number))
+    frame = silence("flt", "mono" if number == 1 else "stereo", AUDIO_RATE, 8 * AUDIO_FRAME)
     frame.pts, frame.time_base = SECOND, NANO
     packets = encoder.encode(frame) + encoder.flush()
     return bytes(packets[4])

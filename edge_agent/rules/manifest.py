@@ -54,6 +54,7 @@ class MediaFile(_Part):
     filled_packets: int = Field(
         default=0, ge=0, description="silence or black put in for missing media"
     )
+    recoded_packets: int = Field(default=0, ge=0, description="sound whose format had changed")
 
 
 class GapEntry(_Part):
