@@ -48,6 +48,8 @@ class FileSource:
         self._decoder: PictureDecoder | None = None
         self._resampler: av.AudioResampler | None = None
         self._ready: deque[Sample] = deque()
+        self._rate = 25.0
+        self._unstamped = 0  # packets so far without a stamp
         self._start = 0  # monotonic ns of file time 0
         self._first: int | None = None  # file ns of the first packet
         self._end = 0  # monotonic ns at which the newest packet ends
@@ -91,7 +93,7 @@ class FileSource:
         names: dict[str, Delivers] = {"h264": "h264", "mjpeg": "mjpeg"}
         self._delivers = names.get(codec.name, "frames")
         self._decoder = PictureDecoder(self._stream)
-        rate = float(self._stream.average_rate or 25)
+        rate = self._rate = float(self._stream.average_rate or 25)
         return SourceInfo(
             media="video",
             description=f"{path.name} {codec.width}×{codec.height} {rate:g}/s",
@@ -128,7 +130,7 @@ class FileSource:
             raise DeviceLost(f"{self._spec.device} is damaged: {error.strerror}", _TRY) from error
         if packet is None:
             self._at_end()
-        elif packet.pts is not None or packet.dts is not None:
+        else:
             self._take(packet)
 
     def _take(self, packet: Packet) -> None:
@@ -147,7 +149,11 @@ class FileSource:
         base = packet.time_base
         pts = packet.pts if packet.pts is not None else packet.dts
         dts = packet.dts if packet.dts is not None else packet.pts
-        pts_ns, dts_ns = nanoseconds(pts or 0, base), nanoseconds(dts or 0, base)
+        if pts is None or dts is None or base is None:  # a bare stream: it has an order only
+            pts_ns = dts_ns = round(self._unstamped * NS / self._rate)
+            self._unstamped += 1
+        else:
+            pts_ns, dts_ns = nanoseconds(pts, base), nanoseconds(dts, base)
         if self._first is None:
             self._first = dts_ns
         return self._start + pts_ns - self._first, self._start + dts_ns - self._first

@@ -45,8 +45,9 @@ from capture.source import (
 RATE = 48_000
 BLOCK = 960  # 20 ms
 QUEUED = 250  # blocks: five seconds, then the oldest go
-SILENT_S = 2.0
-LATENCY_S = 0.2
+FIRST_S = 5.0  # to the first block: devices that slept take their time
+SILENT_S = 2.0  # between blocks
+LATENCY_S = 0.1  # more, and a sound server needs a second to begin; less, and busy machines lose
 PULSE = "pulse:"
 _BUSY, _BAD_RATE, _BAD_CHANNELS = -9985, -9997, -9998
 
@@ -66,6 +67,7 @@ class MicrophoneSource:
         self._watch: PulseWatch | None = None
         self._stream: Any = None
         self._channels = 1
+        self._patience = FIRST_S
         self._closed = threading.Event()
         self.dropped = 0  # blocks that nobody read in time
 
@@ -93,15 +95,18 @@ class MicrophoneSource:
     def read(self) -> Sample:
         if self._stream is None:
             raise DeviceLost("the microphone was not opened", "open it before reading")
-        deadline = time.monotonic() + SILENT_S
+        deadline = time.monotonic() + self._patience
         while not self._closed.is_set():
             if self._watch is not None:
                 self._watch.check(time.monotonic())
             try:
-                return self._frame(*self._queue.get(timeout=0.1))
+                block = self._queue.get(timeout=0.1)
             except queue.Empty:
                 if time.monotonic() > deadline:
                     break
+            else:
+                self._patience = SILENT_S
+                return self._frame(*block)
         self.close()
         raise DeviceLost(
             f"{self._spec.device} gives no more sound", "check the plug of the microphone"

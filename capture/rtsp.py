@@ -42,7 +42,7 @@ OPTIONS = {
     "fpsprobesize": "0",  # else opening waits for some twenty pictures
     "allowed_media_types": "video",
 }
-_USERINFO = re.compile(r"(\w+://)[^/@\s]*@")
+_USERINFO = re.compile(r"(\w+://)[^/\s]*@")
 
 
 def redact(url: str) -> str:

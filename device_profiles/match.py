@@ -18,7 +18,7 @@ class DeviceFacts:
 
 
 def facts_of(kind: Kind, name: str, identity: str) -> DeviceFacts:
-    """Facts from discovery's words; an identity as usb:<vendor>:<product>:<serial> gives the ids."""
+    """Facts in discovery's words: usb:<vendor>:<product>:<serial> as an identity gives the ids."""
     parts = identity.split(":")
     usb = ":".join(parts[1:3]) if parts[0] == "usb" and len(parts) >= 4 else ""
     return DeviceFacts(kind, name, usb.lower())

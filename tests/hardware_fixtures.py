@@ -1,8 +1,8 @@
 """Virtual hardware for tests: cameras, microphones, a network camera, a screen.
 
-Plain context managers. Each gives an `env` to be laid over the environment of a child process, since
-drivers are preloaded and sound servers are named by the environment. Nothing of this needs root, a
-kernel module or a real device; system packages are listed in tests/system-packages.txt.
+Plain context managers. Each gives an `env` to be laid over the environment of a child process,
+since drivers are preloaded and sound servers are named by the environment. Nothing of this needs
+root, a kernel module or a real device; system packages are listed in tests/system-packages.txt.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ pcm.mic2 {{ type pulse device mic2 hint {{ show on description "Mic2" }} }}
 class PulseServer:
     """A sound server with two rooms; mic1 hears room1, mic2 (the default) hears room2."""
 
-    folder: Path
     env: Mapping[str, str]
+    process: subprocess.Popen[bytes]
 
     def pactl(self, *words: str) -> str:
         done = subprocess.run(
@@ -204,10 +204,10 @@ def pulse_server(folder: Path) -> Iterator[PulseServer]:
     }
     command = ["pulseaudio", "-n", "-F", str(folder / "default.pa"), "--daemonize=no"]
     quiet = ["--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit", "--log-level=error"]
-    server = PulseServer(folder, env)
     with subprocess.Popen(
         [*command, *quiet], env=os.environ | env, stderr=subprocess.DEVNULL
     ) as process:
+        server = PulseServer(env, process)
         try:
             wait_for(server.ready, "the sound server")
             yield server
@@ -269,6 +269,7 @@ def xvfb(size: tuple[int, int] = (640, 360)) -> Iterator[Screen]:
     reader, writer = os.pipe()
     geometry = f"{size[0]}x{size[1]}x24"
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", geometry, "-nolisten", "tcp"]
+    command.append("-noreset")  # else a painted background goes with the last client
     with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as process:
         os.close(writer)
         try:
@@ -310,6 +311,15 @@ class Reader:
 
     def take(self, count: int) -> list[dict[str, Any]]:
         return [self.next() for _ in range(count)]
+
+    def falls_silent(self, for_s: float) -> bool:
+        """Reads on until nothing came for `for_s`; False when the child ended instead."""
+        try:
+            while self._lines.get(timeout=for_s):
+                pass
+        except queue.Empty:
+            return True
+        return False
 
     def error(self) -> dict[str, Any]:
         """Reads on until the source's error."""

@@ -2,8 +2,8 @@
 
     python tests/read_source.py '{"kind": "v4l2", "device": "/dev/video0"}' COUNT [decode]
 
-Lines: {"opened": {…}} · {"pts", "dts", "late", "key", "bytes", "number", "peak", "samples"} for each
-sample · {"error", "reason", "hint"} at the end. A child, because drivers are preloaded and hang.
+Lines: {"opened": {…}} · {"pts", "dts", "late", "key", "bytes", "number", "peak", "samples"} for
+each sample · {"error", "reason", "hint"} at the end. A child: drivers are preloaded, and hang.
 """
 
 import dataclasses

@@ -1,0 +1,116 @@
+"""Stamps out of jittery arrivals."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capture.clockfit import Anchor, BlockClock
+
+NS = 1_000_000_000
+RATE, BLOCK = 48_000, 960
+MS = NS // 1000
+
+
+def arrivals(blocks: int, ppm: float, burst: int, seed: int = 1) -> np.ndarray:
+    """True starts and seeming starts (ns): blocks come in bursts, with jitter and rare spikes."""
+    random = np.random.default_rng(seed)
+    rate = RATE * (1 + ppm * 1e-6)
+    number = np.arange(blocks)
+    true = number * BLOCK / rate
+    heard = (number // burst + 1) * burst * BLOCK / rate
+    late = random.uniform(0, 0.004, blocks) + 0.03 * (random.random(blocks) < 0.002)
+    return np.rint((np.stack([true, heard + late - BLOCK / RATE]) + 100) * NS).astype(np.int64)
+
+
+@pytest.mark.parametrize("ppm", [100, -100, 500, -1400])
+@pytest.mark.parametrize("burst", [1, 4])
+def test_stamps_stay_within_3_ms_of_the_truth_once_settled(ppm: float, burst: int) -> None:
+    true, seeming = arrivals(9000, ppm, burst)
+    clock = BlockClock(RATE)
+    stamps = np.array([clock.stamp(int(raw), BLOCK) for raw in seeming])
+    assert np.abs((stamps - true)[3000:]).max() < 3 * MS
+    assert np.abs((stamps - true)[500:]).max() < 6 * MS
+
+
+def test_one_late_call_back_is_no_gap() -> None:
+    true, seeming = arrivals(3000, 0, 1)
+    seeming[2000] += 400 * MS
+    clock = BlockClock(RATE)
+    stamps = np.array([clock.stamp(int(raw), BLOCK) for raw in seeming])
+    assert np.abs((stamps - true)[1000:]).max() < 3 * MS
+
+
+@pytest.mark.parametrize("lost_s", [0.1, 0.5, 7.0])
+def test_a_gap_appears_in_the_stamps(lost_s: float) -> None:
+    true, seeming = arrivals(4000, 50, 1)
+    true[2000:] += round(lost_s * NS)
+    seeming[2000:] += round(lost_s * NS)
+    clock = BlockClock(RATE)
+    stamps = np.array([clock.stamp(int(raw), BLOCK) for raw in seeming])
+    assert np.abs((stamps - true)[2100:]).max() < 6 * MS
+
+
+def test_known_loss_is_believed_at_once() -> None:
+    clock = BlockClock(RATE)
+    for number in range(100):
+        clock.stamp(NS + number * 20 * MS, BLOCK)
+    clock.restart()
+    assert clock.stamp(NS + 100 * 20 * MS + 60 * MS, BLOCK) == NS + 2060 * MS
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(-3 * NS, 3 * NS), min_size=2, max_size=60))
+def test_block_stamps_only_go_forward_whatever_arrives(jumps: list[int]) -> None:
+    clock, at, stamps = BlockClock(RATE), 100 * NS, []
+    for jump in jumps:
+        at = max(0, at + jump)
+        stamps.append(clock.stamp(at, BLOCK))
+    assert all(later > earlier for earlier, later in pairwise(stamps))
+
+
+def test_the_smallest_delay_wins() -> None:
+    anchor = Anchor()
+    assert anchor.stamp(0, 1000 * MS) == 1000 * MS
+    assert anchor.stamp(40 * MS, 1010 * MS) == 1010 * MS  # 30 ms less delay than the first
+    assert anchor.stamp(80 * MS, 1400 * MS) == pytest.approx(1050 * MS, abs=MS)  # a late one
+
+
+def test_a_backlog_is_stamped_with_the_delay_of_live_packets() -> None:
+    anchor = Anchor()
+    media = [number * 40 * MS for number in range(10)]
+    for at in media:
+        anchor.prime(at, 5000 * MS if at < 320 * MS else 5000 * MS + at - 320 * MS)
+    stamps = [anchor.stamp(at, 5040 * MS) for at in media]
+    assert stamps[0] == 4680 * MS
+    steps = [later - earlier for earlier, later in pairwise(stamps)]
+    assert steps == pytest.approx([40 * MS] * 9, abs=MS // 2)
+
+
+def test_a_slow_camera_clock_is_followed() -> None:
+    anchor, stamp = Anchor(), 0
+    for number in range(25 * 600):
+        arrival = NS + number * 40 * MS
+        stamp = anchor.stamp(round(number * 40 * MS * (1 - 1e-4)), arrival)
+    assert stamp == pytest.approx(arrival, abs=5 * MS)
+
+
+def test_a_camera_that_starts_its_clock_again_is_anchored_anew() -> None:
+    anchor = Anchor()
+    anchor.stamp(1000 * NS, 50 * NS)
+    assert anchor.stamp(3 * NS, 51 * NS) == 51 * NS
+
+
+def test_a_stall_of_the_network_moves_nothing() -> None:
+    anchor = Anchor()
+    anchor.stamp(0, NS)
+    assert anchor.stamp(40 * MS, 4 * NS) == pytest.approx(1040 * MS, abs=MS)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**13), st.integers(1, 10**13)), min_size=2))
+def test_anchored_stamps_only_go_forward_whatever_comes(pairs: list[tuple[int, int]]) -> None:
+    anchor = Anchor()
+    stamps = [anchor.stamp(media, arrival) for media, arrival in pairs]
+    assert all(later > earlier for earlier, later in pairwise(stamps))
