@@ -93,7 +93,7 @@ def load_portaudio() -> Any:
         import sounddevice
     except OSError as error:
         raise SourceError("PortAudio is not installed", "install libportaudio2") from error
-    except Exception as error:  # noqa: BLE001 - PortAudioError, which a failed import cannot name
+    except Exception as error:  # PortAudioError, which a failed import cannot name
         raise SourceError(f"PortAudio does not start: {error}", "check ALSA's settings") from error
     return sounddevice
 
