@@ -13,6 +13,8 @@ from edge_agent.rules.manifest import Manifest
 
 MANIFEST = "manifest.json"
 SUMS = "manifest-sha256.txt"
+#: A folder in which a destination keeps its receipts beside what it received.
+RECEIPTS = "receipts"
 
 _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)")
 
@@ -34,7 +36,7 @@ def verify_package(folder: Path) -> list[Problem]:
     """Everything that is wrong with a package; empty when nothing is."""
     try:
         sums, problems = _read_sums(folder)
-        there = {entry.name for entry in folder.iterdir()}
+        there = {entry.name for entry in folder.iterdir() if entry.name != RECEIPTS}
     except OSError as error:
         return [Problem(SUMS, f"cannot be read: {error.strerror}; build the package again")]
     problems += [

@@ -1,0 +1,66 @@
+"""The command line, and the place where everything is put together.
+
+Imports nothing heavy: `--help` and `status` must answer at once. Each command's module imports
+what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent.commands import (
+    configuration,
+    demo,
+    devices,
+    lectures,
+    record,
+    running,
+    status,
+    storage,
+    upload,
+)
+
+app = typer.Typer(
+    help="Records lectures, packages them and delivers them; never loses one.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="EDGE_AGENT_CONFIG", help="Configuration file instead of the one in use."
+        ),
+    ] = None,
+) -> None:
+    context.obj = config
+
+
+app.command()(status.status)
+app.add_typer(record.app, name="record")
+app.add_typer(lectures.app, name="lectures")
+app.add_typer(upload.app, name="upload")
+app.add_typer(devices.app, name="devices")
+app.add_typer(storage.app, name="storage")
+app.add_typer(configuration.app, name="config")
+app.command()(running.run)
+app.command()(demo.demo)
+app.command()(running.version)
+
+
+def main() -> None:
+    """The console script `edge-agent`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

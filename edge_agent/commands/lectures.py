@@ -1,0 +1,268 @@
+"""`edge-agent lectures …`: what was recorded. Reads the ledger; works when the agent is down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge_agent.commands.asking import ask
+from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
+from edge_agent.commands.room import find_lecture, room, say_if_down
+from edge_agent.commands.words import clock, local, size, table
+
+if TYPE_CHECKING:
+    from edge_agent.ledger import Ledger
+    from edge_agent.rows import Lecture, OutboxRow
+
+app = typer.Typer(help="List, inspect, verify and export lectures.", no_args_is_help=True)
+
+_ID = typer.Argument(metavar="ID", help='An id, its unique beginning or end, or "last".')
+#: Lecture time of the press of record; shown times count from it.
+_NS = 1_000_000_000
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    state: str = typer.Option("", help="Only lectures in this state."),
+    as_json: AsJson = False,
+) -> None:
+    """All lectures of this room, oldest first."""
+    from edge_agent.rules.lecture import State
+
+    with reporting("lectures.list", as_json) as report:
+        if state and state not in list(State):
+            raise Failure(
+                Exit.USAGE, "bad-state", f"no state {state!r}", f"one of {', '.join(State)}"
+            )
+        here = room(context)
+        say_if_down(here, report)
+        with here.ledger() as ledger:
+            found = ledger.lectures(*([State(state)] if state else []))
+        report.data = [_facts(lecture) for lecture in found]
+        if not found:
+            report.say("no lectures" + (f" that are {state}" if state else ""))
+            return
+        rows = [
+            (x.id, x.state, local(x.started_utc)[:16], clock(x.duration_s), x.title, x.reason)
+            for x in found
+        ]
+        report.say(*table(("ID", "STATE", "STARTED", "LENGTH", "TITLE", ""), rows))
+
+
+def _facts(lecture: Lecture) -> dict[str, Any]:
+    return lecture.columns() | {"state": str(lecture.state)}
+
+
+@app.command()
+def show(context: typer.Context, lecture_id: str = _ID, as_json: AsJson = False) -> None:
+    """One lecture: tracks, gaps, files, delivery, what happened."""
+    with reporting("lectures.show", as_json) as report:
+        here = room(context)
+        say_if_down(here, report)
+        with here.ledger() as ledger:
+            lecture = find_lecture(ledger, lecture_id)
+            folder = here.spool.package(lecture.id)
+            files = sorted(folder.iterdir()) if folder.is_dir() else []
+            report.data = _facts(lecture) | {
+                "package": str(folder) if files else None,
+                "files": [{"name": f.name, "bytes": f.stat().st_size} for f in files],
+                "tracks": [_track(ledger, lecture, t.columns()) for t in ledger.tracks(lecture.id)],
+                "gaps": [gap.columns() for gap in ledger.gaps(lecture.id)],
+                "marks": [mark.columns() for mark in ledger.marks(lecture.id)],
+                "events": [event.columns() for event in ledger.events(lecture.id)],
+                "delivery": [_delivery(row) for row in ledger.outbox(lecture.id)],
+            }
+        report.say(*_lines(report.data))
+
+
+def _track(ledger: Ledger, lecture: Lecture, track: dict[str, Any]) -> dict[str, Any]:
+    segments = [s for s in ledger.segments(lecture.id) if s.track == track["name"]]
+    recorded_ns = sum(s.end_ns - s.start_ns for s in segments)
+    return track | {
+        "segments": len(segments),
+        "segment_bytes": sum(s.bytes for s in segments),
+        "segment_seconds": recorded_ns / _NS,
+    }
+
+
+def _delivery(row: OutboxRow) -> dict[str, Any]:
+    return row.columns() | {"receipt": dict(row.receipt) if row.receipt else None}
+
+
+def _lines(it: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{it['title'] or '(no title)'}   {it['state']}   {it['id']}",
+        *[f"  {key:<9} {it[key]}" for key in ("course", "lecturer", "language") if it[key]],
+        f"  {'started':<9} {local(it['started_utc'])} (clock {it['clock_trust']})",
+        f"  {'ended':<9} {local(it['ended_utc'])}",
+        f"  {'length':<9} {clock(it['duration_s'])}",
+    ]
+    if it["reason"]:
+        lines.append(f"  {'reason':<9} {it['reason']}")
+    if it["package"]:
+        lines.append(f"Package {it['package']}")
+        lines += [f"  {f['name']:<20} {size(f['bytes']):>10}" for f in it["files"]]
+    lines.append("Tracks")
+    for track in it["tracks"]:
+        pending = f", {track['segments']} segments" if track["segments"] else ""
+        lines.append(f"  {track['name']:<12} {track['flavor']:<20} {track['device']}{pending}")
+    for heading, entries in (
+        ("Gaps", [_gap_line(gap) for gap in it["gaps"]]),
+        ("Marks", [f"{clock(_seconds(m['at_ns']))}  {m['text']}" for m in it["marks"]]),
+        ("Events", [_event_line(event) for event in it["events"]]),
+        ("Delivery", [_delivery_line(row) for row in it["delivery"]]),
+    ):
+        if entries:
+            lines += [heading, *(f"  {entry}" for entry in entries)]
+    return lines
+
+
+def _seconds(lecture_ns: int) -> float:
+    from edge_agent.rules.timeline import START_NS
+
+    return (lecture_ns - START_NS) / _NS
+
+
+def _gap_line(gap: dict[str, Any]) -> str:
+    end = "still open" if gap["end_ns"] is None else clock(_seconds(gap["end_ns"]))
+    return f"{clock(_seconds(gap['start_ns']))} to {end}  {gap['track'] or 'all'}: {gap['cause']}"
+
+
+def _event_line(event: dict[str, Any]) -> str:
+    track = f" {event['track']}" if event["track"] else ""
+    return f"{local(event['utc'])}{track}  {event['kind']}: {event['text']}"
+
+
+def _delivery_line(row: dict[str, Any]) -> str:
+    if row["receipt"]:
+        told = f"delivered {local(row['delivered_utc'])}"
+    elif row["last_error"]:
+        told = f"waiting, {row['attempts']} tries: {row['last_error']}"
+    else:
+        told = "waiting"
+    return f"{row['destination']}  {row['name']:<20} {told}"
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    target: str = typer.Argument(metavar="ID|FOLDER", help="A lecture or a package's folder."),
+    as_json: AsJson = False,
+) -> None:
+    """Read every byte of a package and compare it with its manifest."""
+    with reporting("lectures.verify", as_json) as report:
+        folder = _package(context, target)
+        problems = _verified(folder, report)
+        if not problems:
+            report.say(f"{folder} is whole")
+
+
+def _package(context: typer.Context, target: str) -> Path:
+    """The folder that is meant: a path, or the package of a lecture."""
+    if "/" in target or Path(target).is_dir():
+        if not Path(target).is_dir():
+            raise Failure(
+                Exit.NOT_FOUND,
+                "no-such-folder",
+                f"there is no folder {target}",
+                "see the lectures with: edge-agent lectures list",
+            )
+        return Path(target)
+    here = room(context)
+    with here.ledger() as ledger:
+        lecture = find_lecture(ledger, target)
+    folder = here.spool.package(lecture.id)
+    if not folder.is_dir():
+        raise Failure(
+            Exit.WRONG_STATE,
+            "no-package",
+            f"lecture {lecture.id} is {lecture.state} and has no package",
+            f"edge-agent lectures show {lecture.id}",
+        )
+    return folder
+
+
+def _verified(folder: Path, report: Report) -> list[dict[str, str]]:
+    """The problems of a package; they become the command's findings."""
+    from edge_agent.verify import verify_package
+
+    problems = [{"file": p.file, "what": p.what} for p in verify_package(folder)]
+    report.data = {"folder": str(folder), "problems": problems}
+    for problem in problems:
+        report.say(f"{problem['file']} {problem['what']}")
+    if problems:
+        report.exit = Exit.FINDINGS
+        report.note(
+            "next:  take the copy at the destination, or keep this one aside and tell your IT staff"
+        )
+    return problems
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    lecture_id: Annotated[str, _ID],
+    to: Annotated[Path, typer.Option(help="An existing folder; the copy becomes one in it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy a finished lecture to a folder or stick, and verify the copy."""
+    with reporting("lectures.export", as_json) as report:
+        source = _package(context, lecture_id)
+        if not to.is_dir():
+            raise Failure(
+                Exit.NOT_FOUND,
+                "no-such-folder",
+                f"there is no folder {to}",
+                "plug the stick in, or make the folder, then export again",
+            )
+        copy = to / source.parent.name
+        total = _copy(source, copy, report)
+        if not _verified(copy, report):
+            report.say(f"{copy} is whole ({size(total)})")
+
+
+def _copy(source: Path, copy: Path, report: Report) -> int:
+    """Copy the files of a package as a destination would: resumable and read back."""
+    from edge_agent import __version__
+    from edge_agent.clock import SystemClock
+    from edge_agent.commands.progress import bar
+    from edge_agent.verify import file_sha256
+    from uploader.folder import FolderDestination
+    from uploader.sender import Artifact, SendError
+
+    files = sorted(source.iterdir())
+    total = sum(file.stat().st_size for file in files)
+    utc = SystemClock().now().utc_text
+    there = FolderDestination(copy.parent, f"edge-agent {__version__}", lambda: utc)
+    done = 0
+    with bar("Copying", float(total or 1), report) as advance:
+        for file in files:
+            artifact = Artifact(file.name, file.stat().st_size, file_sha256(file))
+            try:
+                there.send(copy.name, artifact, file, partial(_advance, advance, done))
+            except SendError as error:
+                raise Failure(
+                    Exit.FAILED, "not-copied", error.reason, "then export again; it goes on"
+                ) from error
+            done += artifact.bytes
+    return total
+
+
+def _advance(bar: Callable[[float], None], before: int, _phase: str, done: int) -> None:
+    bar(float(before + done))
+
+
+@app.command()
+def retry(context: typer.Context, lecture_id: str = _ID, as_json: AsJson = False) -> None:
+    """Finish a failed lecture again, after its cause is mended."""
+    with reporting("lectures.retry", as_json) as report:
+        here = room(context)
+        with here.ledger() as ledger:
+            lecture = find_lecture(ledger, lecture_id)
+        report.data = ask(here, "retry", {"lecture": lecture.id})
+        report.say(f"Finishing {lecture.id} again; see: edge-agent lectures show {lecture.id}")

@@ -1,0 +1,193 @@
+"""Look for devices, and try one, in a child process: a driver that hangs is left behind.
+
+python -m edge_agent.commands.looking list        what is plugged in, as JSON
+python -m edge_agent.commands.looking test        a JSON request on stdin, a JSON verdict out
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from edge_agent.commands.output import Exit, Failure
+
+if TYPE_CHECKING:
+    from capture.source import Source, SourceInfo
+    from edge_agent.config import TrackConfig
+
+LIST_S = 15.0
+#: Beyond the seconds of the test itself: cameras take up to ten to open.
+OPEN_S = 20.0
+KILL_S = 1.0
+MODULE = "edge_agent.commands.looking"
+
+
+def list_devices() -> list[dict[str, Any]]:
+    """Everything that is plugged in; each with the name of the profile that fits it."""
+    found = _child(["list"], "", LIST_S)
+    devices: list[dict[str, Any]] = found["devices"]
+    return devices
+
+
+def chosen_tracks() -> dict[str, TrackConfig]:
+    """The tracks that the agent would choose from what is plugged in."""
+    from edge_agent.config import TrackConfig
+
+    found = _child(["choose"], "", LIST_S)
+    return {name: TrackConfig.model_validate(track) for name, track in found.items()}
+
+
+def try_device(spec: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Open a device for some seconds: what it gave, its level, a picture (base64 JPEG)."""
+    verdict = _child(
+        ["test"], json.dumps({"spec": dict(spec), "seconds": seconds}), OPEN_S + seconds
+    )
+    if verdict.get("error"):
+        error = verdict["error"]
+        raise Failure(Exit.DEVICE, error["code"], error["reason"], error["hint"], retryable=True)
+    return verdict
+
+
+def _child(arguments: list[str], request: str, seconds: float) -> dict[str, Any]:
+    """Run this module in a child of its own session. What it prints besides goes to stderr."""
+    with tempfile.TemporaryFile() as answer:
+        command = [sys.executable, "-m", MODULE, *arguments, str(answer.fileno())]
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=2, pass_fds=[answer.fileno()], text=True
+        )
+        try:
+            child.communicate(request, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(KILL_S)  # a child stuck in the kernel cannot even be killed
+            raise Failure(
+                Exit.TIMEOUT,
+                "device-hangs",
+                f"the device or its driver did not answer within {seconds:.0f} s",
+                "unplug it, plug it in again, then: edge-agent devices list",
+                retryable=True,
+            ) from None
+        answer.seek(0)
+        text = answer.read()
+    if child.returncode != 0:
+        raise Failure(
+            Exit.DEVICE,
+            "driver-crashed",
+            f"looking at the device ended with status {child.returncode}",
+            "see the messages above; unplug the device and try again",
+        )
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+# ---------------------------------------------------------------- in the child
+
+
+def _list() -> dict[str, Any]:
+    from capture.discover import list_devices as discover
+    from device_profiles.match import facts_of, match_profile
+    from device_profiles.profile import load_profiles
+
+    profiles = load_profiles()
+    devices = []
+    for found in discover():
+        profile = None
+        if found.kind != "screen":
+            facts = facts_of(
+                "camera" if found.kind == "v4l2" else "microphone", found.name, found.identity
+            )
+            profile = match_profile(facts, profiles)
+        devices.append(
+            {
+                "id": found.id,
+                "kind": found.kind,
+                "name": found.name,
+                "where": found.where,
+                "identity": found.identity,
+                "profile": profile.name if profile else "",
+                "modes": [str(mode) for mode in found.modes],
+            }
+        )
+    return {"devices": devices}
+
+
+def _choose() -> dict[str, Any]:
+    from capture.discover import list_devices as discover
+    from device_profiles.profile import load_profiles
+    from edge_agent.discovery import choose_tracks
+
+    tracks = choose_tracks(discover(), load_profiles())
+    return {name: track.model_dump(mode="json") for name, track in tracks.items()}
+
+
+def _test(spec: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    from capture.source import SourceError, SourceSpec, open_source
+
+    size = tuple(spec["size"]) if spec.get("size") else None
+    source = open_source(SourceSpec(**{**spec, "size": size}))
+    try:
+        info = source.open()
+        return _watch(source, info, seconds)
+    except SourceError as error:
+        code = {"DeviceMissing": "device-missing", "DeviceBusy": "device-busy"}
+        name = code.get(type(error).__name__, "device-unusable")
+        return {"error": {"code": name, "reason": error.reason, "hint": error.hint}}
+    finally:
+        source.close()
+
+
+def _watch(source: Source, info: SourceInfo, seconds: float) -> dict[str, Any]:
+    """Count what arrives; of a picture keep the last as JPEG, of sound the loudest peak."""
+    from av import AudioFrame, VideoFrame
+
+    from capture.levels import Meter
+    from capture.vision import preview_jpeg
+
+    meter, picture, peak, count = Meter(info.sample_rate or 48_000), b"", -120.0, 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or count == 0:
+        sample = source.read()
+        count += 1
+        last = time.monotonic() + 0.5 >= end
+        for frame in source.decode(sample) if info.media == "audio" or last or not picture else []:
+            if isinstance(frame, AudioFrame):
+                peak = max([peak, *(level.peak for level in meter.add(frame))])
+            elif isinstance(frame, VideoFrame):
+                picture = preview_jpeg(frame, full_range=info.full_range)
+    return {
+        "media": info.media,
+        "description": info.description,
+        "identity": info.identity,
+        "width": info.width,
+        "height": info.height,
+        "fps": info.fps,
+        "codec": info.codec,
+        "samples": count,
+        "per_second": round(count / seconds, 1),
+        "peak": peak if info.media == "audio" else None,
+        "jpeg": base64.b64encode(picture).decode(),
+    }
+
+
+def _main(arguments: list[str]) -> None:
+    verb, pipe = arguments[0], int(arguments[-1])
+    if verb in ("list", "choose"):
+        answer = _list() if verb == "list" else _choose()
+    else:
+        request = json.loads(sys.stdin.read())
+        answer = _test(request["spec"], request["seconds"])
+    with os.fdopen(pipe, "w") as out:
+        json.dump(answer, out)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

@@ -1,0 +1,167 @@
+"""How every command answers: result on stdout, all else on stderr, one envelope, one exit code.
+
+With --json stdout is exactly one document:
+    {"schema": "edge-agent/<noun>.<verb>/1", "ok": …, "data": …, "warnings": […]}
+and on failure "error": {"code", "message", "hint", "retryable"}. The exit code is the same with
+and without --json.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from edge_agent.locks import AlreadyRunning
+from edge_agent.places import ConfigError
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+class Exit(IntEnum):
+    """Exit codes. One that is not known must be taken for a failure."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    FINDINGS = 3  # ran well and found problems
+    NOT_FOUND = 4
+    WRONG_STATE = 5
+    CONFIG = 6
+    NOT_PERMITTED = 7
+    NOT_REACHABLE = 8  # the agent is not running
+    DEVICE = 9
+    NO_SPACE = 10
+    NETWORK = 11
+    TIMEOUT = 12
+    INTERRUPTED = 130
+
+
+class Failure(Exception):
+    """A command that did not do what was asked. `hint` names the next step."""
+
+    def __init__(
+        self, exit_code: int, code: str, message: str, hint: str = "", retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.exit, self.code, self.message = int(exit_code), code, message
+        self.hint, self.retryable = hint, retryable
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "retryable": self.retryable,
+        }
+
+
+class Report:
+    """One command's answer while it is being made."""
+
+    def __init__(self, schema: str, as_json: bool) -> None:
+        self._schema = schema
+        self.as_json = as_json
+        self.warnings: list[str] = []
+        self.data: Any = None
+        self.exit = Exit.OK
+
+    def say(self, *lines: str) -> None:
+        """The result, for people."""
+        if not self.as_json:
+            for line in lines:
+                print(line, flush=True)
+
+    def note(self, line: str) -> None:
+        """Progress or an aside: for people, and not part of the result."""
+        if not self.as_json:
+            print(line, file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self.note(f"note: {text}")
+
+    def close(self, failure: Failure | None) -> int:
+        """Print what remains to be said; the exit code."""
+        code = failure.exit if failure else int(self.exit)
+        if self.as_json:
+            document = {
+                "schema": f"edge-agent/{self._schema}/1",
+                "ok": code == 0,
+                "data": self.data,
+                "warnings": self.warnings,
+            }
+            if failure:
+                document["error"] = failure.document()
+            print(json.dumps(document, ensure_ascii=False))
+        elif failure:
+            print(f"error: {failure.message}", file=sys.stderr)
+            if failure.hint:
+                print(f"next:  {failure.hint}", file=sys.stderr)
+        return code
+
+
+@contextmanager
+def reporting(schema: str, as_json: bool = False) -> Iterator[Report]:
+    """Run a command's body, answer for it, and end the program with the right code."""
+    report, failure = Report(schema, as_json), None
+    try:
+        yield report
+    except Failure as error:
+        failure = error
+    except KeyboardInterrupt:
+        failure = Failure(Exit.INTERRUPTED, "interrupted", "interrupted")
+    except (ConfigError, AlreadyRunning, sqlite3.Error, OSError) as error:
+        failure = _known(error)
+    raise typer.Exit(report.close(failure))
+
+
+def _known(error: Exception) -> Failure:
+    """What a fault that no command expected means to people."""
+    match error:
+        case ConfigError():
+            return Failure(
+                Exit.CONFIG,
+                "config-invalid",
+                "\n       ".join(error.problems),
+                "correct it, then: edge-agent config validate",
+            )
+        case AlreadyRunning():
+            return Failure(
+                Exit.WRONG_STATE,
+                "already-running",
+                str(error),
+                "look at it with: edge-agent status",
+            )
+        case PermissionError():
+            return Failure(
+                Exit.NOT_PERMITTED,
+                "not-permitted",
+                f"{error.filename or 'a file'}: permission denied",
+                "join the group edge-agent and log in again, or put in front: sudo -u edge-agent",
+            )
+        case sqlite3.Error():
+            return Failure(
+                Exit.FAILED,
+                "ledger",
+                f"the ledger cannot be used: {error}",
+                "edge-agent storage check",
+                retryable=True,
+            )
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Failure(
+                Exit.NO_SPACE,
+                "no-space",
+                f"{error.filename or 'the disk'}: no space left",
+                "free some space, then try again",
+                retryable=True,
+            )
+        case _:
+            return Failure(Exit.FAILED, "failed", str(error), "edge-agent storage check")

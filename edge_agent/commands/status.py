@@ -1,0 +1,123 @@
+"""`edge-agent status`: the room on one screen. The lines are made by pure functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from edge_agent.commands.output import AsJson, Failure, reporting
+from edge_agent.commands.room import Room, room, say_if_down
+from edge_agent.commands.words import clock, level, local, size
+
+Facts = Mapping[str, Any]
+
+
+def status(
+    context: typer.Context,
+    as_json: AsJson = False,
+    watch: bool = typer.Option(False, "--watch", help="Show it again every second."),
+) -> None:
+    """The state of this room on one screen."""
+    with reporting("status", as_json) as report:
+        here = room(context)
+        say_if_down(here, report)
+        while True:
+            facts = here.status()
+            report.data = {"running": facts is not None, "agent": facts, "queue": _queue(here)}
+            report.say(*screen(here.name, facts, report.data["queue"]))
+            if not watch or as_json:
+                break
+            time.sleep(1.0)
+            report.say("")
+
+
+def _queue(here: Room) -> dict[str, int] | None:
+    """What waits for delivery, and lectures that need a person; None without a ledger."""
+    from edge_agent.rules.lecture import State
+
+    try:
+        with here.ledger() as ledger:
+            waiting = ledger.waiting()
+            failed = len(ledger.lectures(State.FAILED))
+    except Failure:
+        return None
+    return {
+        "files": len(waiting),
+        "bytes": sum(row.bytes for row in waiting),
+        "troubled": sum(1 for row in waiting if row.last_error),
+        "failed_lectures": failed,
+    }
+
+
+def screen(room_name: str, facts: Facts | None, queue: Facts | None) -> list[str]:
+    """The whole screen. `facts` None: the agent is not running."""
+    if facts is None:
+        return [f"Room {room_name}", "○ NOT RUNNING", *_queue_lines(queue)]
+    lines = [f"Room {facts['room']}   agent {facts['version']}", lecture_line(facts["lecture"])]
+    lines += [f"  {line}" for line in track_lines(facts["tracks"])]
+    if facts["finishing"]:
+        done = facts["finishing"]
+        lines.append(f"Finishing  {done['lecture']}  {done['fraction']:.0%}")
+    lines.append(f"Disk       {size(facts['spool']['free_bytes'])} free")
+    if facts["clock_trust"] != "synchronised":
+        lines.append(f"Clock      {facts['clock_trust']}: not set by the network")
+    return [*lines, *_queue_lines(queue)]
+
+
+def lecture_line(lecture: Facts | None) -> str:
+    """The one line that matters: is it recording?"""
+    if lecture is None:
+        return "○ READY, not recording"
+    mark = "●" if lecture["state"] == "recording" else "‖"
+    words = [f"{mark} {lecture['state'].upper()}  {clock(lecture['elapsed_s'])}"]
+    words += [part for part in (lecture["title"], lecture.get("lecturer", "")) if part]
+    if lecture["until_utc"]:
+        words.append(f"until {local(lecture['until_utc'])[11:16]}")
+    return "  ".join(words)
+
+
+def track_lines(tracks: Facts) -> list[str]:
+    """A line for each track, and one more for what is wrong with it and how to mend it."""
+    if not tracks:
+        return ["no tracks: plug in a camera or microphone, then restart the agent"]
+    width = max(len(name) for name in tracks)
+    lines = []
+    for name, track in tracks.items():
+        lines.append(f"{name:<{width}}  {track['phase']:<9}  {_what(track)}")
+        if track["reason"] and track["phase"] in ("absent", "starting"):
+            lines.append(f"{'':<{width}}  {track['reason']}")
+            if track["hint"]:
+                lines.append(f"{'':<{width}}  next: {track['hint']}")
+    return lines
+
+
+def _what(track: Facts) -> str:
+    words = []
+    if track["media"] == "video" and track["width"]:
+        words.append(f"{track['width']}×{track['height']} {track['fps']:.0f}/s {track['encoder']}")
+    if track["media"] == "audio" and track["phase"] in ("armed", "recording"):
+        words.append(f"peak {level(track['peak'])}, mean {level(track['rms'])}")
+    if track["phase"] == "recording":
+        words.append(f"{clock(track['durable_s'])} on disk")
+        words.append(f"{track['dropped']} dropped")
+    if track["restarts"]:
+        words.append(f"{track['restarts']} restarts")
+    return "  ".join(word.strip() for word in words)
+
+
+def _queue_lines(queue: Facts | None) -> list[str]:
+    if queue is None:
+        return []
+    lines = []
+    if queue["files"]:
+        troubled = f", {queue['troubled']} with trouble" if queue["troubled"] else ""
+        lines.append(f"Queue      {queue['files']} files, {size(queue['bytes'])}{troubled}")
+    else:
+        lines.append("Queue      empty")
+    if queue["failed_lectures"]:
+        count = queue["failed_lectures"]
+        lines.append(f"Failed     {count} lectures; see: edge-agent lectures list --state failed")
+    return lines

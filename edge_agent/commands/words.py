@@ -1,0 +1,69 @@
+"""Numbers and times as people read them. Pure, but for the time zone of this computer."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def size(count: float) -> str:
+    """Bytes in IEC units: 1536 is "1.5 KiB"."""
+    unit = 0
+    while count >= 1024 and unit < len(_UNITS) - 1:
+        count, unit = count / 1024, unit + 1
+    return f"{count:.0f} B" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
+
+
+def clock(seconds: float | None) -> str:
+    """A duration as 00:42:17; a dash when it is not known."""
+    if seconds is None:
+        return "–"
+    whole = max(0, int(seconds))
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def local(utc_text: str | None) -> str:
+    """An RFC 3339 time in this computer's zone, with the zone; a dash for none."""
+    if not utc_text:
+        return "–"
+    return datetime.fromisoformat(utc_text).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def level(dbfs: float | None) -> str:
+    if dbfs is None:
+        return "no level"
+    return "digital silence" if dbfs <= -120 else f"{dbfs:.0f} dBFS"
+
+
+def until(text: str, now: datetime) -> datetime:
+    """The next time the clock shows HH:MM; raises ValueError if that is no time."""
+    hour, minute = text.split(":")
+    moment = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+    return moment if moment > now else moment + timedelta(days=1)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Aligned columns; wide letters (Chinese, for example) count for two."""
+    lines = [head, *rows]
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(head))]
+    return [
+        "  ".join(
+            cell + " " * (w - _width(cell)) for cell, w in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _width(text: str) -> int:
+    marks = ("Mn", "Me", "Cf")
+    return sum(
+        0
+        if unicodedata.category(c) in marks
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
