@@ -9,12 +9,10 @@ half open for long. If the process hangs, its silence is the message.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import sys
 import time
-from collections import deque
 from functools import partial
 from pathlib import Path
 
@@ -33,8 +31,10 @@ from capture.source import (
     open_source,
 )
 from edge_agent import messages as say
+from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
+from edge_agent.recent import Recent
 from edge_agent.recording import Recording, open_recording
 from encoders.encoder import EncoderError
 from encoders.segments import DiskProblem, Segment
@@ -61,8 +61,7 @@ class Recorder:
         self._inlet = inlet
         self._outlet = outlet
         self._recording: Recording | None = None
-        #: The latest picture, or the last second of sound: where a recording begins.
-        self._recent: deque[Sample] = deque(maxlen=1)
+        self._recent = Recent()
         self._heard_ns = 0
         self._beaten_ns = 0
         self._durable_ns: int | None = None
@@ -102,7 +101,7 @@ class Recorder:
         else:
             self._heard_ns = now_ns
             self._take(sample)
-        if self._recording is not None and self._recording.overdue(now_ns):
+        if self._recording is not None and self._recording.window.overdue(now_ns):
             self._close_recording()
         if sample is not None and now_ns - self._beaten_ns >= BEAT_NS:
             self._beat(now_ns)
@@ -116,14 +115,9 @@ class Recorder:
             self._tell_start()
             if past:
                 self._close_recording()
-        self._remember(sample)
+        self._recent.add(sample)
         if self._meter is None:
             self._preview.offer(sample, self._source, time.monotonic_ns())
-
-    def _remember(self, sample: Sample) -> None:
-        if isinstance(sample, av.AudioFrame) and not self._recent:
-            self._recent = deque(maxlen=sample.sample_rate // sample.samples + 1)
-        self._recent.append(sample)
 
     def _check_silence(self, now_ns: int) -> None:
         if self._heard_ns == 0:
@@ -139,7 +133,7 @@ class Recorder:
             case say.Record() as command:
                 self._record(command)
             case say.Finish(at_mono_ns=at_ns) if self._recording is not None:
-                self._recording.finish_at(at_ns)
+                self._recording.window.finish_at(at_ns)
             case say.Finish():
                 pass  # already over: the device's end came first
             case say.Quit():
@@ -158,19 +152,21 @@ class Recorder:
             self._on_fragment,
             partial(self._on_segment, command.lecture),
         )
-        self._recording.open_with(self._recent)
+        self._recording.open_with(self._recent.samples)
         self._tell_start()
 
     def _quit(self) -> None:
         self._quitting = True
-        if self._recording is not None and self._recording.end_ns is None:
-            self._recording.finish_at(time.monotonic_ns())
+        if self._recording is not None and self._recording.window.end_ns is None:
+            self._recording.window.finish_at(time.monotonic_ns())
 
     def _close_recording(self) -> None:
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close()
-            self._outlet.send(say.Finished(lecture=recording.lecture, end_ns=recording.end_ns))
+            self._outlet.send(
+                say.Finished(lecture=recording.lecture, end_ns=recording.window.end_ns)
+            )
 
     def salvage(self) -> None:
         """After an error of the device: keep what the encoder and the queue still hold."""
@@ -194,13 +190,13 @@ class Recorder:
         )
 
     def _tell_start(self) -> None:
-        if self._recording is None or self._told_start or self._recording.first_ns is None:
+        if self._recording is None or self._told_start or self._recording.window.first_ns is None:
             return
         self._told_start = True
         self._outlet.send(
             say.Started(
                 lecture=self._recording.lecture,
-                first_ns=self._recording.first_ns,
+                first_ns=self._recording.window.first_ns,
                 at_mono_ns=time.monotonic_ns(),
             )
         )
@@ -249,20 +245,21 @@ def main(argv: list[str] | None = None) -> int:
     outlet = Outlet(fd)
     inlet = Inlet(sys.stdin.fileno())
     spec = say.RecorderSpec.model_validate_json(inlet.line(SPEC_WAIT_S))
-    lock = _take_lock(Path(spec.lock))
-    if lock is None:
-        outlet.send(say.Gone(cause="device busy", reason="another recorder still holds this track"))
-        return 1
     source = open_source(
         SourceSpec(spec.kind, spec.device, spec.size, spec.fps, spec.format, spec.options)
     )
     recorder = Recorder(spec, source, inlet, outlet)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is the supervisor's business
     signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "stop_requested", True))
-    outlet.send(_outcome(recorder))
-    # Native threads of a hung driver must not keep the process alive at interpreter exit.
-    sys.stderr.flush()
-    os._exit(0)
+    try:
+        with only_one(Path(spec.lock), f"{spec.track} recorder"):
+            Path(spec.lock).write_text(f"{os.getpid()}\n")
+            outlet.send(_outcome(recorder))
+            # Native threads of a hung driver must not keep the process alive at interpreter exit.
+            os._exit(0)
+    except AlreadyRunning as error:
+        outlet.send(say.Gone(cause="device busy", reason=str(error)))
+        return 1
 
 
 def _outcome(recorder: Recorder) -> say.Gone:
@@ -288,19 +285,6 @@ def cause_of(error: SourceError) -> str:
         "NotMedia": "not media",
         "DeviceLost": "device lost",
     }.get(type(error).__name__, "device")
-
-
-def _take_lock(path: Path) -> int | None:
-    """An exclusive lock with our pid in it, or None when another recorder has it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    os.truncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-    return fd
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import av
+from av.stream import Stream
 from av.video.frame import PictureType
 
 from capture.source import NS, TIME_BASE, Frame, Sample, SourceInfo
@@ -22,12 +23,15 @@ from encoders.encoder import (
     open_audio_encoder,
     open_video_encoder,
 )
+from encoders.passthrough import PassThrough, open_pass_through
 from encoders.segments import Segment, TrackWriter
 
 #: How long after its end a recording waits for late samples from before its end.
 LINGER_NS = NS
 #: How long the disk may take to swallow what is queued when a recording ends.
 CLOSE_S = 10.0
+#: The smallest step of a video track's time stamps (90 kHz), rounded up.
+TICK_NS = 11_112
 
 
 class Decoder(Protocol):
@@ -36,50 +40,72 @@ class Decoder(Protocol):
     def decode(self, sample: Sample) -> list[Frame]: ...
 
 
-class Recording:
-    """Feed it every sample from the command on; it is over when `take` or `overdue` says so."""
+class Recording(Protocol):
+    """Feed it every sample from the command on; it is over when `take` or its window says so."""
+
+    lecture: str
+    window: Window
+
+    def open_with(self, recent: Iterable[Sample]) -> None:
+        """Begin with what was there when the command came."""
+
+    def take(self, sample: Sample) -> bool:
+        """Record what lies inside the window. True: its end has been reached."""
+
+    def close(self) -> None:
+        """Write out what is left; durable on return. Raises DiskProblem."""
+
+
+class Window:
+    """From when to when is recorded, in lecture time."""
+
+    def __init__(self, command: Record) -> None:
+        self.epoch_ns = command.epoch_ns
+        self.start_ns = command.start_mono_ns - command.epoch_ns
+        self.end_ns: int | None = None
+        #: Lecture time of the first sample that was recorded, None before.
+        self.first_ns: int | None = None
+
+    def finish_at(self, mono_ns: int) -> None:
+        """Samples after this instant are not wanted any more."""
+        self.end_ns = max(mono_ns - self.epoch_ns, self.start_ns)
+
+    def overdue(self, mono_ns: int) -> bool:
+        """Its end has passed and the device has had time to deliver what came before."""
+        return self.end_ns is not None and mono_ns - self.epoch_ns > self.end_ns + LINGER_NS
+
+    def ended(self, at_ns: int) -> bool:
+        return self.end_ns is not None and at_ns >= self.end_ns
+
+    def began(self, at_ns: int) -> None:
+        self.first_ns = at_ns if self.first_ns is None else self.first_ns
+
+
+class FrameRecording:
+    """Pictures and sound through an encoder."""
 
     def __init__(
         self, command: Record, decoder: Decoder, encoder: Encoder, writer: TrackWriter
     ) -> None:
         self.lecture = command.lecture
-        self._epoch_ns = command.epoch_ns
-        self._start_ns = command.start_mono_ns - command.epoch_ns
-        self._end_ns: int | None = None
+        self.window = Window(command)
         self._decoder = decoder
         self._encoder = encoder
         self._writer = writer
-        #: Lecture time of the first sample that was encoded, None before.
-        self.first_ns: int | None = None
-
-    @property
-    def end_ns(self) -> int | None:
-        return self._end_ns
-
-    def finish_at(self, mono_ns: int) -> None:
-        """Samples after this instant are not wanted any more."""
-        self._end_ns = max(mono_ns - self._epoch_ns, self._start_ns)
-
-    def overdue(self, mono_ns: int) -> bool:
-        """Its end has passed and the device has had time to deliver what came before."""
-        return self._end_ns is not None and mono_ns - self._epoch_ns > self._end_ns + LINGER_NS
 
     def open_with(self, recent: Iterable[Sample]) -> None:
-        """Begin with what was there before the command came: the picture that was showing when
-        record was pressed, and the sound since then.
-        """
+        """The picture that was showing when record was pressed, and the sound since then."""
         for sample in recent:
             if isinstance(sample, av.AudioFrame):
                 self._sound(sample)
                 continue
             for frame in self._decoder.decode(sample)[-1:]:
                 if isinstance(frame, av.VideoFrame):
-                    frame.pts = self._epoch_ns + self._start_ns
+                    frame.pts = self.window.epoch_ns + self.window.start_ns
                     frame.time_base = TIME_BASE
                     self._picture(frame)
 
     def take(self, sample: Sample) -> bool:
-        """Record what lies between start and end. True: the end has been reached."""
         if isinstance(sample, av.AudioFrame):
             return self._sound(sample)
         past = False
@@ -89,17 +115,16 @@ class Recording:
         return past
 
     def close(self) -> None:
-        """Write out what is left; durable on return. Raises DiskProblem."""
         self._write(self._encoder.flush())
-        self._writer.close(self._end_ns, CLOSE_S)
+        self._writer.close(self.window.end_ns, CLOSE_S)
 
     def _picture(self, frame: av.VideoFrame) -> bool:
         assert frame.pts is not None
-        at_ns = frame.pts - self._epoch_ns
-        if self._end_ns is not None and at_ns >= self._end_ns:
+        at_ns = frame.pts - self.window.epoch_ns
+        if self.window.ended(at_ns):
             return True
-        if at_ns >= self._start_ns:
-            self.first_ns = at_ns if self.first_ns is None else self.first_ns
+        if at_ns >= self.window.start_ns:
+            self.window.began(at_ns)
             frame.pts, frame.time_base = at_ns, TIME_BASE
             due = self._writer.keyframe_due(at_ns)
             frame.pict_type = PictureType.I if due else PictureType.NONE
@@ -108,16 +133,65 @@ class Recording:
 
     def _sound(self, frame: av.AudioFrame) -> bool:
         assert frame.pts is not None
-        at_ns = frame.pts - self._epoch_ns
-        cut = cut_sound(frame, at_ns, self._start_ns, self._end_ns)
+        at_ns = frame.pts - self.window.epoch_ns
+        cut = cut_sound(frame, at_ns, self.window.start_ns, self.window.end_ns)
         if cut is not None:
             assert cut.pts is not None
-            self.first_ns = cut.pts if self.first_ns is None else self.first_ns
+            self.window.began(cut.pts)
             self._write(self._encoder.encode(cut))
-        return self._end_ns is not None and at_ns + duration_ns(frame) >= self._end_ns
+        return self.window.ended(at_ns + duration_ns(frame))
 
     def _write(self, packets: Iterable[av.Packet]) -> None:  # type: ignore[type-arg]
         for packet in packets:
+            self._writer.write(packet)
+
+
+class PacketRecording:
+    """A camera's own H.264, never decoded.
+
+    It can only begin with a key frame. The recorder keeps the packets since the last one; they are
+    stamped a tick apart at the start, so that the first picture seen is the one that was showing.
+    """
+
+    def __init__(self, command: Record, make_writer: Callable[[Stream], TrackWriter]) -> None:
+        self.lecture = command.lecture
+        self.window = Window(command)
+        self._make_writer = make_writer
+        self._through: PassThrough | None = None
+        self._writer: TrackWriter | None = None
+
+    def open_with(self, recent: Iterable[Sample]) -> None:
+        for number, sample in enumerate(recent):
+            if isinstance(sample, av.Packet):
+                at_ns = self.window.start_ns + number * TICK_NS
+                self._write(sample, at_ns, at_ns)
+
+    def take(self, sample: Sample) -> bool:
+        assert isinstance(sample, av.Packet)
+        assert sample.pts is not None
+        at_ns = sample.pts - self.window.epoch_ns
+        if self.window.ended(at_ns):
+            return True
+        if at_ns >= self.window.start_ns:
+            dts = sample.pts if sample.dts is None else sample.dts
+            self._write(sample, at_ns, dts - self.window.epoch_ns)
+        return False
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close(self.window.end_ns, CLOSE_S)
+
+    def _write(self, sample: av.Packet, pts_ns: int, dts_ns: int) -> None:  # type: ignore[type-arg]
+        if self._through is None or self._writer is None:
+            if not sample.is_keyframe:
+                return
+            self._through = open_pass_through(sample)
+            self._writer = self._make_writer(self._through.template)
+        self.window.began(pts_ns)
+        restamped = av.Packet(bytes(sample))
+        restamped.pts, restamped.dts, restamped.time_base = pts_ns, dts_ns, TIME_BASE
+        restamped.is_keyframe = sample.is_keyframe
+        for packet in self._through.encode(restamped):
             self._writer.write(packet)
 
 
@@ -157,22 +231,29 @@ def open_recording(
     on_segment: Callable[[Segment], None],
 ) -> Recording:
     """A recording as the command asks, with the encoder that fits the source."""
-    encoder: Encoder
-    if info.media == "audio":
-        encoder = open_audio_encoder(AudioSpec(info.channels, spec.audio_kbps))
-    else:
-        width, height = command.canvas or (info.width, info.height)
-        encoder = open_video_encoder(
-            VideoSpec(
-                width,
-                height,
-                info.fps,
-                crf=spec.crf,
-                max_kbps=spec.max_kbps,
-                full_range_in=info.full_range,
-            )
+
+    def writer(template: Stream) -> TrackWriter:
+        return TrackWriter(
+            Path(command.directory), template, on_fragment=on_fragment, on_segment=on_segment
         )
-    writer = TrackWriter(
-        Path(command.directory), encoder.template, on_fragment=on_fragment, on_segment=on_segment
+
+    if info.delivers == "h264":
+        return PacketRecording(command, writer)
+    encoder = _encoder(command, spec, info)
+    return FrameRecording(command, decoder, encoder, writer(encoder.template))
+
+
+def _encoder(command: Record, spec: RecorderSpec, info: SourceInfo) -> Encoder:
+    if info.media == "audio":
+        return open_audio_encoder(AudioSpec(info.channels, spec.audio_kbps))
+    width, height = command.canvas or (info.width, info.height)
+    return open_video_encoder(
+        VideoSpec(
+            width,
+            height,
+            info.fps,
+            crf=spec.crf,
+            max_kbps=spec.max_kbps,
+            full_range_in=info.full_range,
+        )
     )
-    return Recording(command, decoder, encoder, writer)
