@@ -1,0 +1,47 @@
+# make demo   record a short lecture, package, deliver and verify it
+# make test   everything that CI runs: format, lint, types, all tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+APP_STAMP := $(VENV)/.installed-app
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: demo test test-quick lint format system-packages clean
+
+demo: $(APP_STAMP)
+	$(BIN)/edge-agent demo
+
+test: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-quick: system-packages $(DEV_STAMP)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+lint: system-packages $(DEV_STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+system-packages:
+	tests/install-system-packages
+
+$(VENV)/bin/python:
+	tests/make-venv "$(PYTHON)" "$(VENV)"
+
+$(APP_STAMP): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+# The dependency group is read by our own line: pip before 25.1 (Debian 12, Ubuntu 24.04) cannot.
+$(DEV_STAMP): pyproject.toml | $(APP_STAMP)
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(VENV)/dev-requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
