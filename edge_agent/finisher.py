@@ -73,8 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def finish(job: FinishJob, report: Report) -> Packaged:
     """Build the package, or report the one that is there and whole."""
     lecture = Path(job.lecture_dir)
+    beat = _Beat(report)
     package, part = lecture / "package", lecture / "package.part"
-    if (package / SUMS).is_file() and not verify_package(package):
+    if (package / SUMS).is_file() and not verify_package(package, beat):
         return packaged(package)
     material = gather(lecture, job)
     if material is None:
@@ -87,7 +88,7 @@ def finish(job: FinishJob, report: Report) -> Packaged:
     if part.exists():
         shutil.rmtree(part)
     part.mkdir()
-    build_package(part, job, material, files, _Meter(report, material, files))
+    build_package(part, job, material, files, _Meter(beat, material, files))
     _give_name(part, package)
     return packaged(package)
 
@@ -100,13 +101,30 @@ def _give_name(part: Path, package: Path) -> None:
     sync_folder(package.parent)
 
 
-class _Meter:
-    """Reports progress, at most a hundred times over the whole job."""
+class _Beat:
+    """A sign of life from the work itself, at most one a second; carries the progress so far."""
 
-    def __init__(self, report: Report, material: Material, files: list[PackageFile]) -> None:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._fraction = 0.0
+        self._at = time.monotonic()
+
+    def __call__(self, fraction: float | None = None) -> None:
+        now = time.monotonic()
+        if fraction is None and now - self._at < 1.0:
+            return
+        self._at = now
+        self._fraction = self._fraction if fraction is None else fraction
+        self._report(Progress(fraction=self._fraction))
+
+
+class _Meter:
+    """Reports progress, at most a hundred times over the whole job, and signs of life."""
+
+    def __init__(self, beat: _Beat, material: Material, files: list[PackageFile]) -> None:
         names = [track.name for file in files for track in file.tracks]
         self._total = max(1, sum(material.packets[name] for name in names))
-        self._report = report
+        self._beat = beat
         self._done = 0
         self._told = 0
 
@@ -115,10 +133,12 @@ class _Meter:
         percent = min(99, 100 * self._done // self._total)
         if percent > self._told:
             self._told = percent
-            self.alive()
+            self._beat(percent / 100)
+        elif self._done % 1000 == 0:
+            self._beat()
 
     def alive(self) -> None:
-        self._report(Progress(fraction=self._told / 100))
+        self._beat()
 
 
 def _check_space(lecture: Path, material: Material, files: list[PackageFile]) -> None:

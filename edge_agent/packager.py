@@ -31,7 +31,7 @@ from encoders.thumbnail import thumbnail
 
 
 class Meter(Protocol):
-    """Hears of every packet and, at least, of every file."""
+    """Hears of every packet copied and, while none is, that the work goes on."""
 
     def tick(self) -> None: ...
     def alive(self) -> None: ...
@@ -41,7 +41,7 @@ def build_package(
     part: Path, job: FinishJob, material: Material, files: list[PackageFile], meter: Meter
 ) -> None:
     place = Placement(material.timeline.at, material.timeline.duration_ns)
-    media = []
+    media: list[MediaFile] = []
     for file in files:
         path = part / file.name
         joined = join(
@@ -52,8 +52,7 @@ def build_package(
             meter.tick,
         )
         _sync_file(path)
-        media.append(_describe(path, file, joined, material))
-        meter.alive()
+        media.append(_describe(path, file, joined, material, meter))
     picture = _thumbnail(part, files)
     if picture is not None:
         _write(part / "thumbnail.jpg", picture)
@@ -61,7 +60,9 @@ def build_package(
     _write(part / "dublincore.xml", dublin_core(job.lecture, duration_s))
     document = manifest(job.lecture, duration_s, media, _gaps(job, material), _marks(job, material))
     _write(part / MANIFEST, manifest_json(document))
-    sums = [f"{file_sha256(path)}  {path.name}\n" for path in sorted(part.iterdir())]
+    known = {file.name: file.sha256 for file in media}
+    names = sorted(path.name for path in part.iterdir())
+    sums = [f"{known.get(name) or file_sha256(part / name)}  {name}\n" for name in names]
     _write(part / SUMS, "".join(sums).encode())
     sync_folder(part)
 
@@ -77,7 +78,9 @@ def _thumbnail(part: Path, files: list[PackageFile]) -> bytes | None:
         return None  # A lecture does not fail for its thumbnail.
 
 
-def _describe(path: Path, file: PackageFile, joined: Joined, material: Material) -> MediaFile:
+def _describe(
+    path: Path, file: PackageFile, joined: Joined, material: Material, meter: Meter
+) -> MediaFile:
     with av.open(str(path)) as container:
         duration_s = (container.duration or 0) / av.time_base
         offset_s = (container.start_time or 0) / av.time_base
@@ -92,7 +95,7 @@ def _describe(path: Path, file: PackageFile, joined: Joined, material: Material)
         tracks=[track.name for track in file.tracks],
         codecs=codecs,
         content_size=path.stat().st_size,
-        sha256=file_sha256(path),
+        sha256=file_sha256(path, meter.alive),
         offset=round(offset_s, 3),
         duration=round(duration_s, 3),
         width=size[0],
