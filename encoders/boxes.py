@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from encoders.disk import Disk
 from encoders.rotation import SECOND
-from encoders.segments import Segment, next_sequence, segment_name
+from encoders.segments import Segment, next_sequence, segment_name, sequence
 
 #: The moov of one stream has some hundred bytes, the moof of one second some thousand.
 LARGEST_HEAD = 1 << 20
@@ -123,14 +123,15 @@ def whole_length(path: Path) -> int:
 
 def segment_facts(path: Path, *, recovered: bool = False) -> Segment | None:
     """What the ledger stores about a closed segment; None when the file is not a whole one."""
+    seq = sequence(path.name)
     index = read_index(path)
     size = path.stat().st_size
-    if not index.pieces or index.length != size:
+    if seq is None or not index.pieces or index.length != size:
         return None
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Segment(
-        seq=int(path.name.split(".")[0]),
+        seq=seq,
         name=path.name,
         bytes=size,
         sha256=digest,
@@ -144,11 +145,12 @@ def segment_facts(path: Path, *, recovered: bool = False) -> Segment | None:
 def trim_and_close(part: Path, disk: Disk | None = None) -> Segment | None:
     """Cut a `.part` after its last whole fragment and give it its name, durably.
 
-    None when nothing in it is whole: the file is then left as it is. May be killed and repeated.
+    None when nothing in it is whole or its name is not one of ours: the file is then left as it is.
+    May be killed and repeated.
     """
     disk = disk or Disk()
     length = whole_length(part)
-    if length == 0:
+    if length == 0 or sequence(part.name) is None:
         return None
     fd = disk.open(part)
     try:

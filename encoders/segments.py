@@ -71,9 +71,15 @@ def segment_name(seq: int) -> str:
     return f"{seq:06d}.mp4"
 
 
+def sequence(name: str) -> int | None:
+    """The number in a segment's file name, closed or not; None for any other file."""
+    match = _NAME.fullmatch(name)
+    return int(match[1]) if match else None
+
+
 def next_sequence(names: Iterable[str]) -> int:
     """One more than the highest number in use, closed or not."""
-    return 1 + max((int(m[1]) for m in map(_NAME.fullmatch, names) if m), default=0)
+    return 1 + max((sequence(name) or 0 for name in names), default=0)
 
 
 class SegmentWriter:

@@ -138,6 +138,16 @@ def test_a_foreign_mp4_has_nothing_to_keep(whole: Path, tmp_path: Path) -> None:
     assert whole_length(foreign) == 0
 
 
+@pytest.mark.parametrize("name", ["notes.mp4.part", "1.mp4.part", "000001.mov.part"])
+def test_a_file_whose_name_is_not_ours_is_left_alone(
+    whole: Path, tmp_path: Path, name: str
+) -> None:
+    part = garbage(tmp_path / name, whole.read_bytes())
+    assert trim_and_close(part) is None
+    assert segment_facts(part) is None
+    assert part.read_bytes() == whole.read_bytes()
+
+
 def test_recovery_twice_is_recovery_once(tmp_path: Path) -> None:
     record_pictures(tmp_path, 0, 4)
     part = tear(tmp_path, 10)

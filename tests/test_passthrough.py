@@ -45,6 +45,19 @@ def record(folder: Path, packets: list[AnyPacket]) -> list[Segment]:
     return segments
 
 
+@pytest.mark.parametrize(
+    ("annex_b", "stored"),
+    [
+        (b"\0\0\0\1\x65ab", b"\0\0\0\3\x65ab"),
+        (b"\0\0\1\x67x\0\0\0\1\x68y", b"\0\0\0\2\x67x\0\0\0\2\x68y"),
+        (b"\0\0\1\x41a\0\0\3\1b\0\0\0", b"\0\0\0\7\x41a\0\0\3\1b"),
+        (b"", b""),
+    ],
+)
+def test_units_carry_their_length_instead_of_a_start_code(annex_b: bytes, stored: bytes) -> None:
+    assert length_prefixed(annex_b) == stored
+
+
 def test_every_packet_is_in_the_file_as_it_came(tmp_path: Path) -> None:
     sent = camera(35, keys=20)
     record(tmp_path, sent)
