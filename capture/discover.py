@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from capture import sound_devices
 from capture.modes import Mode
-from capture.source import DeviceMissing
+from capture.source import DeviceMissing, SourceError
 from capture.v4l2_ioctl import Node, ask
 
 SYSFS = Path("/sys")
@@ -93,7 +94,15 @@ def usb_facts(entry: Path) -> UsbFacts | None:
 
 
 def list_microphones() -> list[Device]:
-    """Sources of the sound server where one runs, and the sound cards PortAudio can open."""
+    """Sources of the sound server where one runs, and the sound cards PortAudio can open.
+
+    Without PortAudio no microphone can be opened, so none is listed; cameras still are.
+    """
+    try:
+        inputs = sound_devices.portaudio_inputs()
+    except SourceError as error:
+        print(f"no microphones: {error.reason}; {error.hint}", file=sys.stderr)
+        return []
     found = [
         Device(
             "microphone", f"pulse:{source.name}", source.description, source.bus, source.identity
@@ -102,7 +111,7 @@ def list_microphones() -> list[Device]:
         if not source.monitor
     ]
     cards = sound_devices.card_ids()
-    for entry in sound_devices.portaudio_inputs():
+    for entry in inputs:
         hardware = sound_devices.hardware_id(entry.name, cards)
         if hardware:
             found.append(Device("microphone", hardware, entry.name, hardware, f"alsa:{hardware}"))

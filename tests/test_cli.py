@@ -57,10 +57,11 @@ class Shell:
         folders = {"spool": str(self.spool.root), "runtime": str(self.runtime.root)}
         self.config.write_text(to_toml({"storage": folders | storage, "tracks": tracks}))
 
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, path: str = "") -> subprocess.CompletedProcess[str]:
+        """With `path` a folder whose modules hide the installed ones."""
         return subprocess.run(
             [sys.executable, "-m", "edge_agent.cli", "--config", str(self.config), *words],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": f"{path}:{ROOT}" if path else str(ROOT)},
             capture_output=True,
             text=True,
             timeout=90,
@@ -253,6 +254,17 @@ def test_a_driver_that_crashes_takes_only_its_test_along(shell: Shell) -> None:
     answer = shell("devices", "test", "cam", "--json")
     assert answer.returncode == 9
     assert json.loads(answer.stdout)["error"]["code"] == "driver-crashed"
+
+
+def test_without_portaudio_cameras_are_still_listed_and_the_reason_is_told(
+    shell: Shell, tmp_path: Path
+) -> None:
+    hiding = tmp_path / "hiding"
+    hiding.mkdir()
+    (hiding / "sounddevice.py").write_text('raise OSError("PortAudio library not found")')
+    answer = shell("devices", "list", path=str(hiding))
+    assert answer.returncode == 0
+    assert "no microphones: PortAudio is not installed; install libportaudio2" in answer.stderr
 
 
 def test_the_versions_name_what_the_agent_stands_on(shell: Shell) -> None:
