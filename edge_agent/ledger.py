@@ -58,7 +58,17 @@ class Ledger:
     @classmethod
     def read(cls, path: Path) -> Ledger:
         """Open an existing ledger for reading only."""
-        return cls(_open_existing(path, "ro"))
+        ledger = cls(_open_existing(path, "ro"))
+        try:
+            ledger.lecture("")
+        except sqlite3.OperationalError:
+            # WAL needs files beside the ledger that this user may not make. They are absent only
+            # when nobody has the ledger open: then it stands still, and can be read without them.
+            if path.with_name(path.name + "-wal").exists():
+                raise
+            ledger.close()
+            return cls(_open_existing(path, "ro&immutable=1"))
+        return ledger
 
     def close(self) -> None:
         self._db.close()
@@ -311,7 +321,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
     )
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    if mode != "ro":
+    if not mode.startswith("ro"):
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
     return connection

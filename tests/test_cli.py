@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,12 @@ class Shell:
         folders = {"spool": str(self.spool.root), "runtime": str(self.runtime.root)}
         self.config.write_text(to_toml({"storage": folders | storage, "tracks": tracks}))
 
-    def __call__(self, *words: str, path: str = "") -> subprocess.CompletedProcess[str]:
-        """With `path` a folder whose modules hide the installed ones."""
+    def __call__(
+        self, *words: str, path: str = "", before: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """`path` is a folder whose modules hide the installed ones, `before` a command's prefix."""
         return subprocess.run(
-            [sys.executable, "-m", "edge_agent.cli", "--config", str(self.config), *words],
+            [*before, sys.executable, "-m", "edge_agent.cli", "--config", str(self.config), *words],
             env=os.environ | {"PYTHONPATH": f"{path}:{ROOT}" if path else str(ROOT)},
             capture_output=True,
             text=True,
@@ -160,6 +163,18 @@ def test_before_the_first_start_there_is_nothing_to_read(shell: Shell, words: li
     answer = shell(*words)
     assert answer.returncode == 4
     assert "next:  start the agent with: edge-agent run" in answer.stderr
+
+
+def test_people_who_may_only_read_the_spool_can_read_when_the_agent_is_down(room: Shell) -> None:
+    """As a member of the group; root is bound by permissions only without that capability."""
+    powerless = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    room.spool.root.chmod(0o555)
+    try:
+        answer = room("lectures", "list", before=powerless)
+    finally:
+        room.spool.root.chmod(0o755)
+    assert answer.returncode == 0, answer.stderr
+    assert "0193-bbbb" in answer.stdout
 
 
 def test_status_works_before_the_first_start(shell: Shell) -> None:
