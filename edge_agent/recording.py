@@ -157,14 +157,13 @@ class PacketRecording:
         self.lecture = command.lecture
         self.window = Window(command)
         self._make_writer = make_writer
+        self._early_count = 0
         self._through: PassThrough | None = None
         self._writer: TrackWriter | None = None
 
     def open_with(self, recent: Iterable[Sample]) -> None:
-        for number, sample in enumerate(recent):
-            if isinstance(sample, av.Packet):
-                at_ns = self.window.start_ns + number * TICK_NS
-                self._write(sample, at_ns, at_ns)
+        for sample in recent:
+            self._early(sample)
 
     def take(self, sample: Sample) -> bool:
         assert isinstance(sample, av.Packet)
@@ -172,10 +171,18 @@ class PacketRecording:
         at_ns = sample.pts - self.window.epoch_ns
         if self.window.ended(at_ns):
             return True
-        if at_ns >= self.window.start_ns:
+        if at_ns < self.window.start_ns:  # late from the network, and later ones refer to it
+            self._early(sample)
+        else:
             dts = sample.pts if sample.dts is None else sample.dts
             self._write(sample, at_ns, dts - self.window.epoch_ns)
         return False
+
+    def _early(self, sample: Sample) -> None:
+        if isinstance(sample, av.Packet):
+            at_ns = self.window.start_ns + self._early_count * TICK_NS
+            self._early_count += 1
+            self._write(sample, at_ns, at_ns)
 
     def close(self) -> None:
         if self._writer is not None:

@@ -35,9 +35,9 @@ SLIDES = {**CAMERA, "flavor": "presentation/source", "fps": 10.0}
 MICROPHONE = {"kind": "synthetic", "options": {"stream": "audio"}}
 
 
-def until(what: str, condition: Callable[[], T]) -> T:
+def until(what: str, condition: Callable[[], T], limit_s: float = HANG_S) -> T:
     """Wait for something true; fail with its name when it does not come."""
-    value: T = wait_for(condition, what, HANG_S)
+    value: T = wait_for(condition, what, limit_s)
     return value
 
 
@@ -153,6 +153,7 @@ class Classroom:
             until(
                 f"{seconds} s of {name} are on the disk",
                 lambda n=name: (self.track(n).get("durable_s") or 0) >= seconds,  # type: ignore[misc]
+                HANG_S + seconds,
             )
 
     @contextmanager
