@@ -35,7 +35,7 @@ from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
 from edge_agent.recent import Recent
-from edge_agent.recording import Recording, open_recording
+from edge_agent.recording import Recording, encoder_name, open_recording
 from encoders.encoder import EncoderError
 from encoders.segments import DiskProblem, Segment
 
@@ -186,6 +186,7 @@ class Recorder:
                 height=info.height,
                 fps=info.fps,
                 codec=info.codec or info.delivers,
+                encoder=encoder_name(info),
             )
         )
 

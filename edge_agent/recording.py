@@ -17,8 +17,10 @@ from av.video.frame import PictureType
 from capture.source import NS, TIME_BASE, Frame, Sample, SourceInfo
 from edge_agent.messages import Record, RecorderSpec
 from encoders.encoder import (
+    AacEncoder,
     AudioSpec,
     Encoder,
+    H264Encoder,
     VideoSpec,
     open_audio_encoder,
     open_video_encoder,
@@ -248,6 +250,13 @@ def open_recording(
         return PacketRecording(command, writer)
     encoder = _encoder(command, spec, info)
     return FrameRecording(command, decoder, encoder, writer(encoder.template))
+
+
+def encoder_name(info: SourceInfo) -> str:
+    """What will encode this source, for people."""
+    if info.delivers == "h264":
+        return PassThrough.name
+    return AacEncoder.name if info.media == "audio" else H264Encoder.name
 
 
 def _encoder(command: Record, spec: RecorderSpec, info: SourceInfo) -> Encoder:
