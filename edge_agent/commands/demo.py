@@ -9,10 +9,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -31,6 +31,9 @@ DELIVERED_S = 300.0
 STOP_S = 20.0
 LOG_LINES = 15
 NAME = "platform"
+
+#: True while the demo's processes live; raises Failure when one has ended.
+Alive: TypeAlias = Callable[[], bool]
 
 
 def demo(
@@ -54,11 +57,12 @@ def demo(
                 f"a demo is running in {home}",
                 "wait for it, or choose another folder with --to",
             )
-        with _agents(home, file):
+        with _agents(home, file) as alive:
             try:
-                lecture = _record(here, seconds, report)
-                _package(here, lecture, report)
-                _deliver(here, lecture, report)
+                _end_interrupted(here, alive, report)
+                lecture = _record(here, seconds, alive, report)
+                _package(here, lecture, alive, report)
+                _deliver(here, lecture, alive, report)
             except Failure as failure:
                 raise _with_log(failure, home) from failure
         _verify(home, lecture, report)
@@ -119,8 +123,20 @@ def _configure(home: Path, tracks: dict[str, TrackConfig]) -> Path:
 
 
 @contextmanager
-def _agents(home: Path, file: Path) -> Iterator[None]:
-    """The agent and the upload process, as systemd would run them."""
+def _agents(home: Path, file: Path) -> Iterator[Alive]:
+    """The agent and the upload process, as systemd would run them.
+
+    Gives a function that is True, or raises when one of them has ended.
+    """
+    children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def alive() -> bool:
+        for name, child in children.items():
+            if child.poll() is not None:
+                told = f"the {name} process ended with status {child.returncode}"
+                raise Failure(Exit.FAILED, f"{name}-ended", told, "see what it said above")
+        return True
+
     with ExitStack() as stack:
         for name, arguments in (("agent", ["run"]), ("upload", ["upload", "run"])):
             log = stack.enter_context((home / f"{name}.log").open("wb"))
@@ -129,7 +145,8 @@ def _agents(home: Path, file: Path) -> Iterator[None]:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
             )
             stack.callback(_end, child)
-        yield
+            children[name] = child
+        yield alive
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -141,8 +158,16 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait(STOP_S)
 
 
-def _record(here: Room, seconds: float, report: Report) -> str:
-    tracks = wait_for(lambda: _armed(here, everything=True), ARMED_S) or _armed(here)
+def _end_interrupted(here: Room, alive: Alive, report: Report) -> None:
+    """An earlier demo that was broken off: its lecture goes on, as it should; here it ends."""
+    facts = wait_for(lambda: alive() and here.status(), ARMED_S)
+    if facts and facts["lecture"]:
+        report.note("an earlier demo was interrupted; its lecture is finished too")
+        ask(here, "stop", {})
+
+
+def _record(here: Room, seconds: float, alive: Alive, report: Report) -> str:
+    tracks = wait_for(lambda: alive() and _armed(here, everything=True), ARMED_S) or _armed(here)
     if not tracks:
         raise Failure(
             Exit.DEVICE,
@@ -178,7 +203,7 @@ def _durable(here: Room) -> dict[str, float | None]:
     return {name: track["durable_s"] for name, track in tracks.items()}
 
 
-def _package(here: Room, lecture: str, report: Report) -> None:
+def _package(here: Room, lecture: str, alive: Alive, report: Report) -> None:
     from edge_agent.rules.lecture import State
 
     with here.ledger() as ledger, bar("Packaging", 1.0, report) as advance:
@@ -186,7 +211,8 @@ def _package(here: Room, lecture: str, report: Report) -> None:
         def done() -> bool:
             finishing = (here.status() or {}).get("finishing") or {}
             advance(float(finishing.get("fraction", 0.0)))
-            return find_lecture(ledger, lecture).state not in (State.RECORDING, State.FINISHING)
+            state = find_lecture(ledger, lecture).state
+            return alive() and state not in (State.RECORDING, State.FINISHING)
 
         finished = wait_for(done, PACKAGED_S)
         found = find_lecture(ledger, lecture)
@@ -195,12 +221,12 @@ def _package(here: Room, lecture: str, report: Report) -> None:
             Exit.FAILED if finished else Exit.TIMEOUT,
             "not-packaged",
             found.reason or f"the package was not finished within {PACKAGED_S:.0f} s",
-            "see the log below",
+            "see what the agent said above",
         )
     report.say(f"Packaged {clock(found.duration_s)} of lecture")
 
 
-def _deliver(here: Room, lecture: str, report: Report) -> None:
+def _deliver(here: Room, lecture: str, alive: Alive, report: Report) -> None:
     from edge_agent.rules.lecture import State
 
     with here.ledger() as ledger:
@@ -211,7 +237,7 @@ def _deliver(here: Room, lecture: str, report: Report) -> None:
             def done() -> bool:
                 left = sum(r.bytes for r in ledger.outbox(lecture) if r.receipt is None)
                 advance(float(total - left))
-                return find_lecture(ledger, lecture).state is State.DELIVERED
+                return alive() and find_lecture(ledger, lecture).state is State.DELIVERED
 
             if not wait_for(done, DELIVERED_S):
                 errors = {r.last_error for r in ledger.outbox(lecture) if r.last_error}
@@ -219,7 +245,7 @@ def _deliver(here: Room, lecture: str, report: Report) -> None:
                     Exit.TIMEOUT,
                     "not-delivered",
                     "; ".join(sorted(errors)) or "the lecture was not delivered in time",
-                    "see the log below",
+                    "see what the agent said above",
                 )
     report.say(f"Delivered {len(rows)} files, {size(total)}, each with a receipt")
 
