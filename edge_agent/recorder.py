@@ -37,7 +37,8 @@ from edge_agent.preview import Preview
 from edge_agent.recent import Recent
 from edge_agent.recording import Recording, encoder_name, open_recording
 from encoders.encoder import EncoderError
-from encoders.segments import DiskProblem, Segment
+from encoders.segment import Segment
+from encoders.segments import DiskProblem
 
 #: A device that delivers nothing for this long is gone, whatever its driver says. An HDMI grabber
 #: that changes its mode was seen to pause for 1.5 s.

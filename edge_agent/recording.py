@@ -26,7 +26,8 @@ from encoders.encoder import (
     open_video_encoder,
 )
 from encoders.passthrough import PassThrough, open_pass_through
-from encoders.segments import Segment, TrackWriter
+from encoders.segment import Segment
+from encoders.segments import TrackWriter
 
 #: How long after its end a recording waits for late samples from before its end.
 LINGER_NS = NS

@@ -27,7 +27,7 @@ from edge_agent.rules.schedule import goes_on, rebased_ns
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Runtime, Spool
 from encoders.boxes import segment_facts, trim_and_close
-from encoders.segments import Segment as File
+from encoders.segment import Segment as File
 
 #: An orphaned recorder closes its file and goes within this time; then it is killed.
 ORPHAN_GRACE_S = 5.0

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from encoders.disk import Disk
 from encoders.rotation import SECOND
-from encoders.segments import Segment, next_sequence, segment_name, sequence
+from encoders.segment import Segment, next_sequence, segment_name, sequence
 
 #: The moov of one stream has some hundred bytes, the moof of one second some thousand.
 LARGEST_HEAD = 1 << 20

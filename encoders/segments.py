@@ -9,10 +9,9 @@ nothing is tried again on that file (a second fsync may lie), and what was durab
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +20,11 @@ from av.stream import Stream
 from encoders.disk import Disk
 from encoders.fragments import AnyPacket, Fragment, FragmentMuxer
 from encoders.rotation import SECOND, Rotation
+from encoders.segment import Segment, next_sequence, segment_name
 
 #: How much may wait for a slow disk: stalls of 0.3 s are normal, of 10 s survivable.
 QUEUE_BYTES = 64 * 1024 * 1024
 QUEUE_NS = 60 * SECOND
-
-_NAME = re.compile(r"(\d{6,})\.mp4(\.part)?")
 
 
 class DiskProblem(Exception):
@@ -51,35 +49,6 @@ class DiskFailed(DiskProblem):
             "Check free space and the disk's health; what was written before is kept.",
         )
         self.error = error
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A closed segment file. Times are lecture nanoseconds."""
-
-    seq: int
-    name: str
-    bytes: int
-    sha256: str
-    start_ns: int
-    end_ns: int
-    packets: int
-    recovered: bool = False
-
-
-def segment_name(seq: int) -> str:
-    return f"{seq:06d}.mp4"
-
-
-def sequence(name: str) -> int | None:
-    """The number in a segment's file name, closed or not; None for any other file."""
-    match = _NAME.fullmatch(name)
-    return int(match[1]) if match else None
-
-
-def next_sequence(names: Iterable[str]) -> int:
-    """One more than the highest number in use, closed or not."""
-    return 1 + max((sequence(name) or 0 for name in names), default=0)
 
 
 class SegmentWriter:

@@ -18,7 +18,8 @@ from encoders.encoder import (
     open_audio_encoder,
     open_video_encoder,
 )
-from encoders.segments import Segment, TrackWriter
+from encoders.segment import Segment
+from encoders.segments import TrackWriter
 
 SECOND = 1_000_000_000
 #: Tests write as fast as they can, so a lot of media may wait for the disk.

@@ -178,6 +178,21 @@ def test_people_who_may_only_read_the_spool_can_read_when_the_agent_is_down(room
     assert "0193-bbbb" in answer.stdout
 
 
+def test_pressing_a_button_without_the_right_to_is_exit_code_7(room: Shell) -> None:
+    powerless = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    places = [room.spool.root, room.spool.ledger]
+    for place in places:
+        place.chmod(0o555)
+    try:
+        with only_one(room.runtime.agent_lock, "agent"):
+            answer = room("record", "stop", before=powerless)
+    finally:
+        for place in places:
+            place.chmod(0o755)
+    assert answer.returncode == 7, answer.stderr
+    assert "sudo -u edge-agent" in answer.stderr
+
+
 def test_status_works_before_the_first_start(shell: Shell) -> None:
     answer = shell("status")
     assert answer.returncode == 0

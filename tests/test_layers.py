@@ -121,6 +121,11 @@ def test_a_recorder_loads_no_ledger_no_command_line_and_no_network_library() -> 
     assert not found & {"typer", "rich", "sqlite3", "sqlite_utils", "paho", "starlette"}
 
 
+def test_the_supervisor_loads_no_codec_and_no_driver() -> None:
+    found = loaded("import edge_agent.supervisor")
+    assert not found & {"av", "cv2", "numpy", "sounddevice", "typer"}
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["record", "--help"], ["version"]])
 def test_the_command_line_answers_without_loading_what_is_heavy(
     arguments: list[str], tmp_path: Path

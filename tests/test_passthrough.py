@@ -12,7 +12,8 @@ from encoders.boxes import samples
 from encoders.encoder import NANO, AnyPacket, EncoderError, VideoSpec, open_video_encoder
 from encoders.fragments import length_prefixed
 from encoders.passthrough import open_pass_through
-from encoders.segments import Segment, TrackWriter
+from encoders.segment import Segment
+from encoders.segments import TrackWriter
 from tests.lecture_maker import PLENTY_NS, picture, seconds
 
 

@@ -14,14 +14,8 @@ from av.video.frame import PictureType
 from encoders.boxes import read_index, segment_facts, trim_and_close
 from encoders.encoder import NANO, AnyPacket, VideoSpec, open_video_encoder
 from encoders.fragments import Fragment, FragmentMuxer
-from encoders.segments import (
-    DiskFailed,
-    DiskStalled,
-    Segment,
-    SegmentWriter,
-    TrackWriter,
-    next_sequence,
-)
+from encoders.segment import Segment, next_sequence
+from encoders.segments import DiskFailed, DiskStalled, SegmentWriter, TrackWriter
 from tests.failing_disk import FailingDisk, StuckDisk
 from tests.lecture_maker import PLENTY_NS, picture, record_pictures, record_sound, seconds
 

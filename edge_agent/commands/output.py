@@ -141,12 +141,9 @@ def _known(error: Exception) -> Failure:
                 "look at it with: edge-agent status",
             )
         case PermissionError():
-            return Failure(
-                Exit.NOT_PERMITTED,
-                "not-permitted",
-                f"{error.filename or 'a file'}: permission denied",
-                "join the group edge-agent and log in again, or put in front: sudo -u edge-agent",
-            )
+            return _not_permitted(f"{error.filename or 'a file'}: permission denied")
+        case sqlite3.OperationalError() if _primary(error) in _PERMISSION_CODES:
+            return _not_permitted("this user may not use the ledger that way")
         case sqlite3.Error():
             return Failure(
                 Exit.FAILED,
@@ -165,3 +162,21 @@ def _known(error: Exception) -> Failure:
             )
         case _:
             return Failure(Exit.FAILED, "failed", str(error), "edge-agent storage check")
+
+
+#: SQLite's way to say that files may not be written, or not be opened.
+_PERMISSION_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def _primary(error: sqlite3.OperationalError) -> int:
+    """SQLite's primary result code; the higher bits only refine it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _not_permitted(message: str) -> Failure:
+    return Failure(
+        Exit.NOT_PERMITTED,
+        "not-permitted",
+        message,
+        "to read, join the group edge-agent; to press buttons: sudo -u edge-agent edge-agent …",
+    )
