@@ -304,6 +304,23 @@ def test_the_versions_name_what_the_agent_stands_on(shell: Shell) -> None:
     assert data["av"]
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(shell: Shell) -> None:
+    command = [sys.executable, "-m", "edge_agent.cli", "--config", str(shell.config)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            [*command, "config", "show"],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_wrong_usage_is_exit_code_2(shell: Shell) -> None:
     assert shell("record", "begin").returncode == 2
     assert shell("lectures", "show").returncode == 2

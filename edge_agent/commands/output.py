@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -118,6 +119,9 @@ def reporting(schema: str, as_json: bool = False) -> Iterator[Report]:
         failure = error
     except KeyboardInterrupt:
         failure = Failure(Exit.INTERRUPTED, "interrupted", "interrupted")
+    except BrokenPipeError:
+        # The reader (`head`, a closed pager) has seen enough; nothing more can be told to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ConfigError, AlreadyRunning, sqlite3.Error, OSError) as error:
         failure = _known(error)
     raise typer.Exit(report.close(failure))
