@@ -117,7 +117,7 @@ def findings(facts: SpoolFacts) -> list[Finding]:
     ]
     for lecture in facts.lectures:
         found += _segment_findings(lecture)
-        found += _stray_findings(lecture)
+        found += _stray_findings(lecture, agent_runs=facts.recording is not None)
         found += _recording_findings(lecture, facts.recording)
         found += _package_findings(lecture)
         found += _delivery_findings(lecture)
@@ -139,16 +139,17 @@ def _segment_findings(it: LectureFacts) -> Iterator[Finding]:
             yield Finding("I1", where, "has another content than the ledger says", hint)
 
 
-def _stray_findings(it: LectureFacts) -> Iterator[Finding]:
+def _stray_findings(it: LectureFacts, agent_runs: bool) -> Iterator[Finding]:
     """I2: every file is named by a row, or is being written.
 
-    While a lecture is being recorded, a closed segment's row follows its file by an instant, and
-    while it is finished or after a crash, package.part is being built.
+    While a lecture is being recorded, or its recorders close their files after the stop, a
+    segment's row follows its file by an instant; while it is finished package.part is built.
     """
-    if it.lecture.state in ACTIVE:
+    finishing = it.lecture.state is State.FINISHING
+    if it.lecture.state in ACTIVE or (finishing and agent_runs):
         return
     rows = {f"{row.track}/{row.name}" for row in it.segments}
-    building = {"package.part"} if it.lecture.state is State.FINISHING else set()
+    building = {"package.part"} if finishing else set()
     strays = [f"tracks/{name}" for name in it.files if name not in rows]
     strays += [name for name in it.strays if name not in building]
     for name in strays:

@@ -60,6 +60,9 @@ def test_i2_what_is_being_written_is_no_stray() -> None:
     assert broken(replace(RECORDING, files={NAME: 100, "camera/000002.mp4.part": 7})) == []
     finishing = replace(FAILED, lecture=replace(LECTURE, state=State.FINISHING))
     assert broken(replace(finishing, strays=("package.part",))) == []
+    closing = replace(finishing, files={NAME: 100, "camera/000002.mp4.part": 7})
+    assert broken(closing) == []
+    assert broken(closing, recording=None) == ["I2"]
 
 
 def test_i2_a_folder_of_a_lecture_that_the_ledger_does_not_know_is_found() -> None:
