@@ -2,8 +2,10 @@
 
 Two parts, measured apart and added up: from the command in the inbox to its answer (by then the
 lecture is durable and the recorders are told within the same round), by the real agent; and from
-the word to an armed recorder to its first encoded sample, by a real recorder process. Synthetic camera
-1280×720 at 30 frames a second, and microphone. Run: python -m benchmarks.start_latency [REPEATS]
+the word to an armed recorder to its first encoded sample, by a real recorder process. Synthetic
+camera 1280×720 at 30 frames a second, and microphone.
+
+Run: python -m benchmarks.start_latency [REPEATS]
 """
 
 from __future__ import annotations
