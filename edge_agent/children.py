@@ -76,8 +76,13 @@ class Process:
             self._popen.send_signal(number)
 
     def reap(self) -> int | None:
-        """The exit status once the child has ended (and all it said was read), else None."""
+        """The exit status once the child has ended and all it said was read, else None.
+
+        Its last words may arrive between two looks: only the end of the pipe is their end.
+        """
         if self._popen is None or self._popen.poll() is None:
+            return None
+        if self._inlet is not None and not self._inlet.ended:
             return None
         status = self._popen.returncode
         if self._popen.stdin is not None:

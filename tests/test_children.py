@@ -1,0 +1,85 @@
+"""Laws of the supervisor's children, with real processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.children import Process
+from edge_agent.messages import Quit
+from tests.hardware_fixtures import wait_for
+
+CHILD = """
+import os, sys
+fd = int(sys.argv[1])
+{body}
+"""
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type]:
+    """Make a process of a module whose text is given."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    started: list[Process] = []
+
+    def make(body: str) -> Process:
+        (tmp_path / "a_child.py").write_text(CHILD.format(body=body))
+        process = Process("a_child")
+        started.append(process)
+        return process
+
+    yield make  # type: ignore[misc]
+    for process in started:
+        process.signal(9)  # type: ignore[arg-type]
+
+
+def test_the_last_words_of_a_child_that_ended_are_heard_before_its_end(child: type) -> None:
+    process = child("os.write(fd, b'last words\\n')")
+    process.start(Quit())
+    wait_for(lambda: process._popen.poll() is not None, "the child's end")
+    assert process.reap() is None, "its words have not been read yet"
+    assert process.lines() == [b"last words"]
+    assert process.reap() == 0
+
+
+def test_a_child_that_ends_without_a_word_is_reaped_with_its_status(child: type) -> None:
+    process = child("os._exit(7)")
+    process.start(Quit())
+    wait_for(lambda: process.lines() or process.reap() == 7, "its status")
+    assert process.pid is None
+
+
+def test_what_a_child_prints_never_reaches_our_stdout_or_its_pipe(
+    child: type, capfd: pytest.CaptureFixture[str]
+) -> None:
+    process = child("print('native libraries print'); os.write(fd, b'word\\n')")
+    process.start(Quit())
+    wait_for(lambda: process.lines() == [b"word"], "the word")
+    wait_for(lambda: process.lines() or process.reap() == 0, "its end")
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "native libraries print" in captured.err
+
+
+def test_telling_a_child_that_is_gone_or_deaf_blocks_nobody(child: type) -> None:
+    process = child("import time; time.sleep(60)")
+    process.start(Quit())
+    for _ in range(20_000):  # some 280 kB into a pipe of 64 kB that nobody reads
+        process.send(Quit())
+    process.signal(9)
+    wait_for(lambda: process.lines() or process.reap() == -9, "its end")
+    process.send(Quit())
+
+
+def test_a_job_of_any_length_reaches_a_child_whole(child: type, tmp_path: Path) -> None:
+    class Long:
+        def line(self) -> bytes:
+            return b"x" * 1_000_000 + b"\n"
+
+    process = child("os.write(fd, b'%d\\n' % len(sys.stdin.buffer.read()))")
+    process.start(Long(), whole=True)
+    found: list[bytes] = []
+    wait_for(lambda: found.extend(process.lines()) or found, "its word")
+    assert found == [b"1000001"]
