@@ -45,3 +45,10 @@ $(DEV_STAMP): pyproject.toml | $(APP_STAMP)
 
 clean:
 	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A long lecture in real time: sound and picture together, nothing grows. In no other target.
+MINUTES ?= 30
+PPM ?= 100
+.PHONY: soak
+soak: $(DEV_STAMP)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --ppm $(PPM)

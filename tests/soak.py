@@ -1,0 +1,164 @@
+"""A long lecture in real time: do sound and picture stay together, does anything grow?
+
+Two cameras and a microphone whose clock is wrong by some parts per million, all synthetic: at
+every whole second the cameras flash and the microphone clicks at the same instant. The package is
+read back second by second. Run: make soak MINUTES=30 PPM=100; the exit code is honest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from capture.testcard import is_flash
+from tests.process.classroom import Classroom, classroom
+
+OFFSET_LIMIT_S = 0.040
+#: Warm-up is over after this share of the run; growth is counted from there on.
+WARM_SHARE = 0.2
+#: Allocators breathe; a leak of one 1 kB object a frame would be 27 MB in half an hour.
+GROWTH_LIMIT_KIB = 8 * 1024
+CLICK_LEVEL = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of one process: resident memory and open descriptors."""
+
+    name: str
+    rss_kib: int
+    descriptors: int
+
+
+def usage(pid: int, name: str) -> Usage:
+    status = Path(f"/proc/{pid}/status").read_text()
+    rss = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    return Usage(name, int(rss), len(list(Path(f"/proc/{pid}/fd").iterdir())))
+
+
+def everybody(room: Classroom, tracks: list[str]) -> list[Usage]:
+    assert room.agent is not None
+    return [
+        usage(room.agent.pid, "supervisor"),
+        *(usage(room.recorder_pid(track), track) for track in tracks),
+    ]
+
+
+def flashes(file: Path) -> list[float]:
+    """Seconds of package time at which a camera's flash begins."""
+    found, lit = [], False
+    with av.open(str(file)) as container:
+        for frame in container.decode(video=0):
+            now = is_flash(frame)
+            if now and not lit:
+                found.append(float(frame.time or 0.0))
+            lit = now
+    return found
+
+
+def clicks(file: Path) -> list[float]:
+    """Seconds of package time at which a click begins, to the sample."""
+    found: list[float] = []
+    with av.open(str(file)) as container:
+        for frame in container.decode(audio=0):
+            loud = np.abs(frame.to_ndarray()[0]) > CLICK_LEVEL
+            if loud.any():
+                at = float(frame.time or 0.0) + int(loud.argmax()) / frame.sample_rate
+                if not found or at - found[-1] > 0.5:
+                    found.append(at)
+    return found
+
+
+def offsets(pictures: list[float], sounds: list[float]) -> Iterator[float]:
+    """Sound minus picture for each second in which both are there."""
+    heard = iter(sounds)
+    sound = next(heard, None)
+    for picture in pictures:
+        while sound is not None and sound < picture - 0.5:
+            sound = next(heard, None)
+        if sound is not None and sound < picture + 0.5:
+            yield sound - picture
+
+
+def growth(before: list[Usage], after: list[Usage]) -> list[str]:
+    """What grew more than it may."""
+    problems = []
+    for old, new in zip(before, after, strict=True):
+        grown = new.rss_kib - old.rss_kib
+        print(
+            f"{new.name:12} memory {old.rss_kib / 1024:6.1f} → {new.rss_kib / 1024:6.1f} MiB,"
+            f" descriptors {old.descriptors} → {new.descriptors}"
+        )
+        if grown > GROWTH_LIMIT_KIB:
+            problems.append(f"{new.name} grew by {grown / 1024:.1f} MiB")
+        if new.descriptors > old.descriptors:
+            problems.append(f"{new.name} holds more descriptors than before")
+    return problems
+
+
+def run(minutes: float, ppm: float, folder: Path) -> list[str]:
+    """One lecture; everything that is wrong with it."""
+    camera = {"kind": "synthetic", "size": [320, 180], "fps": 25.0}
+    sound = {"stream": "audio", "click": "1", "ppm": str(ppm)}
+    tracks = {
+        "camera": camera,
+        "slides": {**camera, "fps": 10.0, "flavor": "presentation/source"},
+        "microphone": {"kind": "synthetic", "options": sound},
+    }
+    with classroom(folder, tracks) as room:
+        room.start_agent()
+        room.until_armed()
+        lecture = room.begin()
+        time.sleep(minutes * 60 * WARM_SHARE)
+        warm = everybody(room, list(tracks))
+        time.sleep(minutes * 60 * (1 - WARM_SHARE))
+        problems = growth(warm, everybody(room, list(tracks)))
+        dropped = {name: room.track(name)["dropped"] for name in tracks}
+        room.command("stop")
+        package = room.package(lecture)
+        if gaps := room.manifest(lecture)["gaps"]:
+            problems.append(f"gaps: {gaps}")
+        print(f"dropped samples: {dropped}")
+        for name in ("presenter.mp4", "presentation.mp4"):
+            problems += together(name, flashes(package / name), clicks(package / "audio.m4a"))
+    return problems
+
+
+def together(name: str, pictures: list[float], sounds: list[float]) -> list[str]:
+    """Print the offsets of a file and say what is wrong with them."""
+    found = list(offsets(pictures, sounds))
+    if len(found) < max(1, len(sounds) - 3):
+        return [f"{name}: only {len(found)} of {len(sounds)} seconds could be compared"]
+    worst = max(found, key=abs)
+    print(
+        f"{name:18} {len(found)} seconds, sound minus picture:"
+        f" median {statistics.median(found) * 1e3:+.1f} ms, worst {worst * 1e3:+.1f} ms,"
+        f" first {found[0] * 1e3:+.1f} ms, last {found[-1] * 1e3:+.1f} ms"
+    )
+    return [f"{name}: {worst * 1e3:+.1f} ms apart"] if abs(worst) >= OFFSET_LIMIT_S else []
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--ppm", type=float, default=100.0)
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name:
+        problems = run(chosen.minutes, chosen.ppm, Path(name))
+    for problem in problems:
+        print(f"PROBLEM {problem}")
+    print("passed" if not problems else "failed")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
