@@ -35,7 +35,10 @@ class Disk:
             view = view[os.write(fd, view) :]
 
     def truncate(self, fd: int, length: int) -> None:
+        """Cut a file and leave its time of writing: recovery reads from it when all ended."""
+        before = os.fstat(fd)
         os.ftruncate(fd, length)
+        os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
 
     def sync(self, fd: int) -> None:
         os.fdatasync(fd)

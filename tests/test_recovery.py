@@ -19,7 +19,7 @@ from edge_agent.rules.lecture import State
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
 from tests.fixed_clock import SECOND, FixedClock
-from tests.lecture_maker import record_sound
+from tests.lecture_maker import record_sound, tear
 
 TRACK = Track("L1", "microphone", "presenter/source", "audio")
 
@@ -180,6 +180,21 @@ def test_a_lecture_interrupted_long_ago_is_finished(place: Place) -> None:
     place.clock.pass_time(16 * 60)
     place.recover()
     assert place.ledger.existing("L1").state is State.FINISHING
+
+
+def test_a_lecture_torn_by_yesterdays_power_cut_does_not_go_on_today(place: Place) -> None:
+    """Cutting the torn file must not make it look as if it had been written just now."""
+    place.begin()
+    folder = place.record(0, 5)
+    part = tear(folder)
+    stamp = place.clock.utc.timestamp()
+    os.utime(part, (stamp, stamp))
+    place.clock.reboot(off_seconds=20 * 3600)
+    place.recover()
+    lecture = place.ledger.existing("L1")
+    assert lecture.state is State.FINISHING
+    assert lecture.ended_utc == "2026-11-22T10:00:00.000Z"
+    assert len(place.ledger.segments("L1")) == 1
 
 
 def test_a_paused_lecture_stays_paused(place: Place) -> None:
