@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Protocol, TypeAlias
 
 from edge_agent.messages import BadMessage, Beat, Gone, Message, RecorderSpec, parse_report
 from edge_agent.messages import Opened as OpenedReport
@@ -24,6 +24,27 @@ from edge_agent.rules.plan import RecorderFacts
 
 #: A recorder that stayed armed this long has not failed: its next failure is its first.
 PROVEN_NS = 10_000_000_000
+
+
+class Child(Protocol):
+    """What the supervisor needs of a child process. Nothing here blocks."""
+
+    def start(self, first: Line, whole: bool = False) -> None:
+        """Start the child and give it its first line; `whole`: that is all it will ever get."""
+
+    def fileno(self) -> int:
+        """The pipe's descriptor, for `select`; -1 when there is none."""
+
+    def send(self, line: Line) -> None:
+        """Tell the child. One that does not read, or is gone, is found out by its silence."""
+
+    def lines(self) -> list[bytes]:
+        """What it has said since the last time."""
+
+    def signal(self, number: signal.Signals) -> None: ...
+
+    def reap(self) -> int | None:
+        """The exit status once the child has ended (and all it said was read), else None."""
 
 
 class Process:
@@ -36,7 +57,6 @@ class Process:
         self._inlet: Inlet | None = None
 
     def start(self, first: Line, whole: bool = False) -> None:
-        """Start the child and give it its first line; `whole`: that is all it will ever get."""
         reading, writing = os.pipe()
         command = [sys.executable, "-m", self._module, *self._arguments, str(writing)]
         # stdout goes to stderr: native libraries print, and our stdout is for results.
@@ -56,11 +76,9 @@ class Process:
         return self._popen.pid if self._popen else None
 
     def fileno(self) -> int:
-        """The pipe's descriptor, for `select`; -1 when there is none."""
         return self._inlet.fd if self._inlet is not None and not self._inlet.ended else -1
 
     def send(self, line: Line) -> None:
-        """Tell the child. One that does not read, or is gone, is found out by its silence."""
         if self._popen is None or self._popen.stdin is None or self._popen.stdin.closed:
             return
         try:
@@ -93,6 +111,10 @@ class Process:
         return status
 
 
+#: How children are made, from module and arguments; tests bring their own.
+Launch: TypeAlias = Callable[[str, Sequence[str]], Child]
+
+
 @contextlib.contextmanager
 def _as_file(line: Line) -> Iterator[IO[bytes]]:
     """A nameless file to read from: unlike a pipe it takes a line of any length at once."""
@@ -105,9 +127,9 @@ def _as_file(line: Line) -> Iterator[IO[bytes]]:
 class Recorder:
     """A configured track and, when it lives, its recorder process."""
 
-    def __init__(self, spec: RecorderSpec) -> None:
+    def __init__(self, spec: RecorderSpec, launch: Launch = Process) -> None:
         self.spec = spec
-        self.process = Process("edge_agent.recorder")
+        self.process = launch("edge_agent.recorder", ())
         self.phase = Phase.ABSENT
         self.opened: OpenedReport | None = None
         self.lecture: str | None = None

@@ -6,7 +6,7 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from edge_agent.children import Process
+from edge_agent.children import Launch, Process
 from edge_agent.messages import (
     BadMessage,
     FinishFailed,
@@ -16,7 +16,6 @@ from edge_agent.messages import (
     parse_finisher,
 )
 from edge_agent.rules.plan import FinisherFacts
-from edge_agent.spool import Spool
 
 #: A finisher that dies without a word this often has met something that will not go away.
 MOST_CRASHES = 5
@@ -33,9 +32,8 @@ class Result:
 class Finisher:
     """At most one finisher process."""
 
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-        self._process = Process("edge_agent.finisher", ["--fd"])
+    def __init__(self, launch: Launch = Process) -> None:
+        self._process = launch("edge_agent.finisher", ["--fd"])
         self._lecture: str | None = None
         self._report: Packaged | FinishFailed | None = None
         self._heard_ns = 0

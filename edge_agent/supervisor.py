@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from edge_agent import messages as say
 from edge_agent import systemd
-from edge_agent.children import Recorder
+from edge_agent.children import Launch, Process, Recorder
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
@@ -57,11 +57,12 @@ class Room:
     status: StatusWriter
     #: None when the configuration names the tracks.
     discovery: Discovery | None
+    launch: Launch
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
         """Give the room its tracks, each with a recorder."""
         for name, track in tracks.items():
-            self.recorders[name] = Recorder(_spec(name, track, self.runtime))
+            self.recorders[name] = Recorder(_spec(name, track, self.runtime), self.launch)
             self.tracks.append(Track("", name, track.flavor, track.media))
 
 
@@ -137,7 +138,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
     _make_folders(spool, runtime)
     with only_one(runtime.agent_lock, "agent"):
         wait_for_orphans(runtime)
-        room = _room(config, spool, runtime, clock or SystemClock())
+        room = furnish(config, clock or SystemClock(), Ledger.create(spool.ledger))
         supervisor = Supervisor(room)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
@@ -154,20 +155,31 @@ def run(config: Config, clock: Clock | None = None) -> int:
     return 0
 
 
-def _room(config: Config, spool: Spool, runtime: Runtime, clock: Clock) -> Room:
-    ledger = Ledger.create(spool.ledger)
+def furnish(config: Config, clock: Clock, ledger: Ledger, launch: Launch = Process) -> Room:
+    """The room with all its pieces, after recovery has brought ledger and spool together."""
+    spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
     recovery.run(clock.now())
     recorders: dict[str, Recorder] = {}
     tracks: list[Track] = []
     desk = CommandDesk(config, spool, ledger, tracks)
-    finisher = Finisher(spool)
+    finisher = Finisher(launch)
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
     performer = Performer(config, spool, ledger, recorders, finisher, observer, recovery, desk)
     status = StatusWriter(config.room.name, runtime, ledger, recorders, tracks, finisher)
     discovery = None if config.tracks else Discovery()
     room = Room(
-        clock, runtime, ledger, recorders, tracks, finisher, observer, performer, status, discovery
+        clock,
+        runtime,
+        ledger,
+        recorders,
+        tracks,
+        finisher,
+        observer,
+        performer,
+        status,
+        discovery,
+        launch,
     )
     room.equip(config.tracks)
     return room
