@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 #: Asking every device takes about a second; a driver that hangs is left alone after this.
 PATIENCE_NS = 15 * SECOND
-#: In a room without any device it is looked again this often.
+#: In a room without any device it is looked again this often; in others for what comes later.
 AGAIN_NS = 10 * SECOND
+LATER_NS = 60 * SECOND
 GRABBER = "hdmi_grabber"
 
 
@@ -35,7 +36,7 @@ class Look(Message):
 
 
 class Discovery:
-    """Looks for devices in the background until there are some."""
+    """Looks for devices in the background, again and again."""
 
     def __init__(self) -> None:
         self._process = Process("edge_agent.discovery")
@@ -44,7 +45,7 @@ class Discovery:
         self._found: dict[str, TrackConfig] = {}
 
     def step(self, now_ns: int) -> dict[str, TrackConfig]:
-        """Call it each round; the tracks once there are any, else nothing."""
+        """Call it each round; the tracks of a look that has just ended, else nothing."""
         if self._began_ns is None:
             if now_ns >= self._due_ns:
                 self._process.start(Look())
@@ -56,7 +57,7 @@ class Discovery:
             self._process.signal(signal.SIGKILL)
         if self._process.reap() is None:
             return {}
-        self._began_ns, self._due_ns = None, now_ns + AGAIN_NS
+        self._began_ns, self._due_ns = None, now_ns + (LATER_NS if self._found else AGAIN_NS)
         return self._found
 
     def end(self) -> None:

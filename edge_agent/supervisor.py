@@ -60,8 +60,9 @@ class Room:
     launch: Launch
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
-        """Give the room its tracks, each with a recorder."""
-        for name, track in tracks.items():
+        """Give the room the tracks that it does not have yet, each with a recorder."""
+        for name in tracks.keys() - self.recorders.keys():
+            track = tracks[name]
             self.recorders[name] = Recorder(_spec(name, track, self.runtime), self.launch)
             self.tracks.append(Track("", name, track.flavor, track.media))
 
@@ -88,7 +89,7 @@ class Supervisor:
         """One full round; True if it did something."""
         room, now = self._room, self._room.clock.now()
         self._hear()
-        if room.discovery is not None and not room.recorders:
+        if room.discovery is not None and self._may_look():
             room.equip(room.discovery.step(now.mono_ns))
         facts = room.observer.facts(
             now,
@@ -107,6 +108,10 @@ class Supervisor:
             self._watchdog_due_ns = now.mono_ns + WATCHDOG_NS
             systemd.notify("WATCHDOG=1")
         return bool(actions)
+
+    def _may_look(self) -> bool:
+        """A lecture keeps the tracks that it began with; after a restart they must be found."""
+        return not self._room.recorders or self._room.ledger.active() is None
 
     def _hear(self) -> None:
         room = self._room

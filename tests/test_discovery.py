@@ -1,0 +1,44 @@
+"""Laws of a room that nobody has configured."""
+
+from __future__ import annotations
+
+from capture.discover import Device
+from device_profiles.profile import load_profiles
+from edge_agent.discovery import choose_tracks
+
+WEBCAM = Device("v4l2", "/dev/video0", "Logi C270", "usb 1-2", "usb:046d:0825:CAM0001")
+GRABBER = Device("v4l2", "/dev/video2", "USB Video", "usb 1-3", "usb:534d:2109:")
+SECOND = Device("v4l2", "/dev/video4", "Room camera", "usb 1-4", "port:usb-1-4")
+MICROPHONE = Device("microphone", "pulse:mic1", "Lectern", "usb 1-5", "usb:1:2:3")
+OTHER_MICROPHONE = Device("microphone", "hw:CARD=C270,DEV=0", "C270", "usb 1-2", "alsa:hw")
+SCREEN = Device("screen", ":0", "screen :0", "X11", "screen::0")
+
+
+def test_camera_slides_and_microphone_are_told_apart() -> None:
+    tracks = choose_tracks([GRABBER, WEBCAM, MICROPHONE, SCREEN], load_profiles())
+    assert {name: (t.kind, t.device, t.flavor) for name, t in tracks.items()} == {
+        "slides": ("v4l2", GRABBER.identity, "presentation/source"),
+        "camera": ("v4l2", WEBCAM.identity, "presenter/source"),
+        "microphone": ("microphone", "pulse:mic1", "presenter/source"),
+    }
+
+
+def test_the_first_of_a_kind_is_chosen() -> None:
+    tracks = choose_tracks([WEBCAM, SECOND, MICROPHONE, OTHER_MICROPHONE], load_profiles())
+    assert (tracks["camera"].device, tracks["microphone"].device) == (
+        WEBCAM.identity,
+        "pulse:mic1",
+    )
+
+
+def test_cameras_are_chosen_by_what_stays_the_same_after_replugging() -> None:
+    assert choose_tracks([SECOND], load_profiles())["camera"].device == "port:usb-1-4"
+
+
+def test_the_screen_of_the_room_pc_is_never_recorded_unasked() -> None:
+    assert choose_tracks([SCREEN], load_profiles()) == {}
+
+
+def test_a_camera_without_a_profile_is_recorded_as_it_comes() -> None:
+    track = choose_tracks([WEBCAM], [])["camera"]
+    assert (track.size, track.fps, track.options) == (None, None, {})
