@@ -271,7 +271,7 @@ def _outcome(recorder: Recorder) -> say.Gone:
         recorder.salvage()
         return say.Gone(cause=cause_of(error), reason=error.reason, hint=error.hint)
     except DiskProblem as error:
-        return say.Gone(cause="disk", reason=error.reason, hint=error.hint)
+        return say.Gone(cause=error.cause, reason=error.reason, hint=error.hint)
     except EncoderError as error:
         recorder.salvage()
         return say.Gone(cause="encoder", reason=error.reason, hint=error.hint)

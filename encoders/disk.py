@@ -46,6 +46,9 @@ class Disk:
     def close(self, fd: int) -> None:
         os.close(fd)
 
+    def remove(self, path: Path) -> None:
+        path.unlink()
+
     def rename(self, source: Path, target: Path) -> None:
         source.rename(target)
 

@@ -1,6 +1,8 @@
 """Put one track's packets on the disk so that a power cut takes about a second, not a lecture.
 
 The recipe: new `.part` → write + fdatasync per fragment → close → rename → fsync folder → tell.
+What has queued up behind a slow sync is covered by the next one together: a disk whose sync takes
+two seconds still keeps up with a fragment a second.
 The encoding thread never waits for the disk: `TrackWriter.write` puts fragments on a queue and
 one thread of ours empties it. A disk error is kept and raised at the next `write`; after one,
 nothing is tried again on that file (a second fsync may lie), and what was durable stays as `.part`.
@@ -8,6 +10,8 @@ nothing is tried again on that file (a second fsync may lie), and what was durab
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import threading
 from collections import deque
@@ -28,12 +32,16 @@ QUEUE_NS = 60 * SECOND
 
 
 class DiskProblem(Exception):
-    """The track cannot be written any further; says why and what to do."""
+    """The track cannot be written any further; says why and what to do.
 
-    def __init__(self, reason: str, hint: str) -> None:
+    `cause` is the gap's cause in the words that stand in the manifest.
+    """
+
+    def __init__(self, reason: str, hint: str, cause: str) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.cause = cause
 
 
 class DiskStalled(DiskProblem):
@@ -47,6 +55,7 @@ class DiskFailed(DiskProblem):
         super().__init__(
             f"writing {path} failed: {error.strerror or error}",
             "Check free space and the disk's health; what was written before is kept.",
+            "disk full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "disk failed",
         )
         self.error = error
 
@@ -67,20 +76,20 @@ class SegmentWriter:
         self._start_ns = 0
         self._end_ns = 0
 
-    def append(self, fragment: Fragment) -> None:
-        """On return the fragment survives a power cut."""
-        data = fragment.data
+    def append(self, *fragments: Fragment) -> None:
+        """On return the fragments survive a power cut."""
+        data = b"".join(fragment.data for fragment in fragments)
         if self._fd is None:
             data = self._header + data
-            self._start_ns = fragment.start_ns
+            self._start_ns = fragments[0].start_ns
             self._fd = self._disk.create(self.part)
             self._disk.sync_folder(self.part.parent)
         self._disk.write(self._fd, data)
         self._disk.sync(self._fd)
         self._sha.update(data)
         self._bytes += len(data)
-        self._packets += fragment.packets
-        self._end_ns = fragment.end_ns
+        self._packets += sum(fragment.packets for fragment in fragments)
+        self._end_ns = fragments[-1].end_ns
 
     def close(self) -> Segment | None:
         """Give the file its name. None when nothing was appended (there is no file then)."""
@@ -101,9 +110,15 @@ class SegmentWriter:
         )
 
     def abandon(self) -> None:
-        """Let go of the file as it is; recovery will find it."""
+        """Let go of the file as it is; recovery will find it.
+
+        One in which nothing is durable yet goes: a disk that stays full must not fill with those.
+        """
         if self._fd is not None:
             fd, self._fd = self._fd, None
+            if not self._bytes:
+                with contextlib.suppress(OSError):
+                    self._disk.remove(self.part)
             self._disk.close(fd)
 
 
@@ -207,6 +222,7 @@ class TrackWriter:
         return DiskStalled(
             f"the disk has not taken {what} for {self._folder}",
             "Check the disk's health and what else writes to it.",
+            "disk stalled",
         )
 
     def _drain(self) -> None:
@@ -226,30 +242,35 @@ class TrackWriter:
             except OSError as error:
                 self._fail(error, writer)
                 return
-            if isinstance(entry, Fragment):
-                self._on_fragment(entry.end_ns)
+            if not isinstance(entry, _Rotate):
+                self._on_fragment(entry[-1].end_ns)
                 continue
             writer = None
             if done is not None:
                 self._on_segment(done)
 
     @staticmethod
-    def _perform(writer: SegmentWriter, entry: Fragment | _Rotate) -> Segment | None:
-        if isinstance(entry, Fragment):
-            writer.append(entry)
-            return None
-        return writer.close()
+    def _perform(writer: SegmentWriter, entry: list[Fragment] | _Rotate) -> Segment | None:
+        if isinstance(entry, _Rotate):
+            return writer.close()
+        writer.append(*entry)
+        return None
 
-    def _take(self) -> Fragment | _Rotate | None:
-        """The next entry; None when the track is closed and everything is written."""
+    def _take(self) -> list[Fragment] | _Rotate | None:
+        """All fragments that wait for this segment, or its end; None when all is written."""
         with self._change:
             self._change.wait_for(lambda: self._queue or self._closing)
             if not self._queue:
                 return None
-            entry = self._queue.popleft()
-            if isinstance(entry, Fragment):
+            fragments: list[Fragment] = []
+            while self._queue and isinstance(entry := self._queue[0], Fragment):
+                fragments.append(entry)
+                self._queue.popleft()
                 self._waiting_bytes -= len(entry.data)
-            return entry
+            if fragments:
+                return fragments
+            self._queue.popleft()
+            return _Rotate()
 
     def _new_segment(self) -> SegmentWriter:
         self._disk.make_folder(self._folder)

@@ -79,7 +79,11 @@ class StuckDisk(Disk):
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
+        self.syncing = threading.Event()
+        self.syncs = 0
 
     def sync(self, fd: int) -> None:
+        self.syncs += 1
+        self.syncing.set()
         self.let_go.wait(60)
         super().sync(fd)
