@@ -177,7 +177,9 @@ class Recorder:
         self.enter(Phase.STARTING, now_ns)
 
     def enter(self, phase: Phase, now_ns: int) -> None:
-        """A new phase; its deadline runs from now."""
+        """A new phase; its deadline runs from now. Words stored late do not raise the dead."""
+        if self.phase is Phase.ABSENT and phase is not Phase.STARTING:
+            return
         self.phase = phase
         self._heard_ns = now_ns
         if phase is Phase.ARMED:
