@@ -1,13 +1,15 @@
 # make demo   record a short lecture, package, deliver and verify it
 # make test   everything that CI runs: format, lint, types, all tests
+# make classroom   the virtual classroom (as root, on Debian): docs/reliability.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+ARGS ?=
 APP_STAMP := $(VENV)/.installed-app
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo test test-quick lint format system-packages clean
+.PHONY: demo test test-quick lint format system-packages classroom clean
 
 demo: $(APP_STAMP)
 	$(BIN)/edge-agent demo
@@ -26,6 +28,11 @@ lint: system-packages $(DEV_STAMP)
 format: $(DEV_STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# make classroom ARGS="deliver power" runs these scenarios only.
+classroom: $(APP_STAMP)
+	tests/install-system-packages tests/appliance/host-packages.txt
+	$(BIN)/python -m tests.appliance $(ARGS)
 
 system-packages:
 	tests/install-system-packages

@@ -149,7 +149,7 @@ def _stray_findings(it: LectureFacts, agent_runs: bool) -> Iterator[Finding]:
     if it.lecture.state in ACTIVE or (finishing and agent_runs):
         return
     rows = {f"{row.track}/{row.name}" for row in it.segments}
-    building = {"package.part"} if finishing else set()
+    building = {"package.part"} if finishing or it.lecture.state is State.FAILED else set()
     strays = [f"tracks/{name}" for name in it.files if name not in rows]
     strays += [name for name in it.strays if name not in building]
     for name in strays:

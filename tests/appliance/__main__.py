@@ -1,0 +1,83 @@
+"""make classroom: build the virtual classroom, run its scenarios, print the table.
+
+    python -m tests.appliance [--keep] [SCENARIO …]     all of them without a name
+
+Exit code 0 when every promise held, 1 when one did not, 2 when it could not be built or run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.appliance import cache
+from tests.appliance.debian import CannotBuild
+from tests.appliance.deliver import record_and_deliver
+from tests.appliance.devices import camera_driver_fails, hang, unplug_and_replug
+from tests.appliance.image import build
+from tests.appliance.machine import GuestFailed
+from tests.appliance.power import pull_the_plug
+from tests.appliance.replay import every_crash_point
+from tests.appliance.report import Row, table, write_json
+from tests.appliance.room import Room
+from tests.appliance.services import disk_full, watchdog, wrong_clock
+
+SCENARIOS: dict[str, Callable[[Room], Row]] = {
+    "deliver": record_and_deliver,
+    "crash-points": every_crash_point,
+    "power": pull_the_plug,
+    "unplug": unplug_and_replug,
+    "hang": hang,
+    "camera-lost": camera_driver_fails,
+    "watchdog": watchdog,
+    "clock": wrong_clock,
+    "disk-full": disk_full,
+}
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(prog="make classroom ARGS=…", description=__doc__)
+    words.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
+    words.add_argument("--keep", action="store_true", help="keep the machines' files")
+    chosen = words.parse_args()
+    log = cache.folder() / "build.log"
+    log.unlink(missing_ok=True)
+    started = time.monotonic()
+    try:
+        image = build(log)
+    except CannotBuild as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"The guest is built ({time.monotonic() - started:.0f} s)", file=sys.stderr)
+    folder = Path(tempfile.mkdtemp(prefix="classroom-", dir=cache.folder()))
+    rows = [_run(name, Room(image, folder)) for name in chosen.scenario or SCENARIOS]
+    if not chosen.keep:
+        shutil.rmtree(folder)
+    print(table(rows))
+    write_json(rows, cache.folder() / "results.json")
+    print(f"\nAlso in {cache.folder() / 'results.json'}")
+    return 0 if all(row.good for row in rows) else 1
+
+
+def _run(name: str, room: Room) -> Row:
+    """One scenario. A guest that fails is its scenario's failure; the others go on."""
+    print(f"{name} …", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    try:
+        row = SCENARIOS[name](room)
+    except GuestFailed as error:
+        row = Row(name, runs=1, problems=[str(error)])
+    verdict = "good" if row.good else "BAD"
+    print(f"{name}: {verdict} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
+    for problem in row.problems:
+        print(f"  {problem}", file=sys.stderr, flush=True)
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Around the agent: a clock that was never set, a full disk, an agent that hangs."""
+
+from __future__ import annotations
+
+import time
+
+from tests.appliance.report import Row
+from tests.appliance.room import (
+    TRACKS,
+    Room,
+    begin,
+    check_storage,
+    duration_s,
+    end,
+    gaps_of,
+    lecture_s,
+    until_armed,
+    until_delivered,
+    until_durable,
+)
+
+LENGTH_S = 6.0
+#: Room that is left on the disk: some seconds of a recording.
+LEFT_KIB = 900
+
+
+def wrong_clock(room: Room) -> Row:
+    """Booted in 1970, set while recording: durations are right, the manifest says how it was."""
+    row = Row("clock of 1970, then set")
+    with room.booted("clock", clock="1970-01-01T00:00:00") as machine:
+        until_armed(machine)
+        lecture = begin(machine, "Out of time")
+        until_durable(machine, LENGTH_S)
+        machine.sh(f"date -u -s @{time.time():.0f}")
+        until_durable(machine, 2 * LENGTH_S)
+        ended_s = lecture_s(machine, lecture)
+        end(machine)
+        manifest = until_delivered(machine, lecture, row)
+        there = duration_s(manifest)
+        row.expect(2 * LENGTH_S <= there < ended_s + 60, f"{there} s of {ended_s} s are there")
+        row.expect(not manifest["gaps"], f"gaps: {manifest['gaps']}")
+        row.expect(manifest["clockTrust"] == "unset", f"trusted: {manifest['clockTrust']}")
+        check_storage(machine, row)
+        row.runs += 1
+    return row
+
+
+def disk_full(room: Room) -> Row:
+    """Nothing that was recorded is lost when the disk fills up, and with room again it goes on."""
+    row = Row("disk full")
+    with room.awake("disk-full") as machine:
+        lecture = begin(machine, "Full")
+        before = until_durable(machine, LENGTH_S)
+        fill = "$(df --output=avail --block-size=1K /var/lib/edge-agent | tail -1)"
+        machine.sh(f"fallocate -l $(({fill} - {LEFT_KIB}))K /filler")
+        stuck = machine.until_status(
+            "a track cannot be written",
+            lambda s: any(s["tracks"][track]["phase"] != "recording" for track in TRACKS),
+        )
+        reasons = {track["reason"] for track in stuck["tracks"].values() if track["reason"]}
+        row.notes.append(f"said: {'; '.join(sorted(reasons)) or 'nothing'}")
+        time.sleep(LENGTH_S)
+        machine.sh("rm /filler")
+        freed_s = lecture_s(machine, lecture)
+        on = machine.until_status(
+            "the lecture goes on",
+            lambda s: all(
+                s["tracks"][t]["phase"] == "recording"
+                and (s["tracks"][t]["durable_s"] or 0) > freed_s
+                for t in TRACKS
+            ),
+        )
+        row.expect((on["lecture"] or {}).get("id") == lecture, "another lecture is under way")
+        end(machine)
+        manifest = until_delivered(machine, lecture, row)
+        for track in TRACKS:
+            gaps = gaps_of(manifest, track)
+            row.expect(gaps, f"{track} has no gap")
+            first = min((gap["lectureStart"] for gap in gaps), default=0.0)
+            said = before["tracks"][track]["durable_s"]
+            row.expect(first >= said - 0.15, f"{track}: {said} s were durable, {first} s are there")
+            row.lost_s.append(max(0.0, said - first))
+            last = max((gap["lectureEnd"] for gap in gaps), default=freed_s)
+            row.recovery_s.append(max(0.0, last - freed_s))
+        check_storage(machine, row)
+        row.runs += 1
+    return row
+
+
+def watchdog(room: Room) -> Row:
+    """The agent hangs: systemd starts it again, and the lecture goes on."""
+    row = Row("agent hangs, watchdog")
+    with room.awake("watchdog") as machine:
+        lecture = begin(machine, "Hanging agent")
+        before = until_durable(machine, LENGTH_S)
+        machine.sh("kill -STOP $(systemctl show edge-agent --property MainPID --value)")
+        hung_s = lecture_s(machine, lecture)
+        machine.until_status(
+            "another agent records on",
+            lambda s: (
+                s["pid"] != before["pid"]
+                and (s["lecture"] or {}).get("id") == lecture
+                and all(s["tracks"][track]["durable_s"] for track in TRACKS)
+            ),
+        )
+        end(machine)
+        manifest = until_delivered(machine, lecture, row)
+        for track in TRACKS:
+            gaps = gaps_of(manifest, track)
+            row.expect(gaps, f"{track} has no gap")
+            first = min((gap["lectureStart"] for gap in gaps), default=0.0)
+            said = before["tracks"][track]["durable_s"]
+            row.expect(first >= said - 0.15, f"{track}: {said} s were durable, {first} s are there")
+            row.lost_s.append(max(0.0, hung_s - first))
+            last = max((gap["lectureEnd"] for gap in gaps), default=hung_s)
+            row.recovery_s.append(last - hung_s)
+        check_storage(machine, row)
+        row.runs += 1
+    return row
