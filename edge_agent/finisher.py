@@ -88,8 +88,13 @@ def finish(job: FinishJob, report: Report) -> Packaged:
     if part.exists():
         shutil.rmtree(part)
     part.mkdir()
-    build_package(part, job, material, files, _Meter(beat, material, files))
-    _give_name(part, package)
+    try:
+        build_package(part, job, material, files, _Meter(beat, material, files))
+        _give_name(part, package)
+    except (JoinError, OSError, av.FFmpegError):
+        # Half a package is of use to nobody, and its space may be what was missing.
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     return packaged(package)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -433,6 +434,20 @@ def test_a_lecture_without_a_folder_fails_with_words(tmp_path: Path) -> None:
     (report,) = run(job(tmp_path / "nowhere", [CAM]).model_dump_json())
     assert isinstance(report, FinishFailed)
     assert report.reason == "nothing was recorded"
+
+
+def test_a_failure_leaves_no_half_package_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_sound(tmp_path / "tracks" / "mic", 0, 2)
+
+    def full(*_: object) -> bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("edge_agent.packager.dublin_core", full)
+    with pytest.raises(OSError, match="No space"):
+        finish(job(tmp_path, [MIC], end_s=2), lambda message: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["tracks"]
 
 
 def test_a_second_finisher_waits_for_the_first_and_reports_the_same(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_i2_what_is_being_written_is_no_stray() -> None:
     assert broken(replace(RECORDING, files={NAME: 100, "camera/000002.mp4.part": 7})) == []
     finishing = replace(FAILED, lecture=replace(LECTURE, state=State.FINISHING))
     assert broken(replace(finishing, strays=("package.part",))) == []
+    assert broken(replace(FAILED, strays=("package.part",))) == [], "the next try builds it anew"
     closing = replace(finishing, files={NAME: 100, "camera/000002.mp4.part": 7})
     assert broken(closing) == []
     assert broken(closing, recording=None) == ["I2"]
