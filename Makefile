@@ -1,6 +1,7 @@
 # make demo   record a short lecture, package, deliver and verify it
 # make test   everything that CI runs: format, lint, types, all tests
 # make classroom   the virtual classroom (as root, on Debian): docs/reliability.md
+# make model  random days of a room against a model, N=2000 of them
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ ARGS ?=
 APP_STAMP := $(VENV)/.installed-app
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo test test-quick lint format system-packages classroom clean
+.PHONY: demo test test-quick model lint format system-packages classroom clean
 
 demo: $(APP_STAMP)
 	$(BIN)/edge-agent demo
@@ -19,6 +20,9 @@ test: lint
 
 test-quick: system-packages $(DEV_STAMP)
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+model: $(DEV_STAMP)
+	MODEL_DAYS=$(or $(N),2000) $(BIN)/python -m pytest -s --timeout 0 tests/test_room_model.py
 
 lint: system-packages $(DEV_STAMP)
 	$(BIN)/ruff format --check .
