@@ -1,0 +1,301 @@
+"""What holds whatever happens to a room: random days against a model of what people were told.
+
+The supervisor with plan, performer, command desk, recovery and ledger is real, and so are delivery
+and finisher; recorders, clock and boots are simulated. `make model N=2000` runs more days.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from edge_agent import lecture_file
+from edge_agent.rows import Lecture
+from edge_agent.rules.health import Phase
+from edge_agent.rules.lecture import ACTIVE, State
+from edge_agent.rules.manifest import Manifest
+from edge_agent.rules.timeline import START_NS
+from edge_agent.storage_check import findings, gather
+from edge_agent.verify import verify_package
+from tests.simulated_room import NO_LINK, TRACKS, UNSET, Died, SimulatedRoom
+
+DAYS = int(os.environ.get("MODEL_DAYS", "80"))
+#: Memory, where there is some: thousands of small syncs are no part of what is tested.
+FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
+HOUR = timedelta(hours=1)
+#: A lecture's state never goes back to an earlier one of these.
+RANK = {
+    State.RECORDING: 0,
+    State.PAUSED: 0,
+    State.FINISHING: 1,
+    State.FAILED: 1,
+    State.PACKAGED: 2,
+    State.DELIVERED: 3,
+}
+tracks = st.sampled_from(sorted(TRACKS))
+
+
+class Day(RuleBasedStateMachine):
+    """One room, and what its people know for certain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(dir=FOLDER)
+        self.here = SimulatedRoom(Path(self._folder.name))
+        self.posted: dict[int, tuple[str, bool]] = {}
+        self.keys: dict[str, int] = {}
+        self.answers: dict[int, dict[str, Any]] = {}
+        self.ranks: dict[str, int] = {}
+        self.reached_ns: dict[str, tuple[str, int]] = {}
+        self.marks: Counter[str] = Counter()
+        self.here.run(1)
+
+    def teardown(self) -> None:
+        try:
+            self.all_well_that_ends_well()
+        finally:
+            self.here.close()
+            self._folder.cleanup()
+
+    # ------------------------------------------------------------ people
+
+    def post(self, verb: str, ttl_s: float = 30, boot: str = "", **args: Any) -> None:
+        key = f"key-{len(self.keys)}"
+        number = self.here.post(verb, args, key, ttl_s, boot)
+        assert number not in self.posted, "a new key is a new command"
+        self.keys[key] = number
+        self.posted[number] = (verb, ttl_s < 0 or bool(boot))
+        self.here.run(0.5)
+
+    @rule(until_s=st.sampled_from([None, None, 12, 3600]))
+    def start(self, until_s: float | None) -> None:
+        if until_s is None:
+            self.post("start")
+        else:
+            until = self.here.clock.utc + timedelta(seconds=until_s)
+            self.post("start", until_utc=until.isoformat())
+
+    @rule(verb=st.sampled_from(["stop", "pause", "resume", "mark", "mark", "retry"]))
+    def press(self, verb: str) -> None:
+        failed = self.here.ledger.lectures(State.FAILED)
+        self.post(verb, lecture=failed[0].id if failed else "")
+
+    @rule(verb=st.sampled_from(["start", "stop", "pause"]), reboot=st.booleans())
+    def press_too_late(self, verb: str, reboot: bool) -> None:
+        self.post(verb, ttl_s=30 if reboot else -1, boot="another boot" if reboot else "")
+
+    @precondition(lambda self: self.keys)
+    @rule(data=st.data())
+    def ask_again(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.keys)))
+        verb = self.posted[self.keys[key]][0]
+        assert self.here.post(verb, {}, key) == self.keys[key]
+        self.here.run(0.5)
+
+    @rule(seconds=st.sampled_from([1, 3, 7, 20]))
+    def wait(self, seconds: float) -> None:
+        self.here.run(seconds)
+
+    # ------------------------------------------------------------ faults
+
+    @rule(track=tracks)
+    def unplug_or_plug(self, track: str) -> None:
+        self.here.outside.plugged ^= {track}
+        self.here.run(1)
+
+    @rule(track=tracks)
+    def crash_recorder(self, track: str) -> None:
+        if track in self.here.recorders:
+            self.here.recorders[track].die()
+        self.here.run(1)
+
+    @precondition(lambda self: self.here.supervisor)
+    @rule(finisher_ends=st.booleans())
+    def kill_supervisor(self, finisher_ends: bool) -> None:
+        self.here.kill_supervisor(finisher_ends)
+
+    @precondition(lambda self: self.here.supervisor)
+    @rule(writes=st.integers(1, 12), after=st.booleans())
+    def kill_supervisor_at_a_write(self, writes: int, after: bool) -> None:
+        self.here.die_soon(writes, after)
+
+    @precondition(lambda self: not self.here.supervisor)
+    @rule(down_s=st.sampled_from([1, 5, 1200]), dies_at=st.sampled_from([None, None, 1, 2, 4]))
+    def restart(self, down_s: float, dies_at: int | None) -> None:
+        self.here.run(down_s)
+        self.here.start(dies_at)
+        self.here.run(2)
+
+    @rule(
+        off_s=st.sampled_from([2, 90, 1200, 80_000]),
+        clock=st.sampled_from(["true", "true", "unset", "early", "late"]),
+    )
+    def cut_power(self, off_s: float, clock: str) -> None:
+        utc = self.here.true_utc + timedelta(seconds=off_s)
+        readings = {"unset": UNSET, "early": utc - HOUR, "late": utc + HOUR}
+        self.here.cut_power(off_s, readings.get(clock))
+        self.here.start()
+        self.here.run(2)
+
+    @rule(step=st.sampled_from([HOUR, -HOUR, None]))
+    def set_clock(self, step: timedelta | None) -> None:
+        self.here.set_clock(step and self.here.clock.utc + step)
+        self.here.run(1)
+
+    @rule(mood=st.sampled_from(["success", "success", "crash", "failure"]))
+    def finisher_mood(self, mood: str) -> None:
+        self.here.outside.mood = mood
+
+    @rule(steps=st.integers(1, 12))
+    def upload(self, steps: int) -> None:
+        self.here.upload(steps)
+        self.here.run(1)
+
+    @rule(killed=st.booleans(), after=st.booleans())
+    def trouble_with_the_platform(self, killed: bool, after: bool) -> None:
+        self.here.platform.trouble = Died() if killed else NO_LINK
+        self.here.platform.trouble_after = after
+        self.here.upload(2)
+
+    # ------------------------------------------------------------ what always holds
+
+    @invariant()
+    def answers_are_for_ever(self) -> None:
+        for number, (verb, late) in self.posted.items():
+            command = self.here.ledger.command(number)
+            assert command is not None
+            answer = dict(command.answer or {})
+            if number in self.answers:
+                assert answer == self.answers[number]
+            elif answer:
+                self.answers[number] = answer
+                if late:
+                    assert answer["error"]["code"] == "expired", "a late command was run"
+                elif verb == "mark" and "error" not in answer:
+                    self.marks[str(answer["lecture"])] += 1
+
+    @invariant()
+    def what_was_answered_has_happened(self) -> None:
+        for number, answer in self.answers.items():
+            if "lecture" not in answer:
+                continue
+            lecture = self.here.ledger.existing(str(answer["lecture"]))
+            assert lecture_file.read(self.here.spool.facts(lecture.id)) is not None
+            if self.posted[number][0] == "stop":
+                assert lecture.state not in ACTIVE, "a stopped lecture goes on"
+                assert lecture.end_ns is not None
+            assert len(self.here.ledger.marks(lecture.id)) >= self.marks[lecture.id]
+
+    @invariant()
+    def lectures_never_vanish_nor_go_back(self) -> None:
+        lectures = self.here.ledger.lectures()
+        assert {each.id for each in lectures} >= self.ranks.keys()
+        assert sum(each.state in ACTIVE for each in lectures) <= 1
+        for each in lectures:
+            assert RANK[each.state] >= self.ranks.get(each.id, 0), "a lecture went back"
+            self.ranks[each.id] = RANK[each.state]
+
+    @invariant()
+    def lecture_time_goes_forward(self) -> None:
+        lecture = self.here.ledger.active()
+        clock = self.here.clock
+        if lecture is None or lecture.epoch_boot != clock.boot:
+            return
+        now_ns = lecture.lecture_ns(clock.mono)
+        boot, before_ns = self.reached_ns.get(lecture.id, ("", START_NS))
+        assert now_ns >= (before_ns if boot == clock.boot else START_NS)
+        self.reached_ns[lecture.id] = clock.boot, now_ns
+        for track in TRACKS:
+            reached = 0
+            for row in self.here.ledger.segments(lecture.id):
+                if row.track == track:
+                    assert reached <= row.start_ns < row.end_ns, "segments overlap"
+                    reached = row.end_ns
+            assert reached <= now_ns
+
+    @invariant()
+    def ledger_and_disk_agree(self) -> None:
+        if self.here.supervisor is None:
+            return
+        room = self.here.room
+        recording = {r.track for r in room.recorders.values() if r.phase is Phase.RECORDING}
+        facts = gather(self.here.spool, self.here.ledger, frozenset(recording), hashes=False)
+        assert findings(facts) == []
+        lecture = self.here.ledger.active()
+        if lecture is not None and lecture.state is State.RECORDING:
+            gaps = {g.track for g in self.here.ledger.gaps(lecture.id) if g.end_ns is None}
+            assert recording | gaps >= set(TRACKS), "a track is silently not recorded"
+
+    @invariant()
+    def everything_arrives_once(self) -> None:
+        arrivals = self.here.platform.arrivals
+        assert len(arrivals) == len(set(arrivals)), "delivered twice"
+
+    # ------------------------------------------------------------ the end of the day
+
+    def all_well_that_ends_well(self) -> None:
+        """When all faults are mended, everything that was on the disk is delivered."""
+        here = self.here
+        if here.supervisor is not None:
+            here.die_soon(None)
+        here.outside.plugged |= set(TRACKS)
+        here.outside.mood = "success"
+        here.set_clock(None)
+        if here.supervisor is None:
+            here.start()
+        here.run(5)
+        if here.ledger.active() is not None:
+            self.post("stop")
+        for failed in here.ledger.lectures(State.FAILED):
+            self.post("retry", lecture=failed.id)
+        here.run(5 * (1 + len(here.ledger.lectures(State.FINISHING))))
+        for _ in range(10 * len(here.ledger.lectures())):
+            here.upload(1)
+        here.clock.pass_time(600)
+        here.upload(10 * len(here.ledger.lectures()))
+        here.run(3)
+        self.answers_are_for_ever()
+        self.everything_arrives_once()
+        for lecture in here.ledger.lectures():
+            self.assert_whole(lecture)
+        facts = gather(here.spool, here.ledger, frozenset(), hashes=True)
+        assert findings(facts) == []
+
+    def assert_whole(self, lecture: Lecture) -> None:
+        here = self.here
+        written = {t: n for (one, t), n in here.outside.written.items() if one == lecture.id}
+        if not written:
+            assert lecture.state is State.FAILED
+            assert "nothing was recorded" in lecture.reason
+            return
+        assert lecture.state is State.DELIVERED, lecture
+        package = here.spool.package(lecture.id)
+        assert verify_package(package) == []
+        manifest = Manifest.model_validate_json((package / "manifest.json").read_bytes())
+        packets: dict[str, int] = {}
+        for file in manifest.encoding:
+            assert (lecture.id, file.name) in here.platform.held
+            if len(file.tracks) == 1:
+                packets[file.tracks[0]] = file.packets
+            else:
+                packets["both"] = file.packets
+        if "both" in packets:
+            packets["camera"] = packets.pop("both") - packets["microphone"]
+        assert packets == written, "a packet that was on the disk is not in the package"
+
+
+Day.TestCase.settings = settings(
+    max_examples=DAYS,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestAnyDay = Day.TestCase
