@@ -6,6 +6,8 @@ one whose start was answered exists on the disk.
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,10 +20,12 @@ from edge_agent.ids import uuid7
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture, Track
 from edge_agent.rules import actions as do
+from edge_agent.rules import space
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
 
+AUDIO_KBPS = 96
 DETAILS = ("title", "course", "lecturer", "language", "licence")
 
 
@@ -57,10 +61,30 @@ class CommandDesk:
             licence=details["licence"],
         )
         tracks = [replace(track, lecture=lecture.id) for track in self._tracks]
-        lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
+        try:
+            lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
+        except OSError as error:
+            self.refuse(_disk_refuses(action.command, error), now)
+            return
+        planned = self._longest(until, now) if until else None
+        answer = {"lecture": lecture.id, **self._warning(planned)}
         with self._ledger.transaction():
             self._ledger.add_lecture(lecture, tracks)
-            self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+            self._ledger.answer(action.command, answer, now)
+
+    def _warning(self, planned: timedelta | None) -> dict[str, str]:
+        """The answer's warning when the space may not last for the lecture."""
+        free = shutil.disk_usage(self._spool.root).free
+        hours = planned.total_seconds() / 3600 if planned else None
+        text = space.warning(free, (self._kbps(track) for track in self._tracks), hours)
+        return {"warning": text} if text else {}
+
+    def _kbps(self, track: Track) -> int:
+        """What a track needs at most, or is taken to need."""
+        config = self._config.tracks.get(track.name)
+        if track.media == "audio":
+            return config.audio_kbps if config else AUDIO_KBPS
+        return (config.max_kbps if config else None) or space.VIDEO_KBPS
 
     def _longest(self, until: datetime | None, now: Now) -> timedelta:
         """How long the lecture may last: to its planned end, or what the configuration allows."""
@@ -127,6 +151,16 @@ class CommandDesk:
             "exit": action.exit,
         }
         self._ledger.answer(action.command, {"error": error}, now)
+
+
+def _disk_refuses(command: int, error: OSError) -> do.Refuse:
+    return do.Refuse(
+        command,
+        "disk",
+        f"the lecture cannot be begun on the disk: {error.strerror or error}",
+        "check free space and the disk's health: edge-agent storage check",
+        10 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 1,
+    )
 
 
 def _moment(text: object) -> datetime | None:

@@ -10,12 +10,14 @@ import contextlib
 import logging
 import random
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 
 from edge_agent import __version__
+from edge_agent.ballast import Ballast, is_full
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import Config
 from edge_agent.ledger import Ledger, LedgerMissing
@@ -29,6 +31,8 @@ from uploader.sender import Artifact, Destination, Permanent, Receipt, Transient
 
 #: A new package is noticed within this time.
 IDLE_S = 1.0
+#: A ledger that refuses is tried again after this.
+REFUSED_S = 5.0
 _NS = 1_000_000_000
 
 log = logging.getLogger("upload")
@@ -167,9 +171,18 @@ def _loop(config: Config, stop: threading.Event) -> None:
         delivery = Delivery(ledger, spool, destinations(config, clock), clock, beat=beat)
         while True:
             beat()
-            stop.wait(delivery.step())
+            stop.wait(_step(delivery, Ballast(spool.ledger)))
     finally:
         ledger.close()
+
+
+def _step(delivery: Delivery, ballast: Ballast) -> float:
+    """What arrived although the ledger could not note it is asked for again."""
+    try:
+        return delivery.step()
+    except sqlite3.OperationalError as error:
+        log.warning("the ledger cannot be written: %s", error)
+        return IDLE_S if is_full(error) and ballast.give_up() else REFUSED_S
 
 
 def _await_ledger(spool: Spool, beat: Callable[[], None]) -> Ledger:

@@ -11,7 +11,8 @@ from edge_agent.ledger import Ledger
 from edge_agent.rows import Command, Lecture
 from edge_agent.rules.health import retry_delay_ns
 from edge_agent.rules.lecture import State
-from edge_agent.rules.plan import ActiveFacts, CommandFacts, Facts, FinisherFacts
+from edge_agent.rules.plan import DISK_FULL, ActiveFacts, CommandFacts, Facts, FinisherFacts
+from edge_agent.rules.space import room_to_record
 from edge_agent.spool import Spool
 
 #: What changes slowly (receipts, free space) is looked up this often, not each round.
@@ -28,6 +29,8 @@ class Observer:
         self._slow_due_ns = 0
         self._received: tuple[str, ...] = ()
         self._leftovers: tuple[str, ...] = ()
+        #: The full disk has ended a track of the lecture under way.
+        self._was_full = False
         self.free_bytes = 0
 
     def facts(
@@ -53,6 +56,7 @@ class Observer:
             failed=self._failed(commands),
             commands=tuple(_command(command, now) for command in commands),
             enough_space=self.free_bytes >= self._least_free,
+            room_to_record=room_to_record(self.free_bytes, self._was_full),
             stopping=stopping,
         )
 
@@ -63,8 +67,10 @@ class Observer:
     def _active(self, now: Now) -> ActiveFacts | None:
         lecture = self._ledger.active()
         if lecture is None:
+            self._was_full = False
             return None
         gaps = [g for g in self._ledger.gaps(lecture.id) if g.end_ns is None and g.track]
+        self._was_full = any(gap.cause == DISK_FULL for gap in gaps)
         return ActiveFacts(
             id=lecture.id,
             state=lecture.state,

@@ -102,15 +102,25 @@ class Performer:
 
     def lost(self, recorder: Recorder, gone: say.Gone, now: Now) -> None:
         """A recorder's process has ended: keep what it left, and say why."""
-        lecture, recorder.lecture = recorder.lecture, None
+        lecture = recorder.lecture
+        text = f"{gone.reason}. {gone.hint}".strip()
+        if lecture is not None and gone.cause != "stopped":
+            self._recovery.adopt_tracks(lecture, now, only=recorder.track)
+            with self._ledger.transaction():
+                self._explain(lecture, recorder.track, gone.cause, now)
+                self._ledger.add_event(now, gone.cause, text, lecture, recorder.track)
+        recorder.lecture = None  # last: refused by the disk, all this is done again
         if gone.cause == "stopped":
             return
-        text = f"{gone.reason}. {gone.hint}".strip()
-        if lecture is not None:
-            self._recovery.adopt_tracks(lecture, now, only=recorder.track)
-            self._ledger.add_event(now, gone.cause, text, lecture, recorder.track)
         if recorder.failure_is_news:
             print(f"track {recorder.track}: {gone.cause}: {text}", file=sys.stderr)
+
+    def _explain(self, lecture: str, track: str, cause: str, now: Now) -> None:
+        """Open the gap at once: another recorder may be armed before the plan looks."""
+        recording = self._ledger.existing(lecture).state is State.RECORDING
+        gaps = [g for g in self._ledger.gaps(lecture) if g.track == track and g.end_ns is None]
+        if recording and not gaps:
+            self._open_gap(do.OpenGap(lecture, track, cause), now)
 
     def finished(self, result: Result, now: Now) -> None:
         """A finisher has ended."""
@@ -184,7 +194,7 @@ class Performer:
         ends = [s.end_ns for s in self._ledger.segments(lecture.id) if s.track == action.track]
         start_ns = max(ends, default=START_NS)
         words = recorder.last_words if recorder else None
-        cause = words.cause if words else "device starting"
+        cause = action.cause or (words.cause if words else "device starting")
         self._ledger.open_gap(lecture.id, action.track, start_ns, cause)
 
     # ------------------------------------------------------------ finishing and after

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from sqlite3 import OperationalError
 from typing import Any
 
 from edge_agent import __version__
@@ -15,7 +16,7 @@ from edge_agent.children import Recorder
 from edge_agent.clock import Now
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
-from edge_agent.rows import Track
+from edge_agent.rows import Lecture, Track
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Runtime
 
@@ -38,17 +39,18 @@ class StatusWriter:
         self._recorders = recorders
         self._tracks = tracks
         self._finisher = finisher
+        self._last: dict[str, Any] | None = None
 
-    def write(self, now: Now, free_bytes: int) -> None:
+    def write(self, now: Now, free_bytes: int, trouble: str) -> None:
         """Replace the file. A runtime folder that is full or gone costs the status, no more."""
         fresh = self._runtime.status.with_suffix(".new")
         try:
-            fresh.write_text(json.dumps(self._status(now, free_bytes)))
+            fresh.write_text(json.dumps(self._status(now, free_bytes, trouble)))
             fresh.replace(self._runtime.status)
         except OSError:
             return
 
-    def _status(self, now: Now, free_bytes: int) -> dict[str, Any]:
+    def _status(self, now: Now, free_bytes: int, trouble: str) -> dict[str, Any]:
         return {
             "pid": os.getpid(),
             "boot": now.boot,
@@ -60,13 +62,18 @@ class StatusWriter:
             "lecture": self._lecture(now),
             "tracks": {track.name: self._track(track) for track in self._tracks},
             "finishing": self._finishing(),
-            "spool": {"free_bytes": free_bytes},
+            "spool": {"free_bytes": free_bytes, "trouble": trouble},
         }
 
     def _lecture(self, now: Now) -> dict[str, Any] | None:
-        lecture = self._ledger.active()
-        if lecture is None:
-            return None
+        try:
+            lecture = self._ledger.active()
+        except OperationalError:
+            return self._last  # the disk fails: better an old answer than none
+        self._last = self._facts(lecture, now) if lecture else None
+        return self._last
+
+    def _facts(self, lecture: Lecture, now: Now) -> dict[str, Any]:
         return {
             "id": lecture.id,
             "state": str(lecture.state),

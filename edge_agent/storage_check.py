@@ -18,7 +18,14 @@ from edge_agent.verify import file_sha256, verify_package
 
 #: Lectures whose package must exist.
 _PACKAGED = {State.PACKAGED, State.DELIVERED}
-_KNOWN_AT_TOP = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "lectures", "aside"}
+_KNOWN_AT_TOP = {
+    "ledger.db",
+    "ledger.db-wal",
+    "ledger.db-shm",
+    "ledger.ballast",
+    "lectures",
+    "aside",
+}
 _KNOWN_IN_LECTURE = {"lecture.json", "tracks", "package"}
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from edge_agent import messages as say
 from edge_agent import systemd
+from edge_agent.ballast import Ballast
 from edge_agent.children import Launch, Process, Recorder
-from edge_agent.clock import Clock, SystemClock
+from edge_agent.clock import Clock, Now, SystemClock
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
 from edge_agent.discovery import Discovery
@@ -27,15 +30,19 @@ from edge_agent.locks import only_one
 from edge_agent.performer import Performer
 from edge_agent.recovery import Recovery, wait_for_orphans
 from edge_agent.rows import Track
+from edge_agent.rules.actions import Action
 from edge_agent.rules.health import SECOND, Phase
 from edge_agent.rules.plan import plan
 from edge_agent.spool import Runtime, Spool
 from edge_agent.status import StatusWriter
+from edge_agent.trouble import Trouble
 
 #: How long a round waits for a child's word before it looks at the inbox again.
 TICK_S = 0.05
 STATUS_NS = SECOND // 2
 WATCHDOG_NS = SECOND
+FULL = "the disk is full: nothing can be recorded until there is space again"
+_LOOK = "to look at disk and ledger"
 
 
 class SpoolNotWritable(Exception):
@@ -58,6 +65,7 @@ class Room:
     #: None when the configuration names the tracks.
     discovery: Discovery | None
     launch: Launch
+    ballast: Ballast
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
         """Give the room the tracks that it does not have yet, each with a recorder."""
@@ -72,6 +80,10 @@ class Supervisor:
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._trouble = Trouble(room.ballast)
+        #: What children have said and the ledger does not know yet, by track.
+        self._news: defaultdict[str, deque[Callable[[Now], None]]] = defaultdict(deque)
+        self._full = ""
         self._status_due_ns = 0
         self._watchdog_due_ns = 0
         self._stopping = False
@@ -86,9 +98,25 @@ class Supervisor:
             self._wait(0.0 if busy else TICK_S)
 
     def step(self) -> bool:
-        """One full round; True if it did something."""
+        """One full round; True if it did something. Survives whatever disk and ledger refuse."""
         room, now = self._room, self._room.clock.now()
         self._hear()
+        self._tell()
+        actions: list[Action] = []
+        if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
+            self._trouble.forget_all_but({*actions, *self._news})
+        done = [action for action in actions if self._perform(action, now)]
+        if now.mono_ns >= self._status_due_ns or done:
+            self._status_due_ns = now.mono_ns + STATUS_NS
+            trouble = "; ".join(filter(None, (self._full, self._trouble.text)))
+            room.status.write(now, room.observer.free_bytes, trouble)
+        if now.mono_ns >= self._watchdog_due_ns:
+            self._watchdog_due_ns = now.mono_ns + WATCHDOG_NS
+            systemd.notify("WATCHDOG=1")
+        return bool(done)
+
+    def _plan(self, now: Now) -> list[Action]:
+        room = self._room
         if room.discovery is not None and self._may_look():
             room.equip(room.discovery.step(now.mono_ns))
         facts = room.observer.facts(
@@ -98,32 +126,43 @@ class Supervisor:
             room.finisher.failures,
             self._stopping,
         )
-        actions = plan(facts)
-        for action in actions:
-            room.performer.perform(action, now)
-        if now.mono_ns >= self._status_due_ns or actions:
-            self._status_due_ns = now.mono_ns + STATUS_NS
-            room.status.write(now, room.observer.free_bytes)
-        if now.mono_ns >= self._watchdog_due_ns:
-            self._watchdog_due_ns = now.mono_ns + WATCHDOG_NS
-            systemd.notify("WATCHDOG=1")
-        return bool(actions)
+        room.ballast.keep(room.observer.free_bytes)
+        self._full = "" if facts.room_to_record else FULL
+        return plan(facts)
+
+    def _perform(self, action: Action, now: Now) -> bool:
+        """One action that is refused stops no other."""
+        effect = partial(self._room.performer.perform, action, now)
+        return self._trouble.attempt(action, effect, now.mono_ns)
 
     def _may_look(self) -> bool:
         """A lecture keeps the tracks that it began with; after a restart they must be found."""
         return not self._room.recorders or self._room.ledger.active() is None
 
     def _hear(self) -> None:
-        room = self._room
+        room, performer = self._room, self._room.performer
         for recorder in room.recorders.values():
-            now = room.clock.now()
+            now, news = room.clock.now(), self._news[recorder.track]
             for report in recorder.reports(now.mono_ns):
-                room.performer.hear(recorder, report, now)
+                if isinstance(report, say.Beat | say.Level):  # signs of life are no news
+                    performer.hear(recorder, report, now)
+                else:
+                    news.append(partial(performer.hear, recorder, report))
             gone = recorder.reap(now.mono_ns)
             if gone is not None:
-                room.performer.lost(recorder, gone, now)
+                news.append(partial(performer.lost, recorder, gone))
         for result in room.finisher.hear(room.clock.mono_ns()):
-            room.performer.finished(result, room.clock.now())
+            self._news[""].append(partial(performer.finished, result))
+
+    def _tell(self) -> None:
+        """Store the news, each track's in order: what is refused waits, and so does what follows.
+
+        So a recorder counts as armed only after what its predecessor left has been adopted.
+        """
+        for track, news in self._news.items():
+            now = self._room.clock.now()
+            while news and self._trouble.attempt(track, partial(news[0], now), now.mono_ns):
+                news.popleft()
 
     def _wait(self, seconds: float) -> None:
         pipes = [r.process.fileno() for r in self._room.recorders.values()]
@@ -185,6 +224,7 @@ def furnish(config: Config, clock: Clock, ledger: Ledger, launch: Launch = Proce
         status,
         discovery,
         launch,
+        Ballast(spool.ledger),
     )
     room.equip(config.tracks)
     return room

@@ -89,7 +89,7 @@ FACTS: dict[str, Any] = {
     "lecture": None,
     "tracks": {"camera": TRACK},
     "finishing": None,
-    "spool": {"free_bytes": 312 << 30},
+    "spool": {"free_bytes": 312 << 30, "trouble": ""},
 }
 LECTURE: dict[str, Any] = {
     "state": "recording",

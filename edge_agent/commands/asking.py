@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_agent.commands.output import Exit, Failure
 from edge_agent.commands.room import Room
+
+if TYPE_CHECKING:
+    from edge_agent.ledger import Ledger
 
 #: Older than this a command is refused: what nobody waits for any more must not happen.
 TTL_S = 30
@@ -18,7 +22,6 @@ POLL_S = 0.05
 
 def ask(here: Room, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """The agent's answer. Raises Failure with its own reason, or when it does not answer."""
-    from edge_agent.clock import SystemClock
     from edge_agent.ledger import Ledger, LedgerMissing
 
     demand_alive(here)
@@ -27,14 +30,7 @@ def ask(here: Room, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
     except LedgerMissing:
         raise _not_running() from None
     try:
-        number = ledger.post(
-            verb,
-            args,
-            key=str(uuid.uuid4()),
-            origin="cli",
-            now=SystemClock().now(),
-            ttl_ns=TTL_S * 1_000_000_000,
-        )
+        number = _post(ledger, here, verb, args)
         answer = wait_for(lambda: _answer(ledger, number), ANSWER_S)
     finally:
         ledger.close()
@@ -47,6 +43,24 @@ def ask(here: Room, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
             retryable=True,
         )
     return _told(answer)
+
+
+def _post(ledger: Ledger, here: Room, verb: str, args: Mapping[str, Any]) -> int:
+    """On a full disk the ledger's reserve is given up: a lecture must be stoppable."""
+    from edge_agent.ballast import Ballast, is_full
+    from edge_agent.clock import SystemClock
+
+    key, now = str(uuid.uuid4()), SystemClock().now()
+
+    def post() -> int:
+        return ledger.post(verb, args, key=key, origin="cli", now=now, ttl_ns=TTL_S * 1_000_000_000)
+
+    try:
+        return post()
+    except sqlite3.OperationalError as error:
+        if not (is_full(error) and Ballast(here.spool.ledger).give_up()):
+            raise
+        return post()
 
 
 def demand_alive(here: Room) -> None:

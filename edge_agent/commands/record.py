@@ -43,7 +43,10 @@ def start(
             "until_utc": _until(end),
         }
         here = room(context)
-        lecture = ask(here, "start", details)["lecture"]
+        answer = ask(here, "start", details)
+        lecture = str(answer["lecture"])
+        if answer.get("warning"):
+            report.warn(str(answer["warning"]))
         report.note(f"lecture {lecture} is started, waiting for its first second on the disk")
         tracks = wait_for(lambda: _all_on_disk(here, lecture), ON_DISK_S) or _tracks(here, lecture)
         late = sorted(name for name, track in tracks.items() if not _on_disk(track))

@@ -62,6 +62,8 @@ def screen(room_name: str, facts: Facts | None, queue: Facts | None) -> list[str
         done = facts["finishing"]
         lines.append(f"Finishing  {done['lecture']}  {done['fraction']:.0%}")
     lines.append(f"Disk       {size(facts['spool']['free_bytes'])} free")
+    if facts["spool"]["trouble"]:
+        lines.append(f"           {facts['spool']['trouble']}")
     if facts["clock_trust"] != "synchronised":
         lines.append(f"Clock      {facts['clock_trust']}: not set by the network")
     return [*lines, *_queue_lines(queue)]

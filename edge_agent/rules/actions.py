@@ -36,10 +36,14 @@ class FinishTrack:
 
 @dataclass(frozen=True, slots=True)
 class OpenGap:
-    """A track of the lecture under way is not being recorded; say so, with the cause."""
+    """A track of the lecture under way is not being recorded; say so, with the cause.
+
+    Without `cause`: why its recorder ended.
+    """
 
     lecture: str
     track: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from edge_agent.rules.lecture import Event, State, events
 
 #: A finisher reports at least this often while it copies packets.
 FINISHER_SILENCE_NS = 120 * SECOND
+#: The gap's cause, in the words of a recorder that met the full disk itself.
+DISK_FULL = "disk full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ class Facts:
     leftovers: tuple[str, ...] = ()
     failed: frozenset[str] = frozenset()
     commands: tuple[CommandFacts, ...] = ()
+    #: To begin a lecture, and to go on with one.
     enough_space: bool = True
+    room_to_record: bool = True
     stopping: bool = False
 
 
@@ -98,12 +102,16 @@ def plan(facts: Facts) -> list[Action]:
 
 def _recorder(it: RecorderFacts, facts: Facts) -> Iterator[Action]:
     lecture = facts.active
-    wanted = lecture is not None and lecture.state is State.RECORDING and it.track in lecture.tracks
-    if wanted and lecture is not None:
-        taken = it.phase is Phase.RECORDING and it.lecture == lecture.id
-        armed = it.phase is Phase.ARMED and it.pressure is Pressure.NONE
+    due = lecture is not None and lecture.state is State.RECORDING and it.track in lecture.tracks
+    wanted = due and facts.room_to_record
+    if due and lecture is not None:
+        # One that closes its file because the disk is full has its gap begin after that file.
+        taken = it.lecture == lecture.id and (
+            it.phase is Phase.RECORDING or (it.phase is Phase.FINISHING and not wanted)
+        )
+        armed = it.phase is Phase.ARMED and it.pressure is Pressure.NONE and wanted
         if not (taken or armed or it.track in lecture.open_gaps):
-            yield do.OpenGap(lecture.id, it.track)
+            yield do.OpenGap(lecture.id, it.track, "" if wanted else DISK_FULL)
         if armed and not silent(it.phase, it.heard_ns, facts.now_ns):
             yield do.RecordTrack(it.track, lecture.id)
             return

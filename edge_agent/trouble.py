@@ -1,0 +1,65 @@
+"""What the supervisor does when disk or ledger refuse: say so, go on with the rest, try again.
+
+Nothing is lost by it. What the plan wanted is wanted in the next round as well, because the facts
+have not changed; reports of recorders wait in their order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Hashable
+
+from edge_agent.ballast import Ballast, is_full
+from edge_agent.rules.health import SECOND
+
+#: How disk and ledger refuse: full, failing, read-only.
+REFUSALS = (OSError, sqlite3.OperationalError)
+RETRY_NS = SECOND
+
+
+class Trouble:
+    """Runs effects that may be refused, and remembers what to tell people."""
+
+    def __init__(self, ballast: Ballast) -> None:
+        self._ballast = ballast
+        #: What was refused → why, and the monotonic time at which it is tried again.
+        self._refused: dict[Hashable, tuple[str, int]] = {}
+
+    @property
+    def text(self) -> str:
+        """What is being refused now; empty when all is well."""
+        return "; ".join(sorted({why for why, _ in self._refused.values()}))
+
+    def attempt(self, what: Hashable, effect: Callable[[], None], now_ns: int) -> bool:
+        """Run an effect, at most once a second while it is refused. True if it was done."""
+        why, due_ns = self._refused.get(what, ("", 0))
+        if now_ns < due_ns:
+            return False
+        try:
+            effect()
+        except REFUSALS as error:
+            self._note(what, error, why, now_ns)
+            return False
+        self._refused.pop(what, None)
+        return True
+
+    def forget_all_but(self, wanted: set[Hashable]) -> None:
+        """What is no longer wanted is no trouble any more."""
+        for what in self._refused.keys() - wanted:
+            del self._refused[what]
+
+    def _note(self, what: Hashable, error: Exception, before: str, now_ns: int) -> None:
+        text = _words(error)
+        # With its reserve back the ledger can write at once.
+        delay_ns = 0 if is_full(error) and self._ballast.give_up() else RETRY_NS
+        if text != before:
+            print(f"refused: {what}: {text}", file=sys.stderr)
+        self._refused[what] = (text, now_ns + delay_ns)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        place = f" ({error.filename})" if error.filename else ""
+        return f"the disk refuses: {error.strerror or error}{place}"
+    return f"the ledger cannot be written: {error}"
