@@ -29,8 +29,6 @@ from encoders.passthrough import PassThrough, open_pass_through
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
 
-#: How long after its end a recording waits for late samples from before its end.
-LINGER_NS = NS
 #: How long the disk may take to swallow what is queued when a recording ends.
 CLOSE_S = 10.0
 #: The smallest step of a video track's time stamps (90 kHz), rounded up.
@@ -73,9 +71,9 @@ class Window:
         """Samples after this instant are not wanted any more."""
         self.end_ns = max(mono_ns - self.epoch_ns, self.start_ns)
 
-    def overdue(self, mono_ns: int) -> bool:
+    def overdue(self, mono_ns: int, grace_ns: int) -> bool:
         """Its end has passed and the device has had time to deliver what came before."""
-        return self.end_ns is not None and mono_ns - self.epoch_ns > self.end_ns + LINGER_NS
+        return self.end_ns is not None and mono_ns - self.epoch_ns > self.end_ns + grace_ns
 
     def ended(self, at_ns: int) -> bool:
         return self.end_ns is not None and at_ns >= self.end_ns
