@@ -23,7 +23,7 @@ from tests.process.classroom import CAMERA, HANG_S, MICROPHONE, until
 TRACKS = {"camera": CAMERA, "microphone": MICROPHONE}
 #: The agent is up and records again long before, but for a machine that does other things too.
 PATIENCE_S = 120.0
-KINDS = ("recording", "recovery", "finishing", "uploading", "migration")
+KINDS = ("recording", "rotation", "recovery", "finishing", "uploading", "migration")
 
 
 class Series:
@@ -54,6 +54,15 @@ class Series:
             mark = self._room.command("mark", text=f"{self._chance.random()}")
             yield self._cut("recording", lecture) | {"mark": mark["at_s"]}
             yield {"back_s": self._goes_on(lecture)}
+        self._finish(lecture)
+
+    def rotation(self) -> Iterator[dict[str, Any]]:
+        """Right when a segment got its name and its row: where other recorders were caught."""
+        lecture = self._begin()
+        until("a segment is closed", lambda: self._segments(lecture))
+        time.sleep(self._chance.choice([0, self._chance.uniform(0, 0.2)]))
+        yield self._cut("rotation", lecture)
+        yield {"back_s": self._goes_on(lecture)}
         self._finish(lecture)
 
     def recovery(self) -> Iterator[dict[str, Any]]:
@@ -189,6 +198,10 @@ class Series:
             raise laws.Broken(f"the platform has {torn}")
         until("segments are dropped", lambda: not room.spool.tracks(lecture).exists())
         self._check_storage()
+
+    def _segments(self, lecture: str) -> int:
+        with self._room.ledger() as ledger:
+            return len(ledger.segments(lecture))
 
     def _is_delivered(self, lecture: str) -> bool:
         state = self._room.lecture(lecture)

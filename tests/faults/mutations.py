@@ -1,0 +1,152 @@
+"""Does the suite notice? Breaks the product in a copy of the tree, and expects a test to fail.
+
+`python -m tests.faults.mutations [NAME...]`. Each mutation is one mistake that cost other recorders
+lectures. The exit code is 1 when a mutation went unnoticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+#: pytest's word for "tests ran, and some failed"; anything else proves nothing.
+TESTS_FAILED = 1
+POWER_CUTS = "tests/faults/test_power_cuts.py"
+SEGMENTS = "tests/test_segments.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`text` in `file` becomes `broken`; `test` must fail then."""
+
+    name: str
+    file: str
+    text: str
+    broken: str
+    test: str
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+MUTATIONS = (
+    Mutation(
+        "fdatasync left out",
+        "encoders/disk.py",
+        "        os.fdatasync(fd)",
+        "        pass",
+        POWER_CUTS,
+        {"POWER_CUTS": "6", "POWER_CUT_KINDS": "recording"},
+    ),
+    Mutation(
+        "folder fsync left out",
+        "encoders/disk.py",
+        "            os.fsync(fd)",
+        "            pass",
+        "tests/faults/test_sync_order.py",
+    ),
+    Mutation(
+        "row before rename",
+        "encoders/segments.py",
+        "        self._disk.rename(self.part, self.path)\n",
+        "        threading.Timer(0.3, self._disk.rename, (self.part, self.path)).start()\n",
+        f"{SEGMENTS}::test_fragments_and_segments_are_told_after_they_are_durable",
+    ),
+    Mutation(
+        "row before rename, in a power cut",
+        "encoders/segments.py",
+        "        self._disk.rename(self.part, self.path)\n",
+        "        threading.Timer(0.3, self._disk.rename, (self.part, self.path)).start()\n",
+        POWER_CUTS,
+        {"POWER_CUTS": "6", "POWER_CUT_KINDS": "rotation"},
+    ),
+    Mutation(
+        "synchronous NORMAL",
+        "edge_agent/ledger.py",
+        '"PRAGMA synchronous=FULL"',
+        '"PRAGMA synchronous=NORMAL"',
+        POWER_CUTS,
+        {"POWER_CUTS": "6", "POWER_CUT_KINDS": "recording"},
+    ),
+    Mutation(
+        "no trim",
+        "encoders/boxes.py",
+        "        disk.truncate(fd, length)",
+        "        pass",
+        "tests/test_recovery.py::test_a_torn_file_is_cut_at_its_last_whole_fragment_and_adopted",
+    ),
+    Mutation(
+        "segments dropped before the package is there",
+        "edge_agent/facts.py",
+        "tuple(each for each in packaged if self._spool.tracks(each).exists())",
+        "tuple(each.id for each in self._ledger.lectures(State.FINISHING))",
+        "tests/process/test_kills.py::test_a_killed_finisher_is_started_again",
+    ),
+    Mutation(
+        "receipt before the bytes were read back",
+        "uploader/folder.py",
+        "                    _read_back(target, part, artifact, progress)\n",
+        "",
+        "tests/test_folder.py",
+    ),
+    Mutation(
+        "retry of fsync after EIO",
+        "encoders/segments.py",
+        "        self._disk.sync(self._fd)\n",
+        "        try:\n"
+        "            self._disk.sync(self._fd)\n"
+        "        except OSError:\n"
+        "            self._disk.sync(self._fd)\n",
+        f"{SEGMENTS}::test_whichever_disk_call_fails_what_was_synced_before_is_recovered",
+    ),
+)
+
+
+def caught(mutation: Mutation) -> bool:
+    """Whether the named test fails with the mutation."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        tree = Path(folder)
+        archive = subprocess.run(
+            ["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True
+        )
+        subprocess.run(["tar", "--extract"], cwd=tree, input=archive.stdout, check=True)
+        file = tree / mutation.file
+        text = file.read_text()
+        if text.count(mutation.text) != 1:
+            raise SystemExit(f"{mutation.name}: {mutation.file} has changed; mend the mutation")
+        file.write_text(text.replace(mutation.text, mutation.broken))
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutation.test],
+            cwd=tree,
+            # Child processes must not find the product that is installed.
+            env={**os.environ, "PYTHONPATH": str(tree), **mutation.env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode != TESTS_FAILED:
+        print(done.stdout[-3000:], file=sys.stderr)
+    return done.returncode == TESTS_FAILED
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these; all of them by default")
+    names = parser.parse_args().names
+    missed = 0
+    for mutation in MUTATIONS:
+        if not names or mutation.name in names:
+            noticed = caught(mutation)
+            missed += not noticed
+            word = "caught" if noticed else "NOT NOTICED"
+            print(f"{word:12} {mutation.name}: {mutation.test}", flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
