@@ -84,6 +84,14 @@ class Canvas:
         return out
 
 
+def black(width: int, height: int) -> VideoFrame:
+    """A black picture of even size."""
+    out = VideoFrame(width, height, "yuv420p")
+    for number, plane in enumerate(out.planes):
+        plane.update(bytes([16 if number == 0 else 128]) * plane.buffer_size)
+    return out
+
+
 def _pixels(plane: VideoPlane) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     flat = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
     return flat.reshape(plane.height, plane.line_size)  # type: ignore[no-any-return]

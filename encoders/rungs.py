@@ -1,0 +1,84 @@
+"""Open the encoder of a rung: which options each kind of hardware needs for what we want.
+
+The same wish everywhere: constant quality with an optional ceiling, no B-frames, key frames where
+asked, a packet for each picture at once.
+"""
+
+from __future__ import annotations
+
+from encoders.encoder import Encoder, EncoderError, VideoSpec, open_video_encoder
+from encoders.ffmpeg_process import FfmpegProcess
+from encoders.ladder import Candidate, find
+from encoders.native import NativeEncoder
+
+#: A group of pictures without any request, in pictures. Segments ask for theirs.
+_GOP = ("-g", "600")
+
+
+def open_rung(name: str, spec: VideoSpec) -> Encoder:
+    """The encoder of this name. Raises EncoderError when it cannot be opened."""
+    try:
+        candidate = find(name)
+    except ValueError as error:
+        raise EncoderError(str(error), "See the names with: edge-agent encoders") from None
+    if candidate.codec != spec.codec:
+        raise EncoderError(
+            f"{name} makes {candidate.codec}, and {spec.codec} is wanted",
+            "Set the track's codec to one that can be recorded.",
+        )
+    if name == "libx264":
+        return open_video_encoder(spec)
+    if candidate.way == "ffmpeg":
+        return FfmpegProcess(name, spec, *ffmpeg_arguments(candidate, spec))
+    return NativeEncoder(candidate.encoder, spec, native_options(candidate, spec))
+
+
+def ffmpeg_arguments(candidate: Candidate, spec: VideoSpec) -> tuple[list[str], list[str]]:
+    """FFmpeg's arguments before its input, and those for filter and encoder."""
+    node, encoder = candidate.node, ["-c:v", candidate.encoder, *_GOP]
+    quality, ceiling = str(spec.crf), _ceiling(spec)
+    match candidate.encoder.split("_")[-1]:
+        case "vaapi":
+            upload = ["-vf", "format=nv12,hwupload"]
+            rate = ceiling or ["-rc_mode", "CQP", "-qp", quality]
+            return ["-vaapi_device", node], [*upload, *encoder, *rate]
+        case "qsv":
+            device = ["-init_hw_device", f"vaapi=va:{node}", "-init_hw_device", "qsv=hw@va"]
+            upload = ["-vf", "format=nv12,hwupload=extra_hw_frames=16"]
+            rate = ceiling or ["-global_quality", quality]
+            now = ["-async_depth", "1", "-forced_idr", "1"]
+            return [*device, "-filter_hw_device", "hw"], [*upload, *encoder, *now, *rate]
+        case _:
+            upload = ["-vf", "format=nv12"]
+            rate = ceiling or ["-rc_mode", "CQP", "-qp_init", quality]
+            return [], [*upload, *encoder, *rate]
+
+
+def native_options(candidate: Candidate, spec: VideoSpec) -> dict[str, str]:
+    """The encoder's own options, as FFmpeg names them."""
+    quality = str(spec.crf)
+    ceiling = {}
+    if spec.max_kbps:
+        ceiling = {"maxrate": f"{spec.max_kbps}k", "bufsize": f"{2 * spec.max_kbps}k"}
+    match candidate.encoder.split("_")[-1]:
+        case "nvenc":
+            low = {"preset": "p4", "tune": "ll", "zerolatency": "1", "delay": "0"}
+            return {**low, "rc": "vbr", "cq": quality, "forced-idr": "1", "b": "0", **ceiling}
+        case "amf":
+            low = {"usage": "lowlatency", "forced_idr": "1"}
+            same = {"rc": "cqp", "qp_i": quality, "qp_p": quality}
+            return {**low, **({"rc": "vbr_peak", **ceiling} if ceiling else same)}
+        case "v4l2m2m":
+            return {"b": f"{spec.max_kbps or 6000}k"}
+        case "libsvtav1":
+            return {"preset": "10", "crf": quality}
+        case _:
+            return {"preset": "veryfast", "crf": quality, "tune": "zerolatency", **ceiling}
+
+
+def _ceiling(spec: VideoSpec) -> list[str]:
+    """Variable rate below the ceiling: these encoders have no ceiling at constant quality."""
+    if not spec.max_kbps:
+        return []
+    rate = ["-b:v", f"{spec.max_kbps * 7 // 10}k", "-maxrate", f"{spec.max_kbps}k"]
+    return [*rate, "-bufsize", f"{2 * spec.max_kbps}k"]
