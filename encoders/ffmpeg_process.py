@@ -1,8 +1,9 @@
 """An encoder in the system's FFmpeg: a child that takes raw pictures and gives packets back.
 
-For hardware that the library in this process cannot reach (VAAPI, QSV, Rockchip). Pictures go in and packets come out as NUT, FFmpeg's own container, so every packet has its
-picture's stamp. Three threads serve the child's three pipes; whoever calls waits at most STALL_S.
-A stamp's last bit asks for a key frame: odd milliseconds are key frames.
+For hardware that the library in this process cannot reach (VAAPI, QSV, Rockchip). Pictures go in
+and packets come out as NUT, FFmpeg's own container, so every packet has its picture's stamp. Three
+threads serve the child's three pipes; whoever calls waits at most STALL_S. A stamp's last bit asks
+for a key frame: odd milliseconds are key frames.
 """
 
 from __future__ import annotations
@@ -131,14 +132,15 @@ class FfmpegProcess:
         with self._change:
             return len(self._inside)
 
-    def unanswered(self) -> list[VideoFrame]:
-        """After an error: the pictures that went in and never came out, for the next encoder."""
+    def salvage(self) -> tuple[list[AnyPacket], list[VideoFrame]]:
+        """After an error: packets that have come back, and pictures for the next encoder."""
         self._end()
-        found = []
+        packets, self._packets = self._packets, []
+        pictures = []
         for each in self._inside:
             each.picture.pts, each.picture.time_base = each.pts, Fraction(1, VIDEO_SCALE)
-            found.append(each.picture)
-        return found
+            pictures.append(each.picture)
+        return packets, pictures
 
     # ------------------------------------------------------------ the caller's side
 

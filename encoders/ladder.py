@@ -173,9 +173,13 @@ def _fault(facts: TrialFacts, size: tuple[int, int]) -> str:
     return ""
 
 
-def choose(verdicts: Iterable[Verdict], codec: str = "h264", failed: Collection[str] = ()) -> str:
-    """The best rung that works and has not failed since the PC started; software at last."""
-    for each in verdicts:
-        if each.usable and each.codec == codec and each.name not in failed:
-            return each.name
-    return SOFTWARE[codec]
+def rungs(
+    verdicts: Iterable[Verdict], codec: str = "h264", failed: Collection[str] = ()
+) -> list[str]:
+    """The names to record with, best first: what works and has not failed since the PC started.
+
+    Software is the last one, always.
+    """
+    good = [each.name for each in verdicts if each.usable and each.codec == codec]
+    hardware = [name for name in good if name not in failed and name != SOFTWARE[codec]]
+    return [*hardware, SOFTWARE[codec]]

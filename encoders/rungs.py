@@ -6,7 +6,9 @@ asked, a packet for each picture at once.
 
 from __future__ import annotations
 
-from encoders.encoder import Encoder, EncoderError, VideoSpec, open_video_encoder
+from av.video.frame import VideoFrame
+
+from encoders.encoder import AnyPacket, Encoder, EncoderError, VideoSpec, open_video_encoder
 from encoders.ffmpeg_process import FfmpegProcess
 from encoders.ladder import Candidate, find
 from encoders.native import NativeEncoder
@@ -31,6 +33,11 @@ def open_rung(name: str, spec: VideoSpec) -> Encoder:
     if candidate.way == "ffmpeg":
         return FfmpegProcess(name, spec, *ffmpeg_arguments(candidate, spec))
     return NativeEncoder(candidate.encoder, spec, native_options(candidate, spec))
+
+
+def salvage(encoder: Encoder) -> tuple[list[AnyPacket], list[VideoFrame]]:
+    """From an encoder that has failed: its last packets, and the pictures it owes."""
+    return encoder.salvage() if isinstance(encoder, FfmpegProcess) else ([], [])
 
 
 def ffmpeg_arguments(candidate: Candidate, spec: VideoSpec) -> tuple[list[str], list[str]]:

@@ -13,9 +13,9 @@ from encoders.ladder import (
     TrialFacts,
     Verdict,
     candidates,
-    choose,
     find,
     judge,
+    rungs,
 )
 
 SIZE = (1920, 1080)
@@ -106,7 +106,7 @@ def test_libx264_is_used_whatever_its_trial_says() -> None:
     assert (broken.usable, broken.reason) == (True, "not compiled in")
 
 
-def test_the_first_usable_rung_that_has_not_failed_is_chosen() -> None:
+def test_only_what_works_and_has_not_failed_is_a_rung_and_software_is_the_last() -> None:
     verdicts = [
         Verdict("h264_nvenc", "h264", False, "no card"),
         Verdict("hevc_qsv", "hevc", True),
@@ -114,7 +114,8 @@ def test_the_first_usable_rung_that_has_not_failed_is_chosen() -> None:
         Verdict("h264_vaapi", "h264", True),
         Verdict("libx264", "h264", True),
     ]
-    assert choose(verdicts) == "h264_qsv"
-    assert choose(verdicts, failed={"h264_qsv"}) == "h264_vaapi"
-    assert choose(verdicts, failed={"h264_qsv", "h264_vaapi", "libx264"}) == "libx264"
-    assert choose([]) == "libx264"
+    assert rungs(verdicts) == ["h264_qsv", "h264_vaapi", "libx264"]
+    assert rungs(verdicts, failed={"h264_qsv"}) == ["h264_vaapi", "libx264"]
+    assert rungs(verdicts, failed={"h264_qsv", "h264_vaapi", "libx264"}) == ["libx264"]
+    assert rungs([]) == ["libx264"]
+    assert rungs(verdicts, "hevc") == ["hevc_qsv", "libx265"]
