@@ -12,29 +12,40 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from edge_agent import lecture_file
 from edge_agent.clock import Now, rfc3339
 from edge_agent.durable import make_folder_durably, sync_folder
 from edge_agent.ledger import Ledger
-from edge_agent.rows import Lecture, Segment
+from edge_agent.rows import Lecture, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, UNPACKAGED, Event, State, advance
 from edge_agent.rules.schedule import goes_on, rebased_ns
 from edge_agent.rules.timeline import START_NS
-from edge_agent.spool import Runtime, Spool
-from encoders.boxes import segment_facts, trim_and_close
+from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Runtime, Spool
+from encoders.boxes import segment_facts, trim_and_close, whole_length
 from encoders.segment import Segment as File
+from encoders.segment import sequence
 
 #: An orphaned recorder closes its file and goes within this time; then it is killed.
 ORPHAN_GRACE_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One step: where (relative to the spool), what is done, and the doing."""
+
+    where: str
+    what: str
+    do: Callable[[], object]
+
+
 class Recovery:
-    """Brings ledger and spool together. Used by the supervisor only."""
+    """Brings ledger and spool together. Used by the supervisor, and by people when it is down."""
 
     def __init__(self, spool: Spool, ledger: Ledger, patience: timedelta) -> None:
         self._spool = spool
@@ -43,29 +54,49 @@ class Recovery:
 
     def run(self, now: Now) -> None:
         """At the agent's start, before any recorder."""
-        self._adopt_strangers(now)
-        for lecture in self._ledger.lectures(*UNPACKAGED):
-            self.adopt_tracks(lecture.id, now)
+        for repair in self._recoveries(now):
+            repair.do()
         for lecture in self._ledger.lectures(*ACTIVE):
             self._continue_or_finish(lecture, now)
+
+    def repairs(self, now: Now) -> Iterator[Repair]:
+        """What makes ledger and spool agree, step by step; nothing is done by looking.
+
+        Only for when no agent runs. Do each before you ask for the next, or none. Files that are
+        not of our making are set aside only here, when people ask for it.
+        """
+        yield from self._strays(now)
+        yield from self._recoveries(now)
+
+    def _recoveries(self, now: Now) -> Iterator[Repair]:
+        yield from self._strangers(now)
+        for lecture in self._ledger.lectures(*UNPACKAGED):
+            yield from self._tracks(lecture.id, None, now)
 
     def adopt_tracks(self, lecture: str, now: Now, only: str | None = None) -> None:
         """Make ledger rows and segment files of one lecture (of one track with `only`) agree.
 
         No recorder may be writing there.
         """
+        for repair in self._tracks(lecture, only, now):
+            repair.do()
+
+    def _tracks(self, lecture: str, only: str | None, now: Now) -> Iterator[Repair]:
         rows = self._ledger.segments(lecture)
         known = {(s.track, s.name): s for s in rows if only in (None, s.track)}
         found = set()
         for track, path in self._files(lecture, only):
-            row = known.get((track, path.name))
-            if row is None:
-                row = self._adopt(lecture, track, path, now)
-            if row is not None:
-                found.add((track, row.name))
+            if (track, path.name) in known:
+                found.add((track, path.name))
+                continue
+            final = path.with_suffix("") if path.suffix == ".part" else path
+            if final == path or not final.exists():
+                found.add((track, final.name))  # a power cut may take a name back: .part again
+            yield self._file(lecture, track, path, now)
         for key, row in known.items():
             if key not in found:
-                self._forget(row, now)
+                where = f"lectures/{lecture}/tracks/{row.track}/{row.name}"
+                yield Repair(where, "gone: its row is dropped", partial(self._forget, row, now))
 
     # ------------------------------------------------------------ one file
 
@@ -77,26 +108,28 @@ class Recovery:
                 for path in sorted(folder.iterdir()):
                     yield folder.name, path
 
-    def _adopt(self, lecture: str, track: str, path: Path, now: Now) -> Segment | None:
+    def _file(self, lecture: str, track: str, path: Path, now: Now) -> Repair:
+        """Adopt it, set it aside, or let it go when it is empty."""
         torn = path.suffix == ".part"
-        try:
-            file = trim_and_close(path) if torn else segment_facts(path, recovered=True)
-        except ValueError:  # a foreign file whose name is no number
-            file = None
+        where = f"lectures/{lecture}/tracks/{track}/{path.name}"
+        if _adoptable(path, torn):
+            what = "cut at its last whole fragment and adopted" if torn else "adopted"
+            return Repair(where, what, partial(self._adopt, lecture, track, path, what, now))
+        if path.is_file() and path.stat().st_size == 0:
+            return Repair(where, "empty: removed", path.unlink)
+        what = "holds no whole fragment: set aside"
+        return Repair(where, what, partial(self._set_aside, lecture, track, path, now))
+
+    def _adopt(self, lecture: str, track: str, path: Path, what: str, now: Now) -> None:
+        file = (
+            trim_and_close(path) if path.suffix == ".part" else segment_facts(path, recovered=True)
+        )
         if file is None:
-            self._set_aside(lecture, track, path, now)
-            return None
-        row = _row(lecture, track, file)
-        self._ledger.add_segment(row)
-        what = "cut at its last whole fragment and adopted" if torn else "adopted"
+            raise FileNotFoundError(f"{path} has changed while it was adopted")
+        self._ledger.add_segment(_row(lecture, track, file))
         self._ledger.add_event(now, "recovered", f"segment {file.name} {what}", lecture, track)
-        return row
 
     def _set_aside(self, lecture: str, track: str, path: Path, now: Now) -> None:
-        """Empty files go without a word; others are kept for people to look at."""
-        if path.is_file() and path.stat().st_size == 0:
-            path.unlink()
-            return
         kept = self._move_aside(path, f"{lecture}-{track}-{path.name}")
         text = f"{path.name} holds no whole fragment; kept as {kept}"
         self._ledger.add_event(now, "set aside", text, lecture, track)
@@ -120,23 +153,45 @@ class Recovery:
 
     # ------------------------------------------------------------ lectures
 
-    def _adopt_strangers(self, now: Now) -> None:
+    def _strays(self, now: Now) -> Iterator[Repair]:
+        """What nobody knows, in the spool's root and in the folders of lectures."""
+        for path in _entries(self._spool.root):
+            if path.name not in KNOWN_AT_TOP:
+                yield self._stray(path, path.name, None, now)
+        for lecture in self._ledger.lectures():
+            building = {"package.part"} if lecture.state in UNPACKAGED else set()
+            for path in _entries(self._spool.lecture(lecture.id)):
+                if path.name not in KNOWN_IN_LECTURE | building:
+                    yield self._stray(path, f"{lecture.id}-{path.name}", lecture.id, now)
+
+    def _stray(self, path: Path, name: str, lecture: str | None, now: Now) -> Repair:
+        def do() -> None:
+            kept = self._move_aside(path, name)
+            self._ledger.add_event(now, "set aside", f"{path.name} is unknown: {kept}", lecture)
+
+        where = str(path.relative_to(self._spool.root))
+        return Repair(where, "known to nobody: set aside", do)
+
+    def _strangers(self, now: Now) -> Iterator[Repair]:
         """Lectures on the disk that the ledger does not know."""
-        if not self._spool.lectures.is_dir():
-            return
-        for folder in sorted(self._spool.lectures.iterdir()):
+        for folder in _entries(self._spool.lectures):
             if self._ledger.lecture(folder.name) is not None:
                 continue
+            where = f"lectures/{folder.name}"
             facts = lecture_file.read(folder / "lecture.json")
-            if facts is None or facts[0].id != folder.name:
-                if folder.is_dir() and not any(folder.iterdir()):
-                    folder.rmdir()  # begun at the instant of a power cut: nothing was in it
-                    continue
-                kept = self._move_aside(folder, folder.name)
-                self._ledger.add_event(now, "set aside", f"{folder.name} is no lecture: {kept}")
-                continue
-            # It may have ended long ago: finished with what there is, it is never lost.
-            lecture, tracks = facts
+            if facts is not None and facts[0].id == folder.name:
+                what = "adopted from the disk, with its segments"
+                yield Repair(where, what, partial(self._adopt_lecture, *facts, now))
+            elif folder.is_dir() and not any(folder.iterdir()):
+                # begun at the instant of a power cut: nothing was in it
+                yield Repair(where, "empty: removed", folder.rmdir)
+            else:
+                what = "no lecture: set aside"
+                yield Repair(where, what, self._stray(folder, folder.name, None, now).do)
+
+    def _adopt_lecture(self, lecture: Lecture, tracks: list[Track], now: Now) -> None:
+        """It may have ended long ago: finished with what there is, it is never lost."""
+        with self._ledger.transaction():
             self._ledger.add_lecture(replace(lecture, state=State.FINISHING), tracks)
             self._ledger.add_event(now, "recovered", "adopted from the disk", lecture.id)
 
@@ -210,6 +265,17 @@ def _released(lock: Path, wait_s: float) -> bool:
                 time.sleep(0.05)
             else:
                 return True
+
+
+def _adoptable(path: Path, torn: bool) -> bool:
+    """Is there a whole fragment in it, and a name of ours on it?"""
+    if not path.is_file() or sequence(path.name) is None:
+        return False
+    return whole_length(path) > 0 if torn else segment_facts(path) is not None
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _row(lecture: str, track: str, file: File) -> Segment:

@@ -8,6 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+#: What belongs into the spool's root, and into the folder of a lecture. `lost+found` is there when
+#: the spool is a file system of its own; a `lecture.json.part` is of no use after a power cut.
+KNOWN_AT_TOP = frozenset(
+    {
+        "ledger.db",
+        "ledger.db-wal",
+        "ledger.db-shm",
+        "ledger.db-journal",
+        "ledger.ballast",
+        "lectures",
+        "aside",
+        "lost+found",
+    }
+)
+KNOWN_IN_LECTURE = frozenset({"lecture.json", "tracks", "package"})
+
 
 @dataclass(frozen=True, slots=True)
 class Spool:

@@ -13,20 +13,12 @@ from pathlib import Path
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Gap, Lecture, OutboxRow, Segment
 from edge_agent.rules.lecture import ACTIVE, State
-from edge_agent.spool import Spool
+from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Spool
 from edge_agent.verify import file_sha256, verify_package
 
 #: Lectures whose package must exist.
 _PACKAGED = {State.PACKAGED, State.DELIVERED}
-_KNOWN_AT_TOP = {
-    "ledger.db",
-    "ledger.db-wal",
-    "ledger.db-shm",
-    "ledger.ballast",
-    "lectures",
-    "aside",
-}
-_KNOWN_IN_LECTURE = {"lecture.json", "tracks", "package"}
+REPAIR = "with the agent stopped: edge-agent storage check --repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ def gather(
     """Read ledger and spool; with `hashes` every byte of them."""
     lectures = [_gather(spool, ledger, lecture, hashes) for lecture in ledger.lectures()]
     known = {each.lecture.id for each in lectures}
-    strays = [name for name in _names(spool.root) if name not in _KNOWN_AT_TOP]
+    strays = [name for name in _names(spool.root) if name not in KNOWN_AT_TOP]
     strays += [f"lectures/{name}" for name in _names(spool.lectures) if name not in known]
     return SpoolFacts(tuple(lectures), tuple(strays), tuple(ledger.integrity_problems()), recording)
 
@@ -93,7 +85,7 @@ def _gather(spool: Spool, ledger: Ledger, lecture: Lecture, hashes: bool) -> Lec
         tuple(ledger.outbox(lecture.id)),
         {name: path.stat().st_size for name, path in files.items()},
         {name: file_sha256(files[name]) for name in named},
-        tuple(name for name in _names(folder) if name not in _KNOWN_IN_LECTURE),
+        tuple(name for name in _names(folder) if name not in KNOWN_IN_LECTURE),
         there,
         tuple(_package_problems(package, hashes)) if there else (),
     )
@@ -118,10 +110,7 @@ def findings(facts: SpoolFacts) -> list[Finding]:
         Finding("ledger", "ledger.db", problem, "restore the ledger from a backup")
         for problem in facts.ledger_problems
     ]
-    found += [
-        Finding("I2", name, "is known to nobody", "it is adopted when the agent is started again")
-        for name in facts.strays
-    ]
+    found += [Finding("I2", name, "is known to nobody", REPAIR) for name in facts.strays]
     for lecture in facts.lectures:
         found += _segment_findings(lecture)
         found += _stray_findings(lecture, agent_runs=facts.recording is not None)
@@ -164,7 +153,7 @@ def _stray_findings(it: LectureFacts, agent_runs: bool) -> Iterator[Finding]:
             "I2",
             f"lectures/{it.lecture.id}/{name}",
             "is named by no row of the ledger",
-            "it is adopted when the agent is started again",
+            REPAIR,
         )
 
 

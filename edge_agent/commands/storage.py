@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_agent.commands.output import AsJson, Exit, reporting
-from edge_agent.commands.room import room, say_if_down
+from edge_agent.commands.output import AsJson, Exit, Failure, reporting
+from edge_agent.commands.room import Room, room, say_if_down
+
+if TYPE_CHECKING:
+    from edge_agent.ledger import Ledger
+    from edge_agent.recovery import Recovery
 
 app = typer.Typer(help="The disk that lectures are kept on.", no_args_is_help=True)
 
@@ -17,14 +22,21 @@ app = typer.Typer(help="The disk that lectures are kept on.", no_args_is_help=Tr
 def check(
     context: typer.Context,
     fast: Annotated[bool, typer.Option("--fast", help="Compare sizes, not every byte.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Adopt or set aside; the agent must be stopped.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare ledger and disk, read-only. Exit code 3 when they disagree."""
+    """Compare ledger and disk. Exit code 3 when they disagree.
+
+    Without --repair nothing is changed; it says what a repair would do.
+    """
     from edge_agent.storage_check import findings, gather
 
     with reporting("storage.check", as_json) as report:
         here = room(context)
         say_if_down(here, report)
+        repairs = _repaired(here) if repair else _would_repair(here)
         status = here.status()
         recording = None
         if status is not None:
@@ -37,7 +49,10 @@ def check(
             "lectures": len(facts.lectures),
             "segments": sum(len(each.segments) for each in facts.lectures),
             "findings": [asdict(each) for each in found],
+            "repairs": [{"where": where, "what": what, "done": repair} for where, what in repairs],
         }
+        word = "repaired" if repair else "with --repair"
+        report.say(*(f"{word}: {where}: {what}" for where, what in repairs))
         for each in found:
             report.say(f"{each.invariant}  {each.where}: {each.what}", f"    next: {each.hint}")
         if found:
@@ -45,3 +60,62 @@ def check(
         else:
             how = "sizes" if fast else "every byte"
             report.say(f"{len(facts.lectures)} lectures, {how} compared: all is well")
+
+
+def _would_repair(here: Room) -> list[tuple[str, str]]:
+    """Where a repair would do what. A running agent repairs by itself."""
+    from edge_agent.clock import SystemClock
+
+    if here.alive():
+        return []
+    with here.ledger() as ledger:
+        steps = _recovery(here, ledger).repairs(SystemClock().now())
+        return [(step.where, step.what) for step in steps]
+
+
+def _repaired(here: Room) -> list[tuple[str, str]]:
+    """Do it, through the code that the agent uses at its start. AlreadyRunning if there is one."""
+    from edge_agent.clock import SystemClock
+    from edge_agent.ledger import Ledger
+    from edge_agent.locks import only_one
+    from edge_agent.recovery import wait_for_orphans
+
+    _demand_owner(here)
+    done = []
+    with only_one(here.runtime.agent_lock, "agent"):
+        wait_for_orphans(here.runtime)
+        ledger = Ledger.create(here.spool.ledger)
+        try:
+            for step in _recovery(here, ledger).repairs(SystemClock().now()):
+                step.do()
+                done.append((step.where, step.what))
+        finally:
+            ledger.close()
+    return done
+
+
+def _recovery(here: Room, ledger: Ledger) -> Recovery:
+    from datetime import timedelta
+
+    from edge_agent.recovery import Recovery
+
+    return Recovery(here.spool, ledger, timedelta(0))
+
+
+def _demand_owner(here: Room) -> None:
+    """Files that root makes, the agent could not use."""
+    root = here.spool.root
+    if not root.is_dir():
+        raise Failure(
+            Exit.NOT_FOUND,
+            "no-spool",
+            f"there is no folder {root}",
+            "see which one is used with: edge-agent config show",
+        )
+    if root.stat().st_uid != os.geteuid():
+        raise Failure(
+            Exit.NOT_PERMITTED,
+            "not-owner",
+            f"{root} belongs to another user",
+            f"sudo -u {root.owner()} edge-agent storage check --repair",
+        )
