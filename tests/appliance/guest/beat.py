@@ -2,8 +2,9 @@
 """In the guest: write time and promises into the disk's own stream of writes.
 
 Twenty times a second a block behind the file system (`beat.py DEVICE OFFSET`) gets the monotonic
-time, the seconds that the agent calls durable, and words from a FIFO. So the log of the disk tells
-of each write when it was made and what had been promised by then. Nothing is flushed here.
+time, the seconds that the agent calls durable, how full its recorders' queues are, and words from
+a FIFO. So the log of the disk tells of each write when it was made and what had been promised by
+then. Nothing is flushed here.
 """
 
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 STATUS = Path("/run/edge-agent/status.json")
 NOTES = "/run/classroom-notes"
 MAGIC = b"CLASSROOM-BEAT "
-DURABLE = re.compile(r'"(\w+)": \{"phase"[^}]*?"durable_s": ([0-9.]+)')
+TRACK = re.compile(r'"(\w+)": \{"phase"[^}]*?"durable_s": ([0-9.]+)[^}]*?"backlog": ([0-9.]+)')
 LECTURE = re.compile(r'"lecture": \{"id": "([^"]+)"')
 
 
@@ -26,7 +27,7 @@ def main(device: str, offset: int) -> None:
     os.mkfifo(NOTES)
     notes = os.open(NOTES, os.O_RDWR | os.O_NONBLOCK)
     sector = mmap.mmap(-1, 4096)
-    promised, lecture, changed = {}, "", 0
+    promised, backlog, lecture, changed = {}, {}, "", 0
     while True:
         # The clock after the promise: what is in this beat was true by then.
         try:
@@ -36,7 +37,9 @@ def main(device: str, offset: int) -> None:
                 text = STATUS.read_text()
                 found = LECTURE.search(text)
                 lecture = found.group(1) if found else ""
-                promised = {track: float(seconds) for track, seconds in DURABLE.findall(text)}
+                tracks = TRACK.findall(text)
+                promised = {track: float(seconds) for track, seconds, _ in tracks}
+                backlog = {track: float(full) for track, _, full in tracks}
         except OSError:
             pass
         try:
@@ -44,7 +47,7 @@ def main(device: str, offset: int) -> None:
         except BlockingIOError:
             note = ""
         beat = {"mono_ns": time.monotonic_ns(), "lecture": lecture, "durable_s": promised}
-        beat["note"] = note
+        beat |= {"backlog": backlog, "note": note}
         sector[:] = (MAGIC + json.dumps(beat).encode() + b"\n").ljust(4096, b"\0")
         os.pwrite(disk, sector, offset)
         time.sleep(0.05)
