@@ -63,3 +63,12 @@ PPM ?= 100
 .PHONY: soak
 soak: $(DEV_STAMP)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --ppm $(PPM)
+
+# Honest power cuts in several rooms at once, as root: make power-cuts N=500
+.PHONY: power-cuts mutations
+power-cuts: system-packages $(DEV_STAMP)
+	$(BIN)/python -m tests.faults.power_cuts --cuts $(or $(N),30) $(if $(SEED),--seed $(SEED))
+
+# Is the suite itself any good? Breaks a copy of the product; a named test must fail, as root.
+mutations: system-packages $(DEV_STAMP)
+	$(BIN)/python -m tests.faults.mutations

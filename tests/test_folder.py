@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 from uploader.folder import FolderDestination
-from uploader.sender import Artifact, Permanent
+from uploader.sender import Artifact, Permanent, Transient
 
 DATA = b"manifest" * 1000
 ARTIFACT = Artifact("manifest.json", len(DATA), hashlib.sha256(DATA).hexdigest())
@@ -63,6 +63,20 @@ def test_a_whole_file_without_receipt_is_verified_not_copied_again(
 def test_a_damaged_file_under_the_final_name_is_replaced(place: Path, source: Path) -> None:
     (place / "L1").mkdir()
     (place / "L1/manifest.json").write_bytes(b"x" * len(DATA))
+    folder(place).send("L1", ARTIFACT, source, ignore)
+    assert (place / "L1/manifest.json").read_bytes() == DATA
+
+
+def test_a_stick_that_holds_other_bytes_than_were_written_gets_no_receipt(
+    place: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes go bad where the page cache is dropped: between writing and reading back."""
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: os.pwrite(fd, b"?", 3))
+    with pytest.raises(Transient, match="reads back differently"):
+        folder(place).send("L1", ARTIFACT, source, ignore)
+    assert folder(place).receipt("L1", ARTIFACT) is None
+    assert not (place / "L1/manifest.json").exists()
+    monkeypatch.undo()
     folder(place).send("L1", ARTIFACT, source, ignore)
     assert (place / "L1/manifest.json").read_bytes() == DATA
 

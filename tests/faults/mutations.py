@@ -92,7 +92,8 @@ MUTATIONS = (
         "uploader/folder.py",
         "                    _read_back(target, part, artifact, progress)\n",
         "",
-        "tests/test_folder.py",
+        "tests/test_folder.py::"
+        "test_a_stick_that_holds_other_bytes_than_were_written_gets_no_receipt",
     ),
     Mutation(
         "retry of fsync after EIO",

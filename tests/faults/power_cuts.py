@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import statistics
 import subprocess
@@ -74,6 +75,8 @@ def _figures(values: Iterable[float]) -> str:
 
 def run(cuts: int, rooms: int, seed: int, kinds: Iterable[str], tree: Path = ROOT) -> Outcome:
     """So many cuts, spread over so many rooms, with the product in `tree`."""
+    if os.geteuid() != 0:
+        raise SystemExit("power cuts mount disks of their own: run this as root")
     print(f"seed {seed}", flush=True)
     outcome = Outcome()
     with tempfile.TemporaryDirectory(prefix="power-cuts-") as folder:
