@@ -15,6 +15,7 @@ from edge_agent.commands import (
     configuration,
     demo,
     devices,
+    encoders,
     lectures,
     record,
     running,
@@ -50,6 +51,7 @@ app.add_typer(record.app, name="record")
 app.add_typer(lectures.app, name="lectures")
 app.add_typer(upload.app, name="upload")
 app.add_typer(devices.app, name="devices")
+app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")
 app.command()(running.run)

@@ -55,6 +55,12 @@ class RecorderSpec(Message):
     lock: str
 
 
+class TryEncoders(Message):
+    """The one line for the child that tries encoders: where their book is."""
+
+    book: str
+
+
 class Record(Message):
     """Record into `directory` from monotonic `start_mono_ns` on.
 

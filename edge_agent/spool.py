@@ -17,6 +17,8 @@ KNOWN_AT_TOP = frozenset(
         "ledger.db-shm",
         "ledger.db-journal",
         "ledger.ballast",
+        "encoders.json",
+        "encoders.json.part",
         "lectures",
         "aside",
         "lost+found",
@@ -34,6 +36,11 @@ class Spool:
     @property
     def ledger(self) -> Path:
         return self.root / "ledger.db"
+
+    @property
+    def encoders(self) -> Path:
+        """Which encoders work on this computer."""
+        return self.root / "encoders.json"
 
     @property
     def lectures(self) -> Path:

@@ -124,12 +124,14 @@ def find(name: str) -> Candidate:
 
 def judge(candidate: Candidate, facts: TrialFacts, size: tuple[int, int]) -> Verdict:
     """What a trial with pictures of `size` means."""
-    reason = facts.error or _fault(facts, size)
+    reason = facts.error.removeprefix(f"{candidate.name} ") or _fault(facts, size)
     if not reason and candidate.way != "software" and facts.speed < LEAST_SPEED:
         reason = (
             f"too slow: {facts.speed:.1f} × real time at {size[0]}×{size[1]}, "
             f"needs {LEAST_SPEED:g} ×"
         )
+    elif not reason and facts.speed < 1:
+        reason = f"slower than real time at {size[0]}×{size[1]}: choose a smaller size or rate"
     return Verdict(
         name=candidate.name,
         codec=candidate.codec,

@@ -1,0 +1,114 @@
+"""`edge-agent encoders`: which encoders work on this PC, and why the others do not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
+from edge_agent.commands.room import Room, room
+from edge_agent.commands.words import table
+
+if TYPE_CHECKING:
+    from edge_agent.encoder_book import Book
+    from encoders.ladder import Verdict
+
+
+class Codec(StrEnum):
+    H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
+
+
+def encoders(
+    context: typer.Context,
+    as_json: AsJson = False,
+    retry: bool = typer.Option(False, "--retry", help="Try each of them again now."),
+    codec: Annotated[Codec, typer.Option(help="Recordings are made in h264.")] = Codec.H264,
+) -> None:
+    """Which encoders really work on this PC, found by trying; the first usable one records."""
+    with reporting("encoders", as_json) as report:
+        here = room(context)
+        book = _book(here, codec, retry, report)
+        failed = _failed(here)
+        verdicts = book.of(codec)
+        report.data = {
+            "codec": str(codec),
+            "tried_utc": book.tried_utc,
+            "computer": book.key,
+            "encoders": [asdict(v) | {"failed": failed.get(v.name, "")} for v in verdicts],
+            "chosen": _chosen(verdicts, codec, failed),
+        }
+        rows = [_row(verdict, failed) for verdict in verdicts]
+        report.say(*table(("ENCODER", "VERDICT", "SPEED", "WHY"), rows))
+        report.say(f"recorded with: {report.data['chosen']}")
+
+
+def _book(here: Room, codec: Codec, retry: bool, report: Report) -> Book:
+    """The verdicts, tried now where the book has none for this computer."""
+    from edge_agent.encoder_book import load, this_computer
+
+    book = load(here.spool.encoders, this_computer())
+    if not retry and book.covers(codec):
+        return book
+    facts = here.status()
+    if facts is not None and facts["lecture"] is not None:
+        raise Failure(
+            Exit.WRONG_STATE,
+            "recording",
+            "encoders are not tried during a lecture: a trial takes the whole processor",
+            "try again when the lecture has ended",
+            retryable=True,
+        )
+    return _try(book, codec, here.spool.encoders, report)
+
+
+def _try(book: Book, codec: Codec, path: Path, report: Report) -> Book:
+    from datetime import UTC, datetime
+
+    from edge_agent.encoder_book import save
+    from encoders.ladder import candidates
+    from encoders.trials import Pictures, Trials
+
+    def tell(verdict: Verdict) -> None:
+        report.note(f"tried {verdict.name}: {_word(verdict)}")
+
+    trials = Trials(Pictures())
+    try:
+        verdicts = trials.run(candidates(codec, book.key["nodes"]), tell)
+    finally:
+        trials.end()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    fresh = book.with_verdicts(codec, verdicts, now)
+    try:
+        save(path, fresh)
+    except OSError as error:
+        report.warn(f"the result cannot be kept: {path}: {error.strerror}")
+    return fresh
+
+
+def _failed(here: Room) -> dict[str, str]:
+    """What has failed in a recording since the PC started, as the running agent says."""
+    facts = here.status()
+    return dict(facts.get("failed_encoders", {})) if facts else {}
+
+
+def _chosen(verdicts: list[Verdict], codec: Codec, failed: dict[str, str]) -> str:
+    from encoders.ladder import rungs
+
+    return rungs(verdicts, codec, failed)[0]
+
+
+def _word(verdict: Verdict) -> str:
+    return "works" if verdict.usable else "refused"
+
+
+def _row(verdict: Verdict, failed: dict[str, str]) -> tuple[str, str, str, str]:
+    speed = f"{verdict.speed:.1f} ×" if verdict.speed else "–"
+    if verdict.name in failed:
+        return verdict.name, "failed", speed, failed[verdict.name]
+    return verdict.name, _word(verdict), speed, verdict.reason
