@@ -19,6 +19,7 @@ from typing import IO, Protocol, TypeAlias
 from edge_agent.messages import BadMessage, Beat, Gone, Message, RecorderSpec, parse_report
 from edge_agent.messages import Opened as OpenedReport
 from edge_agent.pipes import Inlet, Line
+from edge_agent.rules.guards import Guard
 from edge_agent.rules.health import Phase, Pressure, retry_delay_ns
 from edge_agent.rules.plan import RecorderFacts
 
@@ -139,6 +140,9 @@ class Recorder:
         self.backlog = 0.0
         self.peak: float | None = None
         self.rms: float | None = None
+        self.guard = Guard()
+        #: The guard's warning that people have been told of.
+        self.warned = ""
         self.restarts = 0
         #: Why the process before this one ended; None once this one is armed.
         self.last_words: Gone | None = None
@@ -171,9 +175,10 @@ class Recorder:
         """Why the last process ended, until the next one is armed."""
         return self.last_words.reason if self.last_words else ""
 
-    def start(self, now_ns: int) -> None:
+    def start(self, now_ns: int, muted: bool) -> None:
         self._said = None
-        self.process.start(self.spec)
+        self.guard = Guard(heard_ns=now_ns)
+        self.process.start(self.spec.model_copy(update={"muted": muted}))
         self.enter(Phase.STARTING, now_ns)
 
     def enter(self, phase: Phase, now_ns: int) -> None:
@@ -239,6 +244,7 @@ class Recorder:
         gone = self._said or _words_for(status, self._pressure)
         self.phase, self._pressure, self._armed_ns = Phase.ABSENT, Pressure.NONE, None
         self.peak = self.rms = None
+        self.guard = Guard()
         self.restarts += 1
         self.last_words = gone
         return gone

@@ -70,6 +70,8 @@ class CommandDesk:
         answer = {"lecture": lecture.id, **self._warning(planned)}
         with self._ledger.transaction():
             self._ledger.add_lecture(lecture, tracks)
+            if self._ledger.muted():
+                self._ledger.open_mute(lecture.id, START_NS)
             self._ledger.answer(action.command, answer, now)
 
     def _warning(self, planned: timedelta | None) -> dict[str, str]:
@@ -136,6 +138,22 @@ class CommandDesk:
             self._ledger.add_mark(lecture.id, at_ns, text)
             answer = {"lecture": lecture.id, "at_s": (at_ns - START_NS) / 1e9}
             self._ledger.answer(action.command, answer, now)
+
+    def set_mute(self, action: do.SetMute, now: Now) -> None:
+        """Durable on return; the answer comes when the recorders have been told."""
+        with self._ledger.transaction():
+            was = self._ledger.muted()
+            self._ledger.set_muted(action.on)
+            if action.lecture is not None and was != action.on:
+                lecture = self._ledger.existing(action.lecture)
+                at_ns = lecture.lecture_ns(now.mono_ns)
+                if action.on:
+                    self._ledger.open_mute(lecture.id, at_ns)
+                else:
+                    self._ledger.close_mutes(lecture.id, at_ns)
+
+    def answer_mute(self, action: do.SetMute, now: Now) -> None:
+        self._ledger.answer(action.command, {"muted": action.on}, now)
 
     def retry(self, action: do.Retry, now: Now) -> None:
         lecture = self._ledger.existing(action.lecture)

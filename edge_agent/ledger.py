@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.clock import Now
-from edge_agent.rows import Command, Event, Gap, Lecture, MarkRow, OutboxRow, Segment, Track
+from edge_agent.rows import Command, Event, Gap, Lecture, MarkRow, Mute, OutboxRow, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, State
 
 if TYPE_CHECKING:
@@ -204,6 +204,27 @@ class Ledger:
 
     def events(self, lecture: str) -> list[Event]:
         return [Event.of(row) for row in self._of("events", lecture, "id")]
+
+    # ------------------------------------------------------------ privacy mute
+
+    def muted(self) -> bool:
+        """Whether the room is muted."""
+        return bool(self._db.execute("SELECT muted FROM room").fetchone()["muted"])
+
+    def set_muted(self, muted: bool) -> None:
+        self._update("room", {"muted": int(muted)}, {"id": 1})
+
+    def open_mute(self, lecture: str, start_ns: int) -> None:
+        self._insert("mutes", {"lecture": lecture, "start_ns": start_ns})
+
+    def close_mutes(self, lecture: str, end_ns: int) -> None:
+        self._db.execute(
+            "UPDATE mutes SET end_ns = max(start_ns, ?) WHERE lecture = ? AND end_ns IS NULL",
+            (end_ns, lecture),
+        )
+
+    def mutes(self, lecture: str) -> list[Mute]:
+        return [Mute.of(row) for row in self._of("mutes", lecture, "start_ns, id")]
 
     # ------------------------------------------------------------ inbox
 

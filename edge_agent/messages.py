@@ -53,6 +53,8 @@ class RecorderSpec(Message):
     preview: str
     #: Held (flock) while the recorder lives, so that no second one touches its files.
     lock: str
+    #: Begin muted: nothing of what the device delivers is shown or recorded.
+    muted: bool = False
 
 
 class TryEncoders(Message):
@@ -89,7 +91,18 @@ class Quit(Message):
     cmd: Literal["quit"] = "quit"
 
 
-RecorderCommand = Annotated[Record | Finish | Quit, Field(discriminator="cmd")]
+class Mute(Message):
+    """Black pictures and zero samples from now on; with `on` false, until `at_mono_ns`.
+
+    What was captured before that instant and still waits in a queue stays muted.
+    """
+
+    cmd: Literal["mute"] = "mute"
+    on: bool
+    at_mono_ns: int
+
+
+RecorderCommand = Annotated[Record | Finish | Quit | Mute, Field(discriminator="cmd")]
 
 
 # ---------------------------------------------------------------- recorder -> supervisor
@@ -216,6 +229,13 @@ class Mark(Message):
     text: str = ""
 
 
+class Stretch(Message):
+    """From one lecture time to another; `end_ns` None: until the end."""
+
+    start_ns: int
+    end_ns: int | None
+
+
 class FinishJob(Message):
     """All a finisher needs; the media themselves it finds in `lecture_dir`/tracks."""
 
@@ -226,6 +246,7 @@ class FinishJob(Message):
     end_ns: int | None = None
     causes: list[GapCause] = []
     marks: list[Mark] = []
+    muted: list[Stretch] = []
 
 
 class Progress(Message):
@@ -258,7 +279,7 @@ class FinishFailed(Message):
 
 FinisherReport = Annotated[Progress | Packaged | FinishFailed, Field(discriminator="kind")]
 
-_commands: TypeAdapter[Record | Finish | Quit] = TypeAdapter(RecorderCommand)
+_commands: TypeAdapter[Record | Finish | Quit | Mute] = TypeAdapter(RecorderCommand)
 _reports: TypeAdapter[Opened | Beat | Level | Started | SegmentDone | Finished | Gone] = (
     TypeAdapter(RecorderReport)
 )
@@ -274,7 +295,7 @@ def _parse(adapter: TypeAdapter[T], line: bytes) -> T:
         raise BadMessage(f"{where}: {first['msg']} in {line[:120]!r}") from None
 
 
-def parse_command(line: bytes) -> Record | Finish | Quit:
+def parse_command(line: bytes) -> Record | Finish | Quit | Mute:
     """A command to a recorder; BadMessage if it is none."""
     return _parse(_commands, line)
 

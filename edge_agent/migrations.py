@@ -18,6 +18,13 @@ def m001_first_schema(db: Database) -> None:
         db.execute(statement)
 
 
+@ledger()
+def m002_mute_and_clock(db: Database) -> None:
+    """Privacy mute; and what is needed to mend a start that an unset clock has stamped."""
+    for statement in _MUTE_AND_CLOCK:
+        db.execute(statement)
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (
@@ -128,4 +135,26 @@ _FIRST_SCHEMA = (
         kind TEXT NOT NULL,
         text TEXT NOT NULL
     ) STRICT""",
+)
+
+_MUTE_AND_CLOCK = (
+    # S. One row: what holds for the room, whether a lecture is under way or not.
+    """CREATE TABLE room (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        muted INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    "INSERT INTO room (id) VALUES (1)",
+    # S. Lecture time; `end_ns` NULL: still muted, or until the lecture's end.
+    """CREATE TABLE mutes (
+        id INTEGER PRIMARY KEY,
+        lecture TEXT NOT NULL REFERENCES lectures(id),
+        start_ns INTEGER NOT NULL,
+        end_ns INTEGER
+    ) STRICT""",
+    # S. The press of the button in the monotonic time of its boot: never moved, unlike the epoch.
+    "ALTER TABLE lectures ADD COLUMN started_boot TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE lectures ADD COLUMN started_mono_ns INTEGER NOT NULL DEFAULT 0",
+    # S. Trust in the clock at the end, and whether the start was mended.
+    "ALTER TABLE lectures ADD COLUMN end_trust TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE lectures ADD COLUMN start_corrected INTEGER NOT NULL DEFAULT 0",
 )

@@ -109,6 +109,7 @@ def _describe(
 
 def _gaps(job: FinishJob, material: Material) -> list[GapEntry]:
     causes = [timeline.Cause(c.track, c.start_ns, c.end_ns, c.cause) for c in job.causes]
+    causes += [timeline.Cause(None, m.start_ns, m.end_ns, timeline.MUTED) for m in job.muted]
     found = [
         gap
         for track in job.tracks
@@ -119,6 +120,16 @@ def _gaps(job: FinishJob, material: Material) -> list[GapEntry]:
             [*causes, *material.damage],
             job.start_ns,
             job.end_ns,
+        )
+    ]
+    found += [
+        gap
+        for track in material.tracks
+        for gap in timeline.muted(
+            material.timeline,
+            track.name,
+            material.spans[track.name],
+            [(each.start_ns, each.end_ns) for each in job.muted],
         )
     ]
     return [

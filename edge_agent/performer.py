@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from edge_agent import __version__
@@ -24,6 +25,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.recovery import Recovery
 from edge_agent.rows import Lecture, Segment
 from edge_agent.rules import actions as do
+from edge_agent.rules import guards
 from edge_agent.rules.health import SECOND, Phase, Pressure
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
@@ -31,6 +33,8 @@ from edge_agent.spool import Spool
 
 #: How far back a recorder can still begin: it keeps this much sound, and the latest picture.
 JUST_NOW_NS = SECOND
+#: A recorder in one of these phases delivers levels.
+HEARABLE = (Phase.ARMED, Phase.RECORDING)
 
 
 class Performer:
@@ -55,6 +59,8 @@ class Performer:
         self._observer = observer
         self._recovery = recovery
         self._desk = desk
+        #: As in the ledger, which is read once: nobody else writes it.
+        self._muted = ledger.muted()
 
     def perform(self, action: do.Action, now: Now) -> None:
         """Do one action."""
@@ -70,6 +76,7 @@ class Performer:
             do.Pause: desk.pause,
             do.Resume: desk.resume,
             do.AddMark: desk.add_mark,
+            do.SetMute: self._set_mute,
             do.Retry: desk.retry,
             do.Refuse: desk.refuse,
             do.StartFinisher: self._start_finisher,
@@ -91,6 +98,7 @@ class Performer:
                 recorder.beat(report)
             case say.Level(peak=peak, rms=rms):
                 recorder.peak, recorder.rms = peak, rms
+                recorder.guard = guards.watch(recorder.guard, now.mono_ns, peak, self._muted)
             case say.Started(lecture=lecture, first_ns=first_ns):
                 self._ledger.close_gaps(lecture, recorder.track, first_ns)
             case say.SegmentDone():
@@ -140,10 +148,49 @@ class Performer:
             case None:
                 self._ledger.add_event(now, "finisher died", "it is started again", lecture.id)
 
+    def watch(self, recorder: Recorder, now: Now) -> None:
+        """Once a round: tell when a microphone begins or ends to deliver nothing of worth."""
+        if recorder.spec.media != "audio" or recorder.phase not in HEARABLE:
+            recorder.guard = guards.Guard(heard_ns=now.mono_ns)
+        recorder.guard = guards.watch(recorder.guard, now.mono_ns, None, self._muted)
+        warning = recorder.guard.warning
+        if warning and warning != recorder.warned:
+            print(f"track {recorder.track}: {warning}", file=sys.stderr)
+            self._ledger.add_event(
+                now,
+                warning,
+                "check the microphone and its switch",
+                recorder.lecture,
+                recorder.track,
+            )
+        recorder.warned = warning
+
+    # ------------------------------------------------------------ privacy mute
+
+    def _set_mute(self, action: do.SetMute, now: Now) -> None:
+        """Told to every recorder, durable, and only then answered.
+
+        Muting a room waits for no disk; and it is muted until its unmuting is durable.
+        """
+        if action.on:
+            self._tell_mute(True, now)
+        self._desk.set_mute(action, now)
+        if not action.on:
+            self._tell_mute(False, now)
+        self._desk.answer_mute(action, now)
+
+    def _tell_mute(self, on: bool, now: Now) -> None:
+        self._muted = on
+        for recorder in self._recorders.values():
+            if recorder.phase is not Phase.ABSENT:
+                recorder.tell(say.Mute(on=on, at_mono_ns=now.mono_ns))
+            elif on:  # what it has shown last is nobody's business either
+                Path(recorder.spec.preview).unlink(missing_ok=True)
+
     # ------------------------------------------------------------ recorders
 
     def _start_recorder(self, action: do.StartRecorder, now: Now) -> None:
-        self._recorders[action.track].start(now.mono_ns)
+        self._recorders[action.track].start(now.mono_ns, self._muted)
 
     def _press(self, action: do.Press, now: Now) -> None:
         recorder = self._recorders[action.track]
@@ -233,6 +280,10 @@ class Performer:
             causes=[
                 say.GapCause(track=g.track, start_ns=g.start_ns, end_ns=g.end_ns, cause=g.cause)
                 for g in self._ledger.gaps(lecture.id)
+            ],
+            muted=[
+                say.Stretch(start_ns=m.start_ns, end_ns=m.end_ns)
+                for m in self._ledger.mutes(lecture.id)
             ],
             marks=[say.Mark(at_ns=m.at_ns, text=m.text) for m in self._ledger.marks(lecture.id)],
         )

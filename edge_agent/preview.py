@@ -7,13 +7,20 @@ the file is volatile and lives on tmpfs.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import av
 
-from capture.source import NS, Sample, Source
+from capture.source import NS, Frame, Sample
 from capture.vision import preview_jpeg
 
 INTERVAL_NS = NS
+
+
+class Decoder(Protocol):
+    """The part of a source that turns a sample into pictures."""
+
+    def decode(self, sample: Sample) -> list[Frame]: ...
 
 
 class Preview:
@@ -24,13 +31,17 @@ class Preview:
         self._full_range = full_range
         self._next_ns = 0
 
-    def offer(self, sample: Sample, source: Source, now_ns: int) -> None:
+    def offer(self, sample: Sample, source: Decoder, now_ns: int) -> None:
         if now_ns < self._next_ns or (isinstance(sample, av.Packet) and not sample.is_keyframe):
             return
         pictures = [f for f in source.decode(sample) if isinstance(f, av.VideoFrame)]
         if not pictures:
             return
         self._next_ns = now_ns + INTERVAL_NS
+        self.show(pictures[-1])
+
+    def show(self, picture: av.VideoFrame) -> None:
+        """Replace the preview by this picture."""
         fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(preview_jpeg(pictures[-1], full_range=self._full_range))
+        fresh.write_bytes(preview_jpeg(picture, full_range=self._full_range))
         fresh.replace(self._path)

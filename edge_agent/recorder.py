@@ -22,20 +22,20 @@ from capture.levels import Meter
 from capture.pump import AUDIO_CAPACITY, CAPACITY, Pump
 from capture.source import (
     NS,
-    DeviceLost,
     Sample,
     Source,
     SourceError,
-    SourceInfo,
     SourceSpec,
     open_source,
 )
 from edge_agent import messages as say
+from edge_agent.device_words import cause_of, fell_silent, opened
 from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
 from edge_agent.recent import Recent
 from edge_agent.recording import Recording, encoder_name, open_recording
+from edge_agent.veil import Veil
 from encoders.encoder import EncoderError
 from encoders.segment import Segment
 from encoders.segments import DiskProblem
@@ -75,7 +75,10 @@ class Recorder:
 
     def run(self) -> None:
         """Until quit, end of stdin, or SIGTERM. Raises SourceError, DiskProblem, EncoderError."""
+        if self._spec.muted:  # what an earlier process has shown goes before the device opens
+            Path(self._spec.preview).unlink(missing_ok=True)
         self._info = self._source.open()
+        self._veil = Veil(self._source, self._info, self._spec.muted)
         audio = self._info.media == "audio"
         self._pump = Pump(
             self._source, AUDIO_CAPACITY if audio else CAPACITY, self._info.delivers == "h264"
@@ -84,7 +87,7 @@ class Recorder:
         self._meter = Meter(self._info.sample_rate) if audio else None
         self._preview = Preview(Path(self._spec.preview), self._info.full_range)
         self._first_by_ns = time.monotonic_ns() + FIRST_SAMPLE_NS
-        self._announce(self._info)
+        self._outlet.send(opened(self._info, encoder_name(self._info)))
         try:
             while not (self._quitting and self._recording is None):
                 self._step()
@@ -114,7 +117,13 @@ class Recorder:
         if sample is not None and now_ns - self._beaten_ns >= BEAT_NS:
             self._beat(now_ns)
 
-    def _take(self, sample: Sample) -> None:
+    def _take(self, captured: Sample) -> None:
+        sample = self._veil.over(captured)
+        if sample is None:
+            window = self._recording.window if self._recording else None
+            if window is not None and window.ended((captured.pts or 0) - window.epoch_ns):
+                self._close_recording()
+            return
         if self._meter is not None and isinstance(sample, av.AudioFrame):
             for level in self._meter.add(sample):
                 self._outlet.send_or_drop(say.Level(peak=level.peak, rms=level.rms))
@@ -125,14 +134,14 @@ class Recorder:
                 self._close_recording()
         self._recent.add(sample)
         if self._meter is None:
-            self._preview.offer(sample, self._source, time.monotonic_ns())
+            self._preview.offer(sample, self._veil, time.monotonic_ns())
 
     def _check_silence(self, now_ns: int) -> None:
         if self._heard_ns == 0:
             if now_ns > self._first_by_ns:
-                raise _silent(self._spec, "has delivered nothing since it was opened")
+                raise fell_silent(self._spec, "has delivered nothing since it was opened")
         elif now_ns - self._heard_ns > SILENCE_NS:
-            raise _silent(self._spec, "has stopped delivering")
+            raise fell_silent(self._spec, "has stopped delivering")
 
     # ------------------------------------------------------------ commands
 
@@ -144,8 +153,21 @@ class Recorder:
                 self._recording.window.finish_at(at_ns)
             case say.Finish():
                 pass  # already over: the device's end came first
+            case say.Mute() as command:
+                self._mute(command)
             case say.Quit():
                 self._quit()
+
+    def _mute(self, command: say.Mute) -> None:
+        if not command.on:
+            self._veil.open(command.at_mono_ns)
+            return
+        self._veil.close()
+        self._recent.samples.clear()
+        if self._meter is None:
+            self._preview.show(self._veil.black())
+        if self._recording is not None:
+            self._recording.mute(command.at_mono_ns)
 
     def _record(self, command: say.Record) -> None:
         if self._recording is not None:
@@ -156,7 +178,7 @@ class Recorder:
             command,
             self._spec,
             self._info,
-            self._source,
+            self._veil,
             self._on_fragment,
             partial(self._on_segment, command.lecture),
         )
@@ -183,20 +205,6 @@ class Recorder:
                 self._close_recording()
 
     # ------------------------------------------------------------ reports
-
-    def _announce(self, info: SourceInfo) -> None:
-        self._outlet.send(
-            say.Opened(
-                media=info.media,
-                description=info.description,
-                identity=info.identity,
-                width=info.width,
-                height=info.height,
-                fps=info.fps,
-                codec=info.codec or info.delivers,
-                encoder=encoder_name(info),
-            )
-        )
 
     def _tell_start(self) -> None:
         if self._recording is None or self._told_start or self._recording.window.first_ns is None:
@@ -239,13 +247,6 @@ class Recorder:
         )
 
 
-def _silent(spec: say.RecorderSpec, what: str) -> SourceError:
-    return DeviceLost(
-        f"{spec.device or spec.kind} {what}",
-        "check the plug; edge-agent devices test " + spec.track,
-    )
-
-
 def main(argv: list[str] | None = None) -> int:
     """`python -m edge_agent.recorder FD`: spec and commands on stdin, reports on FD."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -283,17 +284,6 @@ def _outcome(recorder: Recorder) -> say.Gone:
         recorder.salvage()
         return say.Gone(cause="encoder", reason=error.reason, hint=error.hint)
     return say.Gone(cause="stopped", reason="asked to stop")
-
-
-def cause_of(error: SourceError) -> str:
-    """The gap's cause for a device's error, in the words that stand in the manifest."""
-    return {
-        "DeviceMissing": "device missing",
-        "DeviceBusy": "device busy",
-        "NoUsableMode": "no usable mode",
-        "NotMedia": "not media",
-        "DeviceLost": "device lost",
-    }.get(type(error).__name__, "device")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,9 @@ class Recording(Protocol):
     def take(self, sample: Sample) -> bool:
         """Record what lies inside the window. True: its end has been reached."""
 
+    def mute(self, mono_ns: int) -> None:
+        """Black and silence follow. A camera's own packets cannot be painted: its file ends."""
+
     def close(self) -> None:
         """Write out what is left; durable on return. Raises DiskProblem."""
 
@@ -114,6 +117,9 @@ class FrameRecording:
             if isinstance(frame, av.VideoFrame):
                 past = self._picture(frame)
         return past
+
+    def mute(self, mono_ns: int) -> None:
+        """Nothing to do: the veil paints what comes."""
 
     def close(self) -> None:
         self._write(self._encoder.flush())
@@ -184,6 +190,13 @@ class PacketRecording:
             at_ns = self.window.start_ns + self._early_count * TICK_NS
             self._early_count += 1
             self._write(sample, at_ns, at_ns)
+
+    def mute(self, mono_ns: int) -> None:
+        """The next key frame opens another file; between the two is a gap."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            end_ns = mono_ns - self.window.epoch_ns
+            writer.close(min(end_ns, self.window.end_ns or end_ns), CLOSE_S)
 
     def close(self) -> None:
         if self._writer is not None:

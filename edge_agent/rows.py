@@ -45,6 +45,12 @@ class Lecture(_Row):
     end_ns: int | None = None
     duration_s: float | None = None
     attempts: int = 0
+    #: The press of the button: monotonic time of the boot `started_boot`; "" when not known.
+    started_boot: str = ""
+    started_mono_ns: int = 0
+    #: How far the clock was trusted at the end, and whether the start was mended by then.
+    end_trust: str = ""
+    start_corrected: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
@@ -87,6 +93,16 @@ class Gap(_Row):
     start_ns: int
     end_ns: int | None
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(_Row):
+    """A stretch of a lecture in which the room was muted; `end_ns` None: until its end."""
+
+    id: int
+    lecture: str
+    start_ns: int
+    end_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class StatusWriter:
             "version": __version__,
             "room": self._room,
             "clock_trust": now.trust,
+            "muted": self._muted(),
             "lecture": self._lecture(now),
             "tracks": {track.name: self._track(track) for track in self._tracks},
             "finishing": self._finishing(),
@@ -72,6 +73,12 @@ class StatusWriter:
             return self._last  # the disk fails: better an old answer than none
         self._last = self._facts(lecture, now) if lecture else None
         return self._last
+
+    def _muted(self) -> bool:
+        try:
+            return self._ledger.muted()
+        except OperationalError:
+            return False
 
     def _facts(self, lecture: Lecture, now: Now) -> dict[str, Any]:
         return {
@@ -106,6 +113,7 @@ class StatusWriter:
             "backlog": recorder.backlog,
             "peak": recorder.peak,
             "rms": recorder.rms,
+            "warning": recorder.guard.warning,
             "cause": words.cause if words else "",
             "reason": words.reason if words else "",
             "hint": words.hint if words else "",

@@ -148,6 +148,8 @@ class Supervisor:
                     performer.hear(recorder, report, now)
                 else:
                     news.append(partial(performer.hear, recorder, report))
+            warned = partial(performer.watch, recorder, now)
+            self._trouble.attempt(f"{recorder.track} warning", warned, now.mono_ns)
             gone = recorder.reap(now.mono_ns)
             if gone is not None:
                 news.append(partial(performer.lost, recorder, gone))

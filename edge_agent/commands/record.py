@@ -154,6 +154,18 @@ def resume(context: typer.Context, as_json: AsJson = False) -> None:
     _press(context, "resume", "Recording again", as_json)
 
 
+@app.command()
+def mute(context: typer.Context, as_json: AsJson = False) -> None:
+    """Privacy: black pictures and silence, in recording and preview, until unmuted."""
+    _press(context, "mute", "Muted; show the room again with: edge-agent record unmute", as_json)
+
+
+@app.command()
+def unmute(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show and record the room again."""
+    _press(context, "unmute", "The room is seen and heard again", as_json)
+
+
 def _press(context: typer.Context, verb: str, words: str, as_json: bool) -> None:
     with reporting(f"record.{verb}", as_json) as report:
         report.data = ask(room(context), verb, {})

@@ -57,6 +57,8 @@ def screen(room_name: str, facts: Facts | None, queue: Facts | None) -> list[str
     if facts is None:
         return [f"Room {room_name}", "○ NOT RUNNING", *_queue_lines(queue)]
     lines = [f"Room {facts['room']}   agent {facts['version']}", lecture_line(facts["lecture"])]
+    if facts.get("muted"):
+        lines.append("■ MUTED: black and silence; end it with: edge-agent record unmute")
     lines += [f"  {line}" for line in track_lines(facts["tracks"])]
     if facts["finishing"]:
         done = facts["finishing"]
@@ -89,6 +91,8 @@ def track_lines(tracks: Facts) -> list[str]:
     lines = []
     for name, track in tracks.items():
         lines.append(f"{name:<{width}}  {track['phase']:<9}  {_what(track)}")
+        if track.get("warning"):
+            lines.append(f"{'':<{width}}  {track['warning']}: check the microphone and its switch")
         if track["reason"] and track["phase"] in ("absent", "starting"):
             lines.append(f"{'':<{width}}  {track['reason']}")
             if track["hint"]:

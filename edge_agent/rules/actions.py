@@ -78,6 +78,15 @@ class AddMark:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMute:
+    """Mute or unmute the room; `lecture` is the one under way, if any."""
+
+    command: int
+    on: bool
+    lecture: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     command: int
     lecture: str
@@ -127,6 +136,7 @@ Action: TypeAlias = (
     | Pause
     | Resume
     | AddMark
+    | SetMute
     | Retry
     | Refuse
     | StartFinisher

@@ -266,6 +266,13 @@ def _mark(facts: Facts, command: CommandFacts) -> Action:
     return do.AddMark(command.id, facts.active.id)
 
 
+def _mute(on: bool) -> Callable[[Facts, CommandFacts], Action]:
+    """Always possible, and no harm when it is so already: privacy knows no wrong state."""
+    return lambda facts, command: do.SetMute(
+        command.id, on, facts.active.id if facts.active else None
+    )
+
+
 def _retry(facts: Facts, command: CommandFacts) -> Action:
     lecture = str(command.args.get("lecture", ""))
     if lecture in facts.failed:
@@ -286,4 +293,6 @@ _VERBS: dict[str, Callable[[Facts, CommandFacts], Action]] = {
     "resume": _on_active(Event.RESUME, do.Resume),
     "mark": _mark,
     "retry": _retry,
+    "mute": _mute(True),
+    "unmute": _mute(False),
 }

@@ -25,6 +25,8 @@ COLLAPSE_NS = SECOND
 SEAM_NS = 64_000_000
 #: A hole of a track shorter than this is not worth a word (encoders restart in less).
 NOTICE_NS = 200_000_000
+#: The cause of a gap that people have asked for, for privacy.
+MUTED = "muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,23 @@ def gaps(
     for hole in holes(merge(spans, NOTICE_NS), start, end):
         if _length(hole) >= NOTICE_NS:
             found += _parts(timeline, track, hole, causes)
+    return found
+
+
+def muted(
+    timeline: Timeline,
+    track: str,
+    spans: Sequence[Span],
+    stretches: Iterable[tuple[int, int | None]],
+) -> list[Gap]:
+    """Where a track has black or silence because the room was muted; holes are `gaps`."""
+    found = []
+    for start_ns, end_ns in stretches:
+        for span in merge(spans, NOTICE_NS):
+            first = max(start_ns, span.start_ns)
+            last = span.end_ns if end_ns is None else min(end_ns, span.end_ns)
+            if first < last:
+                found.append(Gap(track, first, last, max(0, timeline.at(first)), MUTED, False))
     return found
 
 
