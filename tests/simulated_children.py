@@ -108,7 +108,7 @@ class SimulatedRecorder(SimulatedChild):
         self._track, self._media = first.track, media(first.media)
         self._command: say.Record | None = None
         self._part: Path | None = None
-        self.alive = True
+        self.alive, self.muted = True, first.muted
         if self._track in self._outside.plugged:
             self.say(say.Opened(media=first.media, description="", identity=self._track))
         else:
@@ -124,6 +124,8 @@ class SimulatedRecorder(SimulatedChild):
                 self.say(say.Started(lecture=line.lecture, first_ns=first_ns, at_mono_ns=0))
             case say.Finish(at_mono_ns=at_ns):
                 self._finish(at_ns)
+            case say.Mute(on=on):
+                self.muted = on
             case say.Quit():
                 self.quit()
 

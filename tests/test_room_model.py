@@ -83,7 +83,9 @@ class Day(RuleBasedStateMachine):
             until = self.here.clock.utc + timedelta(seconds=until_s)
             self.post("start", until_utc=until.isoformat())
 
-    @rule(verb=st.sampled_from(["stop", "pause", "resume", "mark", "mark", "retry"]))
+    @rule(
+        verb=st.sampled_from(["stop", "pause", "resume", "mark", "mark", "retry", "mute", "unmute"])
+    )
     def press(self, verb: str) -> None:
         failed = self.here.ledger.lectures(State.FAILED)
         self.post(verb, lecture=failed[0].id if failed else "")
@@ -193,6 +195,18 @@ class Day(RuleBasedStateMachine):
                 assert lecture.state not in ACTIVE, "a stopped lecture goes on"
                 assert lecture.end_ns is not None
             assert len(self.here.ledger.marks(lecture.id)) >= self.marks[lecture.id]
+
+    @invariant()
+    def a_muted_room_is_muted(self) -> None:
+        told = [n for n, a in self.answers.items() if "muted" in a]
+        waiting = [n for n, (verb, late) in self.posted.items() if verb.endswith("mute")]
+        if not set(waiting) <= set(self.answers):
+            return
+        muted = bool(told) and bool(self.answers[max(told)]["muted"])
+        assert self.here.ledger.muted() is muted
+        if self.here.supervisor is not None:
+            alive = [each for each in self.here.recorders.values() if each.alive]
+            assert all(each.muted is muted for each in alive)
 
     @invariant()
     def lectures_never_vanish_nor_go_back(self) -> None:
