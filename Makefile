@@ -1,6 +1,7 @@
 # make demo   record a short lecture, package, deliver and verify it
 # make test   everything that CI runs: format, lint, types, all tests
 # make classroom   the virtual classroom (as root, on Debian): docs/reliability.md
+# make kill-loop  N=200 times kill -9 of a random process of a recording room
 # make model  random days of a room against a model, N=2000 of them
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +11,7 @@ ARGS ?=
 APP_STAMP := $(VENV)/.installed-app
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo test test-quick model lint format system-packages classroom clean
+.PHONY: demo test test-quick model kill-loop lint format system-packages classroom clean
 
 demo: $(APP_STAMP)
 	$(BIN)/edge-agent demo
@@ -23,6 +24,9 @@ test-quick: system-packages $(DEV_STAMP)
 
 model: $(DEV_STAMP)
 	MODEL_DAYS=$(or $(N),2000) $(BIN)/python -m pytest -s --timeout 0 tests/test_room_model.py
+
+kill-loop: $(APP_STAMP)
+	$(BIN)/python -m tests.faults.kill_loop $(or $(N),200) $(SEED)
 
 lint: system-packages $(DEV_STAMP)
 	$(BIN)/ruff format --check .
