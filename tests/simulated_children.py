@@ -143,6 +143,7 @@ class SimulatedRecorder(SimulatedChild):
         self._write_until(self._outside.clock.mono)
         lecture = self._command.lecture if self._command else None
         self.say(say.Beat(recording=lecture))
+        self.say(say.Level(peak=-20.0, rms=-30.0))
 
     def quit(self) -> None:
         """As after the end of stdin: the file is closed, whether somebody listens or not."""

@@ -40,6 +40,7 @@ RANK = {
     State.PACKAGED: 2,
     State.DELIVERED: 3,
 }
+VERBS = ["stop", "pause", "resume", "mark", "mark", "retry", "mute", "unmute"]
 tracks = st.sampled_from(sorted(TRACKS))
 
 
