@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from encoders.rotation import SECOND, Rotation, fragment_full
+from encoders.rotation import FRAGMENT_NS, SECOND, Rotation, fragment_full
 
 
 def test_the_first_packet_opens_a_segment_whatever_it_is() -> None:
@@ -40,6 +40,7 @@ def test_no_key_frame_is_asked_for_before_the_first_packet() -> None:
     assert not Rotation().keyframe_due(100 * SECOND)
 
 
-def test_a_fragment_is_one_second() -> None:
-    assert not fragment_full(SECOND, 2 * SECOND - 1)
-    assert fragment_full(SECOND, 2 * SECOND)
+def test_a_fragment_is_cut_early_enough_to_be_synced_within_the_promise() -> None:
+    assert not fragment_full(SECOND, SECOND + FRAGMENT_NS - 1)
+    assert FRAGMENT_NS < SECOND
+    assert fragment_full(SECOND, SECOND + FRAGMENT_NS)

@@ -73,17 +73,17 @@ class PoweredRoom(Classroom):
         at_ns = time.monotonic_ns() + self.offset_ns
         fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
         os.close(descriptor)
-        self._kill_all()
+        self.kill_all()
         until("nobody holds the disk", self._unmounted)
         self._mount()
         return at_ns
 
     def close(self) -> None:
-        self._kill_all()
+        self.kill_all()
         super().close()
         until("nobody holds the disk", self._unmounted)
 
-    def _kill_all(self) -> None:
+    def kill_all(self) -> None:
         """kill -9 everything that was started in this room, orphans included."""
         while pids := list(self._pids()):
             for pid in pids:

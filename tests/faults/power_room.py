@@ -6,7 +6,9 @@ Prints one JSON line for each cut, and one for each lecture. The laws are in pow
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -39,8 +41,8 @@ class Series:
     def migration(self) -> Iterator[dict[str, Any]]:
         """In the agent's very first moments, while it makes its ledger; with each lecture anew."""
         room = self._room
-        self._boot()
         self._end_of_life()
+        self._boot()
         room.agent = room._spawn("run")
         until("a ledger", lambda: room.spool.ledger.exists() or None)
         time.sleep(self._chance.uniform(0, 0.1))
@@ -118,9 +120,11 @@ class Series:
     def _end_of_life(self) -> None:
         """The ledger and all lectures go: as a new PC."""
         self._lectures.clear()
-        for path in sorted(self._room.disk.rglob("*"), reverse=True):
-            if path.name not in ("lost+found", "platform"):
-                path.rmdir() if path.is_dir() else path.unlink()
+        self._room.kill_all()
+        for folder in (self._room.spool.root, self._room.platform):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._room.platform.mkdir()
+        os.sync()
 
     def _cut(self, kind: str, lecture: str | None) -> dict[str, Any]:
         """Pull the plug, then compare the disk with what was known just before."""
