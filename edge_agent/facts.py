@@ -9,7 +9,7 @@ from edge_agent.children import Recorder
 from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Command, Lecture
-from edge_agent.rules.health import retry_delay_ns
+from edge_agent.rules.health import finisher_delay_ns
 from edge_agent.rules.lecture import State
 from edge_agent.rules.plan import DISK_FULL, ActiveFacts, CommandFacts, Facts, FinisherFacts
 from edge_agent.rules.space import room_to_record
@@ -83,7 +83,7 @@ class Observer:
     def _finishing(self, now: Now, failures: dict[str, tuple[int, int]]) -> tuple[str, ...]:
         def due(lecture: Lecture) -> bool:
             count, last_ns = failures.get(lecture.id, (0, 0))
-            return count == 0 or now.mono_ns - last_ns >= retry_delay_ns(count)
+            return count == 0 or now.mono_ns - last_ns >= finisher_delay_ns(count)
 
         return tuple(lec.id for lec in self._ledger.lectures(State.FINISHING) if due(lec))
 

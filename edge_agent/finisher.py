@@ -8,6 +8,7 @@ until `package.part` is renamed to `package`. It never touches a segment and nev
 from __future__ import annotations
 
 import argparse
+import errno
 import fcntl
 import os
 import shutil
@@ -30,6 +31,8 @@ from encoders.remux import JoinError
 
 #: Free space that must stay beside the package.
 RESERVE_BYTES = 64 * 1024 * 1024
+#: What the disk says when it is full or read-only: not the lecture's fault, and not for ever.
+PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 #: How long to wait for a finisher of the same lecture whose supervisor died.
 LOCK_WAIT_S = 60.0
 
@@ -39,10 +42,11 @@ Report = Callable[[Message], None]
 class Unfinishable(Exception):
     """The package cannot be built; says why and what to do."""
 
-    def __init__(self, reason: str, hint: str) -> None:
+    def __init__(self, reason: str, hint: str, passing: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.passing = passing
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -152,18 +156,20 @@ def _check_space(lecture: Path, material: Material, files: list[PackageFile]) ->
     if free < needed + RESERVE_BYTES:
         raise Unfinishable(
             f"the package needs {needed / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB free",
-            "Free some space (deliver or remove old lectures), then retry.",
+            "Free some space: it is built as soon as there is enough.",
+            passing=True,
         )
 
 
 def _failure(error: Exception) -> FinishFailed:
     if isinstance(error, Unfinishable):
-        return FinishFailed(reason=error.reason, hint=error.hint)
+        return FinishFailed(reason=error.reason, hint=error.hint, passing=error.passing)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     name = getattr(error, "filename", None)
     return FinishFailed(
         reason=f"{reason}: {name}" if name else reason,
         hint="The recorded segments are kept; check the disk, then retry.",
+        passing=getattr(error, "errno", None) in PASSING,
     )
 
 

@@ -38,8 +38,9 @@ class Finisher:
         self._report: Packaged | FinishFailed | None = None
         self._heard_ns = 0
         self.fraction = 0.0
-        #: lecture → (deaths in a row, monotonic ns of the last one)
+        #: lecture → (failures in a row that are tried again, monotonic ns of the last one)
         self.failures: dict[str, tuple[int, int]] = {}
+        self._deaths: dict[str, int] = {}
 
     @property
     def lecture(self) -> str | None:
@@ -72,9 +73,14 @@ class Finisher:
         status = self._process.reap()
         if status is None or self._lecture is None:
             return []
-        result = Result(self._lecture, self._report or self._died(self._lecture, status, now_ns))
-        self._lecture = None
-        return [result]
+        lecture, self._lecture = self._lecture, None
+        ended = self._report or self._died(lecture, status)
+        if ended is None or (isinstance(ended, FinishFailed) and ended.passing):
+            self.failures[lecture] = (self.failures.get(lecture, (0, 0))[0] + 1, now_ns)
+        else:
+            self.failures.pop(lecture, None)
+            self._deaths.pop(lecture, None)
+        return [Result(lecture, ended)]
 
     def kill(self) -> None:
         self._process.signal(signal.SIGKILL)
@@ -83,12 +89,10 @@ class Finisher:
         """At the agent's end: it starts anew next time, so it need not be waited for."""
         self.kill()
 
-    def _died(self, lecture: str, status: int, now_ns: int) -> FinishFailed | None:
-        count = self.failures.get(lecture, (0, 0))[0] + 1
-        self.failures[lecture] = (count, now_ns)
+    def _died(self, lecture: str, status: int) -> FinishFailed | None:
+        count = self._deaths[lecture] = self._deaths.get(lecture, 0) + 1
         if count < MOST_CRASHES:
             return None
-        self.failures.pop(lecture)
         return FinishFailed(
             reason=f"the finisher ended {count} times with status {status}",
             hint=f"edge-agent lectures retry {lecture}",

@@ -275,6 +275,8 @@ class FinishFailed(Message):
     kind: Literal["failed"] = "failed"
     reason: str
     hint: str = ""
+    #: It may pass by itself (a full disk): it is tried again without people.
+    passing: bool = False
 
 
 FinisherReport = Annotated[Progress | Packaged | FinishFailed, Field(discriminator="kind")]

@@ -141,6 +141,11 @@ class Performer:
                 destinations = list(self._config.destinations)
                 self._ledger.package(lecture.id, state, duration_s, artifacts, destinations)
                 self._observer.look_again()
+            case say.FinishFailed(reason=reason, hint=hint, passing=True):
+                text = f"not packaged yet: {reason}. {hint}".strip()
+                if not lecture.reason:  # told once: it is tried again until it passes
+                    self._ledger.set_lecture(lecture.id, reason=text)
+                    self._ledger.add_event(now, "not packaged yet", text, lecture.id)
             case say.FinishFailed(reason=reason, hint=hint):
                 text = f"{reason}. {hint}".strip()
                 self._ledger.set_state(lecture.id, advance(lecture.state, Event.FAIL), reason=text)

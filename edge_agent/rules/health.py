@@ -49,6 +49,8 @@ INSIST_NS = SECOND
 #: in the lecture again within 5 s.
 RETRY_FIRST_NS = SECOND // 2
 RETRY_MOST_NS = 3 * SECOND
+#: A finisher reads the whole lecture at each try.
+FINISHER_MOST_NS = 30 * SECOND
 
 
 def silent(phase: Phase, heard_ns: int, now_ns: int) -> bool:
@@ -74,3 +76,8 @@ def next_pressure(pressure: Pressure, since_ns: int, now_ns: int) -> Pressure:
 def retry_delay_ns(failures: int) -> int:
     """How long to wait before the next start after so many failures in a row (1 or more)."""
     return int(min(RETRY_FIRST_NS << min(failures - 1, 10), RETRY_MOST_NS))
+
+
+def finisher_delay_ns(failures: int) -> int:
+    """The same for a finisher, which nobody waits for."""
+    return int(min(RETRY_FIRST_NS << min(failures - 1, 10), FINISHER_MOST_NS))

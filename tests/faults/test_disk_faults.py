@@ -100,6 +100,25 @@ def test_on_a_full_disk_a_recording_ends_cleanly_and_goes_on_when_there_is_space
         room.close()
 
 
+def test_a_package_for_which_there_is_no_space_is_built_when_there_is(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path, 256) as place,
+        classroom(tmp_path, ROOM, storage={"spool": str(place / "spool")}) as room,
+    ):
+        room.spool = type(room.spool)(place / "spool")
+        lecture = start(room)
+        with filled(place):
+            stopped = subprocess.run(
+                room.cli("record", "stop"), capture_output=True, timeout=HANG_S
+            )
+            assert stopped.returncode == 0, stopped.stderr
+            until("people are told", lambda: "not packaged yet" in room.lecture(lecture).reason)
+        room.start_uploader()
+        room.delivered(lecture)
+        assert room.lecture(lecture).reason == ""
+        room.close()
+
+
 def test_the_start_warns_of_a_disk_that_holds_less_than_an_hour(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path, 256) as place,
