@@ -44,10 +44,11 @@ class Figures:
 
     def table(self) -> str:
         lost = sorted(self.lost_s) or [0.0]
+        middle, most = statistics.median(lost), lost[-1]
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kills.items()))
         return (
             f"{self.kills.total()} kills ({kinds}) over {self.lectures} lectures; lost per kill "
-            f"and track: median {statistics.median(lost):.2f} s, max {lost[-1]:.2f} s of {len(lost)}; "
+            f"and track: median {middle:.2f} s, max {most:.2f} s of {len(lost)}; "
             f"{self.checks} storage checks; {len(self.problems)} problems"
         )
 
