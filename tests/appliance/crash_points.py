@@ -125,7 +125,7 @@ class Replay:
         log = self._log
         if not self._folder.exists():
             self._folder.mkdir(parents=True)
-            shutil.copyfile(self._truth.blank, self._flushed)
+            _copy(self._truth.blank, self._flushed, "always")
         flushes = [i for i in range(self._applied, number) if log.writes[i].flushes]
         if flushes:
             with self._flushed.open("r+b") as file:
@@ -258,9 +258,10 @@ def _step(state: str) -> int:
     return STEPS.index(State(state)) if state in STEPS else len(STEPS)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, sparse: str = "auto") -> None:
+    """Of a disk that is mostly holes, its data only: a tenth of it."""
     target.unlink(missing_ok=True)
-    subprocess.run(["cp", "--sparse=always", source, target], check=True)
+    subprocess.run(["cp", f"--sparse={sparse}", source, target], check=True)
 
 
 def consecutive(points: list[int], shares: int) -> list[list[int]]:

@@ -51,6 +51,12 @@ def every_crash_point(room: Room) -> Row:
     folder = room.folder / "replay"
     truth = _record(room, folder, row)
     seed = int(os.environ.get("CLASSROOM_SEED") or random.SystemRandom().randrange(1000))
+    replay_all(truth, folder, seed, row)
+    return row
+
+
+def replay_all(truth: Truth, folder: Path, seed: int, row: Row) -> None:
+    """Every point of a log that a run has left in `folder`."""
     points = points_of(BlockLog(truth.log))
     shares = consecutive(points, os.cpu_count() or 2)
     facts = folder / "truth.json"
@@ -67,7 +73,6 @@ def every_crash_point(room: Room) -> Row:
     some += [point for point in first if point.leftovers and point not in some][:CONTINUED]
     delivered = deliver_after(some, truth, folder, row)
     row.notes.append(f"the agent was started after {len(some)} cuts: {delivered} deliveries")
-    return row
 
 
 def _replay(facts: Path, folder: Path, seed: int, points: list[int]) -> list[Point]:
@@ -113,7 +118,7 @@ def _record(room: Room, folder: Path, row: Row) -> Truth:
             file.truncate(DISK_MIB * MIB if path is disk else 2048 * MIB)
     make = ["mkfs.ext4", "-q", "-F", "-L", "spool", disk, f"{FS_MIB}M"]
     subprocess.run(make, check=True)
-    shutil.copyfile(disk, blank)
+    subprocess.run(["cp", "--sparse=always", disk, blank], check=True)
     with room.awake("replay/machine") as machine:
         _plug_in(machine, disk, log)
         lecture = begin(machine, "Every crash point")
