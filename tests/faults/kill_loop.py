@@ -7,6 +7,7 @@ Prints what was lost at each kill, and a table at the end; exit code 1 when a pr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -121,6 +122,7 @@ class KillLoop:
         assert room.uploader is not None
         if victim in ("camera", "microphone"):
             self._shoot([pids[victim]])
+            until("another recorder", lambda: room.recorder_pid(victim) != pids[victim])
             tracks = [victim]
         elif victim in ("supervisor", "everything"):
             # One after the other, as fast as it goes: the recorders would close their files.
@@ -143,7 +145,8 @@ class KillLoop:
     def _shoot(self, pids: list[int]) -> None:
         self._shot_ns = time.monotonic_ns()
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal.SIGKILL)
 
     def _revive(self) -> None:
         """As systemd does."""
