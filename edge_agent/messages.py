@@ -204,7 +204,11 @@ class LectureFacts(Message):
     institution: str = ""
     started_utc: str
     ended_utc: str | None = None
+    #: How far the clock was trusted at the start and at the end.
     clock_trust: str
+    end_trust: str = ""
+    #: The start was stamped by an unset clock, and mended when the clock was set.
+    start_corrected: bool = False
     agent_version: str
 
 
