@@ -51,6 +51,8 @@ class CommandDesk:
             clock_trust=now.trust,
             epoch_boot=now.boot,
             epoch_ns=now.mono_ns - START_NS,
+            started_boot=now.boot,
+            started_mono_ns=now.mono_ns,
             room=self._config.room.name,
             until_utc=rfc3339(until) if until else None,
             until_ns=START_NS + int(self._longest(until, now).total_seconds() * 1e9),
@@ -101,6 +103,7 @@ class CommandDesk:
                 advance(lecture.state, Event.STOP),
                 end_ns=self._end_ns(lecture, now),
                 ended_utc=now.utc_text,
+                end_trust=now.trust,
             )
             if action.command is None:
                 self._ledger.add_event(now, "ended", "its planned end has come", lecture.id)

@@ -133,10 +133,10 @@ class Ledger:
         return found
 
     def lectures(self, *states: State) -> list[Lecture]:
-        """Oldest first; all of them when no state is named."""
+        """In the order of their starts, whatever the clock said; all when no state is named."""
         marks = ",".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
-        query = f"SELECT * FROM lectures {where} ORDER BY id"
+        query = f"SELECT * FROM lectures {where} ORDER BY rowid"
         return [Lecture.of(row) for row in self._db.execute(query, [str(s) for s in states])]
 
     def active(self) -> Lecture | None:

@@ -24,7 +24,7 @@ from edge_agent.durable import make_folder_durably, sync_folder
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, UNPACKAGED, Event, State, advance
-from edge_agent.rules.schedule import goes_on, rebased_ns
+from edge_agent.rules.schedule import goes_on, goes_on_in_this_boot, rebased_ns
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Runtime, Spool
 from encoders.boxes import segment_facts, trim_and_close, whole_length
@@ -202,10 +202,18 @@ class Recovery:
         until = _moment(lecture.until_utc)
         trusted = now.trust != "unset"
         self._explain(lecture, segments, now)
-        if lecture.epoch_boot != now.boot:
+        same_boot = lecture.epoch_boot == now.boot
+        if not same_boot:
             lecture_now = rebased_ns(last_ns, last_write, now.utc)
             lecture = replace(lecture, epoch_boot=now.boot, epoch_ns=now.mono_ns - lecture_now)
-        if goes_on(now.utc, until, last_write, self._patience, trusted):
+        if same_boot and lecture.until_ns is not None:
+            lecture_now = lecture.lecture_ns(now.mono_ns)
+            on = goes_on_in_this_boot(
+                lecture_now, last_ns, lecture.until_ns, until is not None, self._patience
+            )
+        else:
+            on = goes_on(now.utc, until, last_write, self._patience, trusted)
+        if on:
             self._ledger.set_lecture(
                 lecture.id, epoch_boot=lecture.epoch_boot, epoch_ns=lecture.epoch_ns
             )
@@ -216,6 +224,7 @@ class Recovery:
             advance(lecture.state, Event.STOP),
             end_ns=last_ns,
             ended_utc=rfc3339(last_write),
+            end_trust=now.trust,
         )
         self._ledger.add_event(now, "ended", "interrupted, and its time has passed", lecture.id)
 

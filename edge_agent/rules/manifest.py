@@ -92,7 +92,12 @@ class Manifest(_Part):
     location_created: str | None = Field(default=None, description="the room")
     start_time: str = Field(description="UTC, RFC 3339")
     end_time: str | None = None
-    clock_trust: str = Field(description="how far the two times can be trusted")
+    clock_trust: str = Field(description="how far the clock could be trusted at the start")
+    end_clock_trust: str | None = Field(default=None, description="the same at the end")
+    start_time_corrected: bool | None = Field(
+        default=None,
+        description="true: stamped before the clock was set, mended after it was synchronised",
+    )
     duration: str = Field(description="ISO 8601")
     duration_seconds: float = Field(ge=0)
     encoding: list[MediaFile]
@@ -120,6 +125,8 @@ def manifest(
         start_time=facts.started_utc,
         end_time=facts.ended_utc,
         clock_trust=facts.clock_trust,
+        end_clock_trust=facts.end_trust or None,
+        start_time_corrected=facts.start_corrected or None,
         duration=iso_duration(duration_s),
         duration_seconds=round(duration_s, 3),
         encoding=list(encoding),

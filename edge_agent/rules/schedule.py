@@ -27,6 +27,20 @@ def goes_on(
     return not clock_trusted and recent and last_write < until
 
 
+def goes_on_in_this_boot(
+    now_ns: int, last_ns: int, until_ns: int, planned: bool, patience: timedelta
+) -> bool:
+    """The same in one boot, in lecture time alone: whoever sets the clock cannot end a lecture."""
+    if now_ns >= until_ns:
+        return False
+    return planned or now_ns - last_ns < patience.total_seconds() * 1e9
+
+
+def utc_of(mono_ns: int, now_ns: int, now: datetime) -> datetime:
+    """The UTC of a monotonic time of this boot, by the clock as it is set now."""
+    return now - timedelta(microseconds=(now_ns - mono_ns) / 1000)
+
+
 def rebased_ns(last_ns: int, last_write: datetime, now: datetime) -> int:
     """Lecture time now, for a lecture whose epoch lies in an earlier boot.
 
