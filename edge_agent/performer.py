@@ -16,6 +16,7 @@ from edge_agent import __version__
 from edge_agent import messages as say
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
+from edge_agent.clock_repair import ClockRepair
 from edge_agent.command_desk import DETAILS, CommandDesk
 from edge_agent.config import Config
 from edge_agent.durable import sync_folder
@@ -59,6 +60,7 @@ class Performer:
         self._observer = observer
         self._recovery = recovery
         self._desk = desk
+        self._clock_repair = ClockRepair(ledger)
         #: As in the ledger, which is read once: nobody else writes it.
         self._muted = ledger.muted()
 
@@ -170,6 +172,10 @@ class Performer:
             )
         recorder.warned = warning
 
+    def look_at_clock(self, now: Now) -> None:
+        """Once a round."""
+        self._clock_repair.look(now)
+
     # ------------------------------------------------------------ privacy mute
 
     def _set_mute(self, action: do.SetMute, now: Now) -> None:
@@ -268,6 +274,8 @@ class Performer:
                 started_utc=lecture.started_utc,
                 ended_utc=lecture.ended_utc,
                 clock_trust=lecture.clock_trust,
+                end_trust=lecture.end_trust,
+                start_corrected=bool(lecture.start_corrected),
                 agent_version=__version__,
                 **details,
             ),

@@ -102,6 +102,8 @@ class Supervisor:
         room, now = self._room, self._room.clock.now()
         self._hear()
         self._tell()
+        mend = partial(room.performer.look_at_clock, now)
+        self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
         if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
             self._trouble.forget_all_but({*actions, *self._news})
