@@ -153,6 +153,8 @@ class Recorder:
         self._pressed_ns = 0
         self._retry_ns = 0
         self._failures = 0
+        #: Starts in a row that were ended for their silence.
+        self._slow_starts = 0
 
     @property
     def track(self) -> str:
@@ -168,6 +170,7 @@ class Recorder:
             pressed_ns=self._pressed_ns,
             retry_ns=self._retry_ns,
             failure=self.failure,
+            slow_starts=self._slow_starts,
         )
 
     @property
@@ -190,6 +193,7 @@ class Recorder:
         if phase is Phase.ARMED:
             self.lecture = None
             self._armed_ns = self._armed_ns or now_ns
+            self._slow_starts = 0
         if phase is not Phase.ABSENT and phase is not Phase.STARTING:
             self.last_words = None
 
@@ -242,6 +246,8 @@ class Recorder:
         self._failures = 1 if proven else self._failures + 1
         self._retry_ns = now_ns + retry_delay_ns(self._failures)
         gone = self._said or _words_for(status, self._pressure)
+        if self.phase is Phase.STARTING and self._pressure is not Pressure.NONE:
+            self._slow_starts += 1
         self.phase, self._pressure, self._armed_ns = Phase.ABSENT, Pressure.NONE, None
         self.peak = self.rms = None
         self.guard = Guard()

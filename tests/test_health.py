@@ -25,6 +25,14 @@ def test_what_is_absent_is_never_silent() -> None:
     assert not silent(Phase.ABSENT, 0, 10**18)
 
 
+def test_a_slow_start_is_given_more_time_at_the_next_try_but_not_without_end() -> None:
+    limit = SILENCE_LIMIT_NS[Phase.STARTING]
+    assert silent(Phase.STARTING, 0, limit + 1, slow_starts=0)
+    assert not silent(Phase.STARTING, 0, limit + 1, slow_starts=1)
+    assert silent(Phase.STARTING, 0, 4 * limit + 1, slow_starts=99)
+    assert silent(Phase.RECORDING, 0, SILENCE_LIMIT_NS[Phase.RECORDING] + 1, slow_starts=99)
+
+
 def test_starting_is_given_more_time_than_the_steady_state() -> None:
     assert SILENCE_LIMIT_NS[Phase.STARTING] > SILENCE_LIMIT_NS[Phase.ARMED]
 

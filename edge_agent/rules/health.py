@@ -53,9 +53,15 @@ RETRY_MOST_NS = 3 * SECOND
 FINISHER_MOST_NS = 30 * SECOND
 
 
-def silent(phase: Phase, heard_ns: int, now_ns: int) -> bool:
-    """Whether a recorder has been silent for longer than its phase allows."""
+def silent(phase: Phase, heard_ns: int, now_ns: int, slow_starts: int = 0) -> bool:
+    """Whether a recorder has been silent for longer than its phase allows.
+
+    Each start that was ended for its silence doubles the patience with the next one, up to four
+    times: on an overloaded PC the same deadline again would end every start, for ever.
+    """
     limit = SILENCE_LIMIT_NS.get(phase)
+    if limit is not None and phase is Phase.STARTING:
+        limit <<= min(slow_starts, 2)
     return limit is not None and now_ns - heard_ns > limit
 
 

@@ -35,6 +35,8 @@ class RecorderFacts:
     retry_ns: int = 0
     #: Why the last one ended; empty before the first.
     failure: str = ""
+    #: Starts in a row that were ended for their silence.
+    slow_starts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ def _keep_in_order(it: RecorderFacts, facts: Facts, wanted: bool) -> Iterator[Ac
     if it.phase is Phase.ABSENT:
         if facts.now_ns >= it.retry_ns:
             yield do.StartRecorder(it.track)
-    elif it.pressure is not Pressure.NONE or silent(it.phase, it.heard_ns, facts.now_ns):
+    elif it.pressure is not Pressure.NONE or silent(
+        it.phase, it.heard_ns, facts.now_ns, it.slow_starts
+    ):
         yield from _press(it, facts.now_ns, f"no word from it while {it.phase}")
     elif it.phase is Phase.RECORDING and it.lecture and not (wanted and it.lecture == lecture):
         yield do.FinishTrack(it.track, it.lecture)
