@@ -140,6 +140,8 @@ class Recorder:
         self.backlog = 0.0
         self.peak: float | None = None
         self.rms: float | None = None
+        #: What encodes its pictures while it records, if that is not the recorder's own choice.
+        self.encoder = ""
         self.guard = Guard()
         #: The guard's warning that people have been told of.
         self.warned = ""
@@ -191,7 +193,7 @@ class Recorder:
         self.phase = phase
         self._heard_ns = now_ns
         if phase is Phase.ARMED:
-            self.lecture = None
+            self.lecture, self.encoder = None, ""
             self._armed_ns = self._armed_ns or now_ns
             self._slow_starts = 0
         if phase is not Phase.ABSENT and phase is not Phase.STARTING:

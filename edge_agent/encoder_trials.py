@@ -46,12 +46,16 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is the supervisor's business
     os.nice(10)
     path = Path(request.book)
-    book = tried(path, trials)
-    try:
-        save(path, book)
-    except OSError as error:
-        print(f"the encoders' book cannot be written: {error}", file=sys.stderr)
-    os.write(fd, json.dumps([asdict(verdict) for verdict in book.verdicts]).encode() + b"\n")
+    if request.may_try:
+        book = tried(path, trials)
+        try:
+            save(path, book)
+        except OSError as error:
+            print(f"the encoders' book cannot be written: {error}", file=sys.stderr)
+    else:
+        book = load(path, this_computer())
+    told = book.of("h264") if book.covers("h264") else []
+    os.write(fd, json.dumps([asdict(verdict) for verdict in told]).encode() + b"\n")
     return 0
 
 

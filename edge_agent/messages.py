@@ -61,6 +61,8 @@ class TryEncoders(Message):
     """The one line for the child that tries encoders: where their book is."""
 
     book: str
+    #: Without it, only what the book says is told.
+    may_try: bool = True
 
 
 class Record(Message):
@@ -76,6 +78,8 @@ class Record(Message):
     epoch_ns: int
     start_mono_ns: int
     canvas: tuple[int, int] | None = None
+    #: Names of encoders for pictures, best first; each takes over from the one before it.
+    encoders: list[str] = ["libx264"]
 
 
 class Finish(Message):
@@ -166,6 +170,16 @@ class SegmentDone(Message):
     packets: int
 
 
+class EncoderFailed(Message):
+    """An encoder has failed in a recording; the next one has taken over."""
+
+    kind: Literal["encoder failed"] = "encoder failed"
+    lecture: str
+    name: str
+    reason: str
+    next: str
+
+
 class Finished(Message):
     """Recording ended as asked; the recorder is armed again."""
 
@@ -184,7 +198,8 @@ class Gone(Message):
 
 
 RecorderReport = Annotated[
-    Opened | Beat | Level | Started | SegmentDone | Finished | Gone, Field(discriminator="kind")
+    Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Finished | Gone,
+    Field(discriminator="kind"),
 ]
 
 
@@ -286,9 +301,9 @@ class FinishFailed(Message):
 FinisherReport = Annotated[Progress | Packaged | FinishFailed, Field(discriminator="kind")]
 
 _commands: TypeAdapter[Record | Finish | Quit | Mute] = TypeAdapter(RecorderCommand)
-_reports: TypeAdapter[Opened | Beat | Level | Started | SegmentDone | Finished | Gone] = (
-    TypeAdapter(RecorderReport)
-)
+_reports: TypeAdapter[
+    Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Finished | Gone
+] = TypeAdapter(RecorderReport)
 _finisher: TypeAdapter[Progress | Packaged | FinishFailed] = TypeAdapter(FinisherReport)
 
 
@@ -306,7 +321,9 @@ def parse_command(line: bytes) -> Record | Finish | Quit | Mute:
     return _parse(_commands, line)
 
 
-def parse_report(line: bytes) -> Opened | Beat | Level | Started | SegmentDone | Finished | Gone:
+def parse_report(
+    line: bytes,
+) -> Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Finished | Gone:
     """A recorder's report; BadMessage if it is none."""
     return _parse(_reports, line)
 

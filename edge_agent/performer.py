@@ -20,6 +20,7 @@ from edge_agent.clock_repair import ClockRepair
 from edge_agent.command_desk import DETAILS, CommandDesk
 from edge_agent.config import Config
 from edge_agent.durable import sync_folder
+from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.facts import Observer
 from edge_agent.finishing import Finisher, Result
 from edge_agent.ledger import Ledger
@@ -34,6 +35,8 @@ from edge_agent.spool import Spool
 
 #: How far back a recorder can still begin: it keeps this much sound, and the latest picture.
 JUST_NOW_NS = SECOND
+#: A recorder that ended so may have been taken along by its encoder's driver.
+ENCODER_SUSPECTED = ("encoder", "recorder crashed", "device hung")
 #: A recorder in one of these phases delivers levels.
 HEARABLE = (Phase.ARMED, Phase.RECORDING)
 
@@ -51,6 +54,7 @@ class Performer:
         observer: Observer,
         recovery: Recovery,
         desk: CommandDesk,
+        encoders: EncoderChoice,
     ) -> None:
         self._config = config
         self._spool = spool
@@ -60,6 +64,7 @@ class Performer:
         self._observer = observer
         self._recovery = recovery
         self._desk = desk
+        self._encoders = encoders
         self._clock_repair = ClockRepair(ledger)
         #: As in the ledger, which is read once: nobody else writes it.
         self._muted = ledger.muted()
@@ -105,6 +110,8 @@ class Performer:
                 self._ledger.close_gaps(lecture, recorder.track, first_ns)
             case say.SegmentDone():
                 self._ledger.add_segment(_row(report, recorder.track))
+            case say.EncoderFailed():
+                self._encoder_failed(recorder, report, now)
             case say.Finished():
                 recorder.enter(Phase.ARMED, now.mono_ns)
             case _:
@@ -120,10 +127,20 @@ class Performer:
                 self._explain(lecture, recorder.track, gone.cause, now)
                 self._ledger.add_event(now, gone.cause, text, lecture, recorder.track)
         recorder.lecture = None  # last: refused by the disk, all this is done again
+        encoder, recorder.encoder = recorder.encoder, ""
         if gone.cause == "stopped":
             return
+        if gone.cause in ENCODER_SUSPECTED:
+            self._encoders.fail(encoder, f"a recording with it ended: {gone.reason}")
         if recorder.failure_is_news:
             print(f"track {recorder.track}: {gone.cause}: {text}", file=sys.stderr)
+
+    def _encoder_failed(self, recorder: Recorder, report: say.EncoderFailed, now: Now) -> None:
+        text = f"{report.reason}. {report.next} has taken over"
+        self._ledger.add_event(now, "encoder failed", text, report.lecture, recorder.track)
+        recorder.encoder = report.next
+        self._encoders.fail(report.name, report.reason)
+        print(f"track {recorder.track}: {text}", file=sys.stderr)
 
     def _explain(self, lecture: str, track: str, cause: str, now: Now) -> None:
         """Open the gap at once: another recorder may be armed before the plan looks."""
@@ -221,9 +238,12 @@ class Performer:
                 epoch_ns=lecture.epoch_ns,
                 start_mono_ns=self._start_mono_ns(lecture, now),
                 canvas=(track.width, track.height) if track.width else None,
+                encoders=self._encoders.rungs(),
             )
         )
         recorder.enter(Phase.RECORDING, now.mono_ns)
+        if recorder.opened is not None:
+            recorder.encoder = self._encoders.shown(recorder.opened.encoder, "")
         recorder.lecture, recorder.durable_ns = lecture.id, None
         if recorder.opened is not None and not track.width:
             opened = recorder.opened

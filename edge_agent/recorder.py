@@ -181,6 +181,7 @@ class Recorder:
             self._veil,
             self._on_fragment,
             partial(self._on_segment, command.lecture),
+            partial(self._on_encoder, command.lecture),
         )
         self._recording.open_with(self._recent.samples)
         self._tell_start()
@@ -231,6 +232,11 @@ class Recorder:
 
     def _on_fragment(self, end_ns: int) -> None:
         self._durable_ns = end_ns  # told with the next beat, which the samples themselves drive
+
+    def _on_encoder(self, lecture: str, name: str, reason: str, successor: str) -> None:
+        self._outlet.send(
+            say.EncoderFailed(lecture=lecture, name=name, reason=reason, next=successor)
+        )
 
     def _on_segment(self, lecture: str, segment: Segment) -> None:
         self._outlet.send(

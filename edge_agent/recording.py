@@ -7,6 +7,7 @@ and sound is cut to the sample at both ends, so all tracks of a lecture begin an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from av.stream import Stream
 from av.video.frame import PictureType
 
 from capture.source import NS, TIME_BASE, Frame, Sample, SourceInfo
+from edge_agent.encoding import CLOSE_S, Encoding
 from edge_agent.messages import Record, RecorderSpec
 from encoders.encoder import (
     AacEncoder,
@@ -23,14 +25,12 @@ from encoders.encoder import (
     H264Encoder,
     VideoSpec,
     open_audio_encoder,
-    open_video_encoder,
 )
 from encoders.passthrough import PassThrough, open_pass_through
+from encoders.rungs import open_rung
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
 
-#: How long the disk may take to swallow what is queued when a recording ends.
-CLOSE_S = 10.0
 #: The smallest step of a video track's time stamps (90 kHz), rounded up.
 TICK_NS = 11_112
 
@@ -88,14 +88,11 @@ class Window:
 class FrameRecording:
     """Pictures and sound through an encoder."""
 
-    def __init__(
-        self, command: Record, decoder: Decoder, encoder: Encoder, writer: TrackWriter
-    ) -> None:
+    def __init__(self, command: Record, decoder: Decoder, encoding: Encoding) -> None:
         self.lecture = command.lecture
         self.window = Window(command)
         self._decoder = decoder
-        self._encoder = encoder
-        self._writer = writer
+        self._encoding = encoding
 
     def open_with(self, recent: Iterable[Sample]) -> None:
         """The picture that was showing when record was pressed, and the sound since then."""
@@ -122,8 +119,7 @@ class FrameRecording:
         """Nothing to do: the veil paints what comes."""
 
     def close(self) -> None:
-        self._write(self._encoder.flush())
-        self._writer.close(self.window.end_ns, CLOSE_S)
+        self._encoding.close(self.window.end_ns)
 
     def _picture(self, frame: av.VideoFrame) -> bool:
         assert frame.pts is not None
@@ -133,9 +129,9 @@ class FrameRecording:
         if at_ns >= self.window.start_ns:
             self.window.began(at_ns)
             frame.pts, frame.time_base = at_ns, TIME_BASE
-            due = self._writer.keyframe_due(at_ns)
+            due = self._encoding.keyframe_due(at_ns)
             frame.pict_type = PictureType.I if due else PictureType.NONE
-            self._write(self._encoder.encode(frame))
+            self._encoding.feed(frame)
         return False
 
     def _sound(self, frame: av.AudioFrame) -> bool:
@@ -145,12 +141,8 @@ class FrameRecording:
         if cut is not None:
             assert cut.pts is not None
             self.window.began(cut.pts)
-            self._write(self._encoder.encode(cut))
+            self._encoding.feed(cut)
         return self.window.ended(at_ns + duration_ns(frame))
-
-    def _write(self, packets: Iterable[av.Packet]) -> None:  # type: ignore[type-arg]
-        for packet in packets:
-            self._writer.write(packet)
 
 
 class PacketRecording:
@@ -250,6 +242,7 @@ def open_recording(
     decoder: Decoder,
     on_fragment: Callable[[int], None],
     on_segment: Callable[[Segment], None],
+    on_encoder: Callable[[str, str, str], None] = lambda *_: None,
 ) -> Recording:
     """A recording as the command asks, with the encoder that fits the source."""
 
@@ -260,8 +253,9 @@ def open_recording(
 
     if info.delivers == "h264":
         return PacketRecording(command, writer)
-    encoder = _encoder(command, spec, info)
-    return FrameRecording(command, decoder, encoder, writer(encoder.template))
+    rungs = [AacEncoder.name] if info.media == "audio" else command.encoders
+    opening = partial(_encoder, command, spec, info)
+    return FrameRecording(command, decoder, Encoding(rungs, opening, writer, on_encoder))
 
 
 def encoder_name(info: SourceInfo) -> str:
@@ -271,11 +265,12 @@ def encoder_name(info: SourceInfo) -> str:
     return AacEncoder.name if info.media == "audio" else H264Encoder.name
 
 
-def _encoder(command: Record, spec: RecorderSpec, info: SourceInfo) -> Encoder:
+def _encoder(command: Record, spec: RecorderSpec, info: SourceInfo, name: str) -> Encoder:
     if info.media == "audio":
         return open_audio_encoder(AudioSpec(info.channels, spec.audio_kbps))
     width, height = command.canvas or (info.width, info.height)
-    return open_video_encoder(
+    return open_rung(
+        name,
         VideoSpec(
             width,
             height,
@@ -283,5 +278,5 @@ def _encoder(command: Record, spec: RecorderSpec, info: SourceInfo) -> Encoder:
             crf=spec.crf,
             max_kbps=spec.max_kbps,
             full_range_in=info.full_range,
-        )
+        ),
     )

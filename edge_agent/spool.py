@@ -86,6 +86,11 @@ class Runtime:
     def status(self) -> Path:
         return self.root / "status.json"
 
+    @property
+    def failed_encoders(self) -> Path:
+        """What has failed since the PC started."""
+        return self.root / "failed-encoders.json"
+
     def preview(self, track: str) -> Path:
         return self.root / f"preview-{track}.jpg"
 

@@ -14,6 +14,7 @@ from typing import Any
 from edge_agent import __version__
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
+from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture, Track
@@ -32,6 +33,7 @@ class StatusWriter:
         recorders: dict[str, Recorder],
         tracks: list[Track],
         finisher: Finisher,
+        encoders: EncoderChoice,
     ) -> None:
         self._room = room
         self._runtime = runtime
@@ -39,6 +41,7 @@ class StatusWriter:
         self._recorders = recorders
         self._tracks = tracks
         self._finisher = finisher
+        self._encoders = encoders
         self._last: dict[str, Any] | None = None
 
     def write(self, now: Now, free_bytes: int, trouble: str) -> None:
@@ -62,6 +65,7 @@ class StatusWriter:
             "muted": self._muted(),
             "lecture": self._lecture(now),
             "tracks": {track.name: self._track(track) for track in self._tracks},
+            "failed_encoders": dict(self._encoders.failed),
             "finishing": self._finishing(),
             "spool": {"free_bytes": free_bytes, "trouble": trouble},
         }
@@ -107,7 +111,7 @@ class StatusWriter:
             "height": opened.height if opened else 0,
             "fps": opened.fps if opened else 0.0,
             "codec": opened.codec if opened else "",
-            "encoder": opened.encoder if opened else "",
+            "encoder": self._encoders.shown(opened.encoder, recorder.encoder) if opened else "",
             "durable_s": None if durable is None else (durable - START_NS) / 1e9,
             "dropped": recorder.dropped,
             "backlog": recorder.backlog,

@@ -18,11 +18,12 @@ from functools import partial
 from edge_agent import messages as say
 from edge_agent import systemd
 from edge_agent.ballast import Ballast
-from edge_agent.children import Launch, Process, Recorder
+from edge_agent.children import Child, Launch, Process, Recorder
 from edge_agent.clock import Clock, Now, SystemClock
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
 from edge_agent.discovery import Discovery
+from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.facts import Observer
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
@@ -66,6 +67,7 @@ class Room:
     discovery: Discovery | None
     launch: Launch
     ballast: Ballast
+    encoders: EncoderChoice
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
         """Give the room the tracks that it does not have yet, each with a recorder."""
@@ -128,6 +130,8 @@ class Supervisor:
             room.finisher.failures,
             self._stopping,
         )
+        idle = facts.active is None and facts.finisher is None and not self._stopping
+        room.encoders.step(now.mono_ns, idle)
         room.ballast.keep(room.observer.free_bytes)
         self._full = "" if facts.room_to_record else FULL
         return plan(facts)
@@ -186,7 +190,9 @@ def run(config: Config, clock: Clock | None = None) -> int:
     _make_folders(spool, runtime)
     with only_one(runtime.agent_lock, "agent"):
         wait_for_orphans(runtime)
-        room = furnish(config, clock or SystemClock(), Ledger.create(spool.ledger))
+        trials = Process("edge_agent.encoder_trials")
+        ledger = Ledger.create(spool.ledger)
+        room = furnish(config, clock or SystemClock(), ledger, trials=trials)
         supervisor = Supervisor(room)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
@@ -196,6 +202,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
         finally:
             systemd.notify("STOPPING=1")
             room.finisher.end()
+            room.encoders.end()
             if room.discovery is not None:
                 room.discovery.end()
             runtime.status.unlink(missing_ok=True)
@@ -203,8 +210,17 @@ def run(config: Config, clock: Clock | None = None) -> int:
     return 0
 
 
-def furnish(config: Config, clock: Clock, ledger: Ledger, launch: Launch = Process) -> Room:
-    """The room with all its pieces, after recovery has brought ledger and spool together."""
+def furnish(
+    config: Config,
+    clock: Clock,
+    ledger: Ledger,
+    launch: Launch = Process,
+    trials: Child | None = None,
+) -> Room:
+    """The room with all its pieces, after recovery has brought ledger and spool together.
+
+    Without `trials` pictures are encoded in software.
+    """
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
     recovery.run(clock.now())
@@ -213,8 +229,12 @@ def furnish(config: Config, clock: Clock, ledger: Ledger, launch: Launch = Proce
     desk = CommandDesk(config, spool, ledger, tracks)
     finisher = Finisher(launch)
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
-    performer = Performer(config, spool, ledger, recorders, finisher, observer, recovery, desk)
-    status = StatusWriter(config.room.name, runtime, ledger, recorders, tracks, finisher)
+    boot = clock.now().boot
+    encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials)
+    performer = Performer(
+        config, spool, ledger, recorders, finisher, observer, recovery, desk, encoders
+    )
+    status = StatusWriter(config.room.name, runtime, ledger, recorders, tracks, finisher, encoders)
     discovery = None if config.tracks else Discovery()
     room = Room(
         clock,
@@ -229,6 +249,7 @@ def furnish(config: Config, clock: Clock, ledger: Ledger, launch: Launch = Proce
         discovery,
         launch,
         Ballast(spool.ledger),
+        encoders,
     )
     room.equip(config.tracks)
     return room

@@ -1,0 +1,105 @@
+"""Which encoders the supervisor tells its recorders to use. Loads no codec and waits for nothing.
+
+The verdicts come from a child (`edge_agent.encoder_trials`): at the start from its book, if that is
+of this computer; else from trials, once nobody has recorded for a while. Until they are known,
+and when nothing else works, it is libx264.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_agent.children import Child
+from edge_agent.messages import TryEncoders
+from edge_agent.rules.health import SECOND
+from encoders.ladder import Verdict, rungs
+
+#: Trials take the whole processor for some ten seconds: not while a room is getting ready.
+IDLE_NS = 30 * SECOND
+#: All trials together take far less; a child that takes longer hangs.
+PATIENCE_NS = 300 * SECOND
+SOFTWARE = "libx264"
+
+
+class EncoderChoice:
+    """`child` None: no trials, software only."""
+
+    def __init__(self, book: Path, memory: Path, boot: str, child: Child | None) -> None:
+        """`memory`: a file that keeps what has failed since the PC started."""
+        self._book = book
+        self._memory = memory
+        self._boot = boot
+        self._child = child
+        self._began_ns: int | None = None
+        self._idle_since_ns: int | None = None
+        self._read = self._tried = child is None
+        self._verdicts: list[Verdict] = []
+        self._failed = _remembered(memory, boot)
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Encoders that failed in a recording since the PC started, with their reasons."""
+        return self._failed
+
+    def rungs(self) -> list[str]:
+        """The names to record pictures with, best first."""
+        return rungs(self._verdicts, failed=self._failed)
+
+    def shown(self, opened: str, used: str) -> str:
+        """What encodes a track, for people: what it uses now, or what it would begin with."""
+        return used or (self.rungs()[0] if opened == SOFTWARE else opened)
+
+    def fail(self, name: str, reason: str) -> None:
+        """Do not use this rung again until the PC restarts. Software cannot fail for good."""
+        if name == SOFTWARE or name not in self.rungs():
+            return
+        self._failed[name] = reason
+        try:
+            self._memory.write_text(json.dumps({"boot": self._boot, "failed": self._failed}))
+        except OSError:
+            return  # a full tmpfs costs the memory over a restart of the agent, no more
+
+    def step(self, now_ns: int, idle: bool) -> None:
+        """Call it each round; `idle`: nothing is recorded or finished."""
+        self._idle_since_ns = (self._idle_since_ns or now_ns) if idle else None
+        if self._child is None:
+            return
+        if self._began_ns is not None:
+            self._hear(self._child, now_ns, idle)
+        elif not self._read or (not self._tried and self._may_try(now_ns)):
+            self._child.start(TryEncoders(book=str(self._book), may_try=self._read))
+            self._began_ns = now_ns
+
+    def end(self) -> None:
+        """At the agent's end: trials under way are of no use."""
+        if self._child is not None:
+            self._child.signal(signal.SIGTERM)
+
+    def _may_try(self, now_ns: int) -> bool:
+        return self._idle_since_ns is not None and now_ns - self._idle_since_ns >= IDLE_NS
+
+    def _hear(self, child: Child, now_ns: int, idle: bool) -> None:
+        assert self._began_ns is not None
+        for line in child.lines():
+            self._verdicts = [Verdict(**each) for each in json.loads(line)]
+        if now_ns - self._began_ns > PATIENCE_NS:
+            child.signal(signal.SIGKILL)
+        elif not idle and self._read:  # a recording has begun: trials must make room
+            child.signal(signal.SIGTERM)
+        if child.reap() is None:
+            return
+        # A trial that was stopped for a recording is made up for; one that found nothing is not.
+        late = now_ns - self._began_ns > PATIENCE_NS
+        self._tried = bool(self._verdicts) or late or (self._read and idle)
+        self._read, self._began_ns = True, None
+
+
+def _remembered(memory: Path, boot: str) -> dict[str, str]:
+    try:
+        found = json.loads(memory.read_text())
+        return dict(found["failed"]) if found["boot"] == boot else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

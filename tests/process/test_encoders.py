@@ -1,0 +1,95 @@
+"""An encoder that works, one that dies in a lecture, and what people are told of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.encoder_book import Book, save, this_computer
+from encoders.ladder import Verdict, candidates
+from tests.fake_ffmpeg import write
+from tests.process.classroom import CAMERA, MICROPHONE, Classroom, until
+from tests.process.conftest import MakeRoom
+
+pytestmark = pytest.mark.slow
+PICTURE = 320 * 180 * 3 // 2
+
+
+def room_with_hardware(make_room: MakeRoom, folder: Path, fault: str, after: int) -> Classroom:
+    """A room whose FFmpeg has a VAAPI encoder, which has passed its trial."""
+    path = f"{write(folder, fault, after)}{os.pathsep}{os.environ['PATH']}"
+    room = make_room({"camera": CAMERA, "microphone": MICROPHONE}, env={"PATH": path})
+    room.spool.root.mkdir()
+    verdicts = [Verdict(c.name, "h264", c.encoder == "h264_vaapi") for c in candidates("h264")]
+    save(room.spool.encoders, Book(this_computer(), "2026-11-22T10:00:00+00:00", tuple(verdicts)))
+    room.start_agent()
+    room.until_armed()
+    until("the book is read", lambda: room.track("camera")["encoder"] == "h264_vaapi")
+    return room
+
+
+def frames(file: Path) -> int:
+    command = ["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-of", "json"]
+    done = subprocess.run(
+        [*command, "-show_streams", str(file)], check=True, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    return int(json.loads(done.stdout)["streams"][0]["nb_read_frames"])
+
+
+def test_a_lecture_is_recorded_with_the_encoder_that_passed_its_trial(
+    make_room: MakeRoom, tmp_path: Path
+) -> None:
+    room = room_with_hardware(make_room, tmp_path, "none", 0)
+    lecture = room.begin()
+    room.until_durable(3)
+    assert room.track("camera")["encoder"] == "h264_vaapi"
+    assert room.track("microphone")["encoder"] == "aac"
+    room.command("stop")
+    manifest = room.manifest(lecture)
+    assert manifest["gaps"] == []
+    assert frames(room.package(lecture) / "presenter.mp4") >= 3 * 15 * 0.8
+    assert room.status()["failed_encoders"] == {}
+
+
+@pytest.mark.parametrize("fault", ["stalls later", "dies later"])
+def test_the_next_encoder_takes_over_in_the_same_lecture(
+    fault: str, make_room: MakeRoom, tmp_path: Path
+) -> None:
+    room = room_with_hardware(make_room, tmp_path, fault, 40 * PICTURE)
+    lecture = room.begin()
+    until("software has taken over", lambda: room.track("camera")["encoder"] == "libx264")
+    so_far = float(room.track("camera")["durable_s"] or 0)
+    room.until_durable(so_far + 3)
+    facts = room.status()
+    assert facts["tracks"]["camera"]["restarts"] == 0, "the device stays open"
+    assert list(facts["failed_encoders"]) == ["h264_vaapi"]
+    room.command("stop")
+    manifest = room.manifest(lecture)
+    assert [gap for gap in manifest["gaps"] if gap["duration"] > 2] == []
+    length = manifest["duration_seconds"]
+    assert frames(room.package(lecture) / "presenter.mp4") >= length * 15 * 0.7
+    with room.ledger() as ledger:
+        told = [e for e in ledger.events(lecture) if e.kind == "encoder failed"]
+    assert len(told) == 1
+    assert "libx264 has taken over" in told[0].text
+    again = room.begin()
+    room.until_durable(2)
+    assert room.track("camera")["encoder"] == "libx264", "until the PC restarts"
+    room.command("stop")
+    room.package(again)
+    assert "failed" in table(room)
+
+
+def table(room: Classroom) -> str:
+    """What `edge-agent encoders` says."""
+    done: Any = subprocess.run(
+        room.cli("encoders"), env=room._env, capture_output=True, text=True, timeout=60, check=True
+    )
+    (line,) = [each for each in done.stdout.splitlines() if each.startswith("h264_vaapi")]
+    return str(line)
