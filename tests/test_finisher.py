@@ -228,10 +228,10 @@ def test_a_killed_camera_leaves_a_gap_and_the_sound_is_untouched(tmp_path: Path)
     record_pictures(tracks / "cam", 0, 8)
     assert kill_and_recover(tracks / "cam") is not None
     record_pictures(tracks / "cam", 10, 20)
-    crash = GapCause(track="cam", start_ns=seconds(7), end_ns=seconds(10), cause="crashed")
+    crash = GapCause(track="cam", start_ns=seconds(7.2), end_ns=seconds(10), cause="crashed")
     build(job(tmp_path, [CAM, MIC], end_s=20, causes=[crash]))
     assert_package(tmp_path, 20, {"presenter.mp4", "audio.m4a"})
-    assert gaps_of(tmp_path) == [("cam", 7.0, 10.0, "crashed", False)]
+    assert gaps_of(tmp_path) == [("cam", 7.2, 10.0, "crashed", False)]
 
 
 def test_a_part_that_recovery_has_not_closed_is_left_alone(tmp_path: Path) -> None:
