@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -99,6 +100,7 @@ class TrackConfig(_Section):
     fps: float | None = Field(default=None, gt=0, le=120)
     format: Literal["mjpeg", "raw", "h264"] | None = None
     options: dict[str, str] = {}
+    codec: Literal["h264", "hevc", "av1"] = "h264"
     crf: int = Field(default=23, ge=0, le=51)
     max_kbps: int | None = Field(default=None, ge=100, le=100_000)
     channels: Literal[1, 2] = 1
@@ -109,6 +111,16 @@ class TrackConfig(_Section):
         """Audio for a microphone, or where the option `stream` asks for a source's sound."""
         sound = self.kind == "microphone" or self.options.get("stream") == "audio"
         return "audio" if sound else "video"
+
+    @field_validator("codec")
+    @classmethod
+    def _can_be_recorded(cls, codec: str) -> str:
+        if codec != "h264":
+            raise ValueError(
+                f"{codec!r} cannot be recorded yet, only tried with: "
+                f"edge-agent encoders --codec {codec}; set it to 'h264'"
+            )
+        return codec
 
     @model_validator(mode="after")
     def _names_its_device(self) -> Self:
