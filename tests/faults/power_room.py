@@ -111,6 +111,7 @@ class Series:
         room.until_armed()
         lecture = room.begin()
         self._lectures.append(lecture)
+        until("this lecture is recorded", lambda: self._records(lecture), PATIENCE_S)
         room.until_durable(0.5)
         return lecture
 

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 #: The suite's own test cuts less, and at the moments that its mutation needs.
 CUTS = int(os.environ.get("POWER_CUTS", "30"))
 KINDS = os.environ.get("POWER_CUT_KINDS", " ".join(MIXED)).split()
-ROOMS = 6
+ROOMS = 4
 
 
 def test_power_cuts_cost_the_fragment_in_flight_and_nothing_else() -> None:
