@@ -38,6 +38,8 @@ def _deliver(place: Path, name: str, row: Row) -> int:
         {"camera": CAMERA, "microphone": MICROPHONE},
         # Its time has passed: finished with what there is.
         recording={"resume_minutes": 0},
+        # As in the guest: what waits there is waiting for this name.
+        destinations={"platform": {"type": "folder", "path": str(place / "platform")}},
     )
     try:
         room.start_agent()

@@ -38,8 +38,8 @@ LECTURE_S = 45.0
 LOST_AT_MOST_S = 1.1
 #: Each point is tried so often, with other sectors missing.
 TEARS = 5
-#: Cuts after which the real agent finishes and delivers, besides those that left segments.
-CONTINUED = 12
+#: Cuts after which the real agent finishes and delivers; of those that left segments, at most.
+CONTINUED, LEFT_BEHIND = 12, 3
 #: What the recorders' queues hold: 1000 blocks of 20 ms, 60 pictures at 10 a second.
 QUEUES_S = {"microphone": 20.0, "camera": 6.0}
 SPOOL = "/var/lib/edge-agent"
@@ -70,7 +70,7 @@ def replay_all(truth: Truth, folder: Path, seed: int, row: Row) -> None:
     _judge(row, found, seed)
     first = [point for point in found if point.dice == seed]
     some = first[:: max(1, len(first) // CONTINUED)]
-    some += [point for point in first if point.leftovers and point not in some][:CONTINUED]
+    some += [point for point in first if point.leftovers and point not in some][:LEFT_BEHIND]
     delivered = deliver_after(some, truth, folder, row)
     row.notes.append(f"the agent was started after {len(some)} cuts: {delivered} deliveries")
 
