@@ -27,7 +27,7 @@ from edge_agent.storage_check import findings, gather
 from edge_agent.verify import verify_package
 from tests.simulated_room import NO_LINK, TRACKS, UNSET, Died, SimulatedRoom
 
-DAYS = int(os.environ.get("MODEL_DAYS", "80"))
+DAYS = int(os.environ.get("MODEL_DAYS", "40"))
 #: Memory, where there is some: thousands of small syncs are no part of what is tested.
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
 HOUR = timedelta(hours=1)
