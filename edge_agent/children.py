@@ -193,7 +193,7 @@ class Recorder:
         self.phase = phase
         self._heard_ns = now_ns
         if phase is Phase.ARMED:
-            self.lecture, self.encoder = None, ""
+            self.lecture, self.durable_ns, self.encoder = None, None, ""
             self._armed_ns = self._armed_ns or now_ns
             self._slow_starts = 0
         if phase is not Phase.ABSENT and phase is not Phase.STARTING:
