@@ -103,8 +103,16 @@ class TrackConfig(_Section):
     codec: Literal["h264", "hevc", "av1"] = "h264"
     crf: int = Field(default=23, ge=0, le=51)
     max_kbps: int | None = Field(default=None, ge=100, le=100_000)
+    still: Literal["auto", "on", "off"] = "auto"
     channels: Literal[1, 2] = 1
     audio_kbps: int = Field(default=96, ge=32, le=320)
+
+    @property
+    def stands_still(self) -> bool:
+        """Slides and screens: what has not changed is not encoded again."""
+        if self.still != "auto":
+            return self.still == "on"
+        return self.kind == "screen" or self.flavor.startswith("presentation/")
 
     @property
     def media(self) -> Literal["video", "audio"]:

@@ -47,6 +47,8 @@ class RecorderSpec(Message):
     options: dict[str, str] = {}
     crf: int = 23
     max_kbps: int | None = None
+    #: Pictures that have not changed are not encoded again.
+    still: bool = False
     channels: int = 1
     audio_kbps: int = 96
     #: JPEG, replaced about once a second while a camera is armed or recording.

@@ -27,9 +27,12 @@ from encoders.encoder import (
     open_audio_encoder,
 )
 from encoders.passthrough import PassThrough, open_pass_through
+from encoders.planes import planes
+from encoders.rotation import SEGMENT_NS
 from encoders.rungs import open_rung
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
+from encoders.stillness import STILL_SEGMENT_NS, Stillness
 
 #: The smallest step of a video track's time stamps (90 kHz), rounded up.
 TICK_NS = 11_112
@@ -86,13 +89,20 @@ class Window:
 
 
 class FrameRecording:
-    """Pictures and sound through an encoder."""
+    """Pictures and sound through an encoder. With `stillness`, only pictures that changed."""
 
-    def __init__(self, command: Record, decoder: Decoder, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        command: Record,
+        decoder: Decoder,
+        encoding: Encoding,
+        stillness: Stillness | None = None,
+    ) -> None:
         self.lecture = command.lecture
         self.window = Window(command)
         self._decoder = decoder
         self._encoding = encoding
+        self._stillness = stillness
 
     def open_with(self, recent: Iterable[Sample]) -> None:
         """The picture that was showing when record was pressed, and the sound since then."""
@@ -131,7 +141,8 @@ class FrameRecording:
             frame.pts, frame.time_base = at_ns, TIME_BASE
             due = self._encoding.keyframe_due(at_ns)
             frame.pict_type = PictureType.I if due else PictureType.NONE
-            self._encoding.feed(frame)
+            if self._stillness is None or self._stillness.wants(at_ns, planes(frame), due):
+                self._encoding.feed(frame)
         return False
 
     def _sound(self, frame: av.AudioFrame) -> bool:
@@ -246,16 +257,25 @@ def open_recording(
 ) -> Recording:
     """A recording as the command asks, with the encoder that fits the source."""
 
+    still = spec.still and info.media == "video" and info.delivers != "h264"
+
     def writer(template: Stream) -> TrackWriter:
         return TrackWriter(
-            Path(command.directory), template, on_fragment=on_fragment, on_segment=on_segment
+            Path(command.directory),
+            template,
+            on_fragment=on_fragment,
+            on_segment=on_segment,
+            segment_ns=STILL_SEGMENT_NS if still else SEGMENT_NS,
         )
 
     if info.delivers == "h264":
         return PacketRecording(command, writer)
     rungs = [AacEncoder.name] if info.media == "audio" else command.encoders
+    if still:  # others hold pictures back, which are seconds here; and slides cost little
+        rungs = [H264Encoder.name]
     opening = partial(_encoder, command, spec, info)
-    return FrameRecording(command, decoder, Encoding(rungs, opening, writer, on_encoder))
+    encoding = Encoding(rungs, opening, writer, on_encoder)
+    return FrameRecording(command, decoder, encoding, Stillness() if still else None)
 
 
 def encoder_name(info: SourceInfo) -> str:

@@ -267,6 +267,7 @@ def _spec(name: str, track: TrackConfig, runtime: Runtime) -> say.RecorderSpec:
         options=track.options,
         crf=track.crf,
         max_kbps=track.max_kbps,
+        still=track.stands_still,
         channels=track.channels,
         audio_kbps=track.audio_kbps,
         preview=str(runtime.preview(name)),

@@ -16,6 +16,7 @@ SEGMENT_NS = 10 * SECOND
 #: A camera that sends no key frame for this long gets its segment cut anyhow. Such a segment
 #: cannot be decoded alone, but joined with the one before it is whole.
 SEGMENT_LIMIT_NS = 30 * SECOND
+PATIENCE_NS = SEGMENT_LIMIT_NS - SEGMENT_NS
 #: Ask again when the key frame that was asked for has not come after this long.
 ASK_AGAIN_NS = SECOND
 
@@ -25,11 +26,13 @@ class Rotation:
     """Follows one track. All times are lecture nanoseconds."""
 
     start_ns: int | None = None
+    #: A track of slides has longer ones: its key frames are nearly all of its bytes.
+    segment_ns: int = SEGMENT_NS
     _asked_ns: int | None = None
 
     def keyframe_due(self, frame_ns: int) -> bool:
         """Whether the picture about to be encoded must be a key frame; True once per request."""
-        if self.start_ns is None or frame_ns - self.start_ns < SEGMENT_NS:
+        if self.start_ns is None or frame_ns - self.start_ns < self.segment_ns:
             return False
         if self._asked_ns is not None and frame_ns - self._asked_ns < ASK_AGAIN_NS:
             return False
@@ -40,7 +43,7 @@ class Rotation:
         """Whether this packet is the first of a new segment; remembers it if so."""
         if self.start_ns is not None:
             age = packet_ns - self.start_ns
-            if age < (SEGMENT_NS if is_keyframe else SEGMENT_LIMIT_NS):
+            if age < (self.segment_ns if is_keyframe else self.segment_ns + PATIENCE_NS):
                 return False
         self.start_ns = packet_ns
         self._asked_ns = None

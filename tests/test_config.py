@@ -218,6 +218,22 @@ def test_a_tracks_medium_follows_from_kind_and_stream(track: dict[str, object], 
     assert TrackConfig.model_validate(track).media == media
 
 
+@pytest.mark.parametrize(
+    ("track", "still"),
+    [
+        ({"kind": "screen"}, True),
+        ({"kind": "synthetic", "flavor": "presentation/source"}, True),
+        ({"kind": "synthetic"}, False),
+        ({"kind": "synthetic", "still": "on"}, True),
+        ({"kind": "screen", "still": "off"}, False),
+    ],
+)
+def test_slides_and_screens_leave_out_what_has_not_changed(
+    track: dict[str, object], still: bool
+) -> None:
+    assert TrackConfig.model_validate(track).stands_still is still
+
+
 # ---------------------------------------------------------------- the sample
 
 

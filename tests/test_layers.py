@@ -33,6 +33,7 @@ PURE = [
     *RULES,
     ROOT / "edge_agent/messages.py",
     ROOT / "encoders/rotation.py",
+    ROOT / "encoders/stillness.py",
     ROOT / "uploader/pacing.py",
     ROOT / "device_profiles/match.py",
     ROOT / "capture/modes.py",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import av
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.source import NS, TIME_BASE
-from edge_agent.recording import cut_sound
+from capture.source import NS, TIME_BASE, Frame, Sample, SourceInfo
+from edge_agent.messages import Record, RecorderSpec
+from edge_agent.recording import cut_sound, open_recording
 
 RATE = 48_000
 
@@ -62,3 +66,48 @@ def test_two_cuts_at_one_instant_share_no_sample_and_lose_none(
     missing = set(range(samples)) - set(both)
     assert both == sorted(set(both))
     assert len(missing) <= 1  # the sample that the border lies in belongs to neither side
+
+
+class Handed:
+    """A source whose samples are pictures already."""
+
+    def decode(self, sample: Sample) -> list[Frame]:
+        return [sample] if isinstance(sample, av.VideoFrame) else []
+
+
+def page(tone: int, at_ns: int) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.full((96, 64), tone, np.uint8), "yuv420p")
+    frame.pts, frame.time_base = at_ns, TIME_BASE
+    return frame
+
+
+def recorded(folder: Path, still: bool, tones: list[int]) -> list[float]:
+    """Seconds at which pictures stand in the files of a camera of 30 a second."""
+    spec = RecorderSpec(track="t", media="video", kind="file", still=still, preview="p", lock="l")
+    info = SourceInfo("video", "", "", 64, 64, 30.0)
+    command = Record(lecture="x", directory=str(folder), epoch_ns=0, start_mono_ns=0)
+    recording = open_recording(command, spec, info, Handed(), lambda _: None, lambda _: None)
+    for number, tone in enumerate(tones):
+        recording.take(page(tone, number * NS // 30))
+    recording.window.finish_at(len(tones) * NS // 30)
+    recording.close()
+    found = []
+    for file in sorted(folder.glob("*.mp4")):
+        with av.open(str(file)) as container:
+            found += [float(frame.time or 0) for frame in container.decode(video=0)]
+    return found
+
+
+def test_a_still_track_holds_changes_at_once_and_else_a_picture_for_each_fragment(
+    tmp_path: Path,
+) -> None:
+    tones = [100] * 50 + [200] * 400
+    found = recorded(tmp_path, True, tones)
+    assert 50 / 30 in [pytest.approx(at, abs=1e-4) for at in found]
+    assert len(found) < 20
+    assert max(np.diff(found)) < 1.0
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["000001.mp4"]
+
+
+def test_a_camera_track_holds_every_picture(tmp_path: Path) -> None:
+    assert len(recorded(tmp_path, False, [100] * 60)) == 60

@@ -44,3 +44,12 @@ def test_a_fragment_is_cut_early_enough_to_be_synced_within_the_promise() -> Non
     assert not fragment_full(SECOND, SECOND + FRAGMENT_NS - 1)
     assert FRAGMENT_NS < SECOND
     assert fragment_full(SECOND, SECOND + FRAGMENT_NS)
+
+
+def test_a_track_of_slides_has_longer_segments_and_key_frames_as_rarely() -> None:
+    rotation = Rotation(segment_ns=60 * SECOND)
+    assert rotation.opens_segment(0, True)
+    assert not rotation.keyframe_due(59 * SECOND)
+    assert not rotation.opens_segment(40 * SECOND, False)
+    assert rotation.keyframe_due(60 * SECOND)
+    assert rotation.opens_segment(60 * SECOND, True)
