@@ -180,8 +180,9 @@ def rungs(
 ) -> list[str]:
     """The names to record with, best first: what works and has not failed since the PC started.
 
-    Software is the last one, always.
+    In H.264 software is the last one, always; in another codec there may be none at all.
     """
     good = [each.name for each in verdicts if each.usable and each.codec == codec]
-    hardware = [name for name in good if name not in failed and name != SOFTWARE[codec]]
-    return [*hardware, SOFTWARE[codec]]
+    last = SOFTWARE["h264"]
+    hardware = [name for name in good if name not in failed and name != last]
+    return [*hardware, last] if codec == "h264" else hardware

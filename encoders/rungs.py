@@ -80,7 +80,8 @@ def native_options(candidate: Candidate, spec: VideoSpec) -> dict[str, str]:
         case "libsvtav1":
             return {"preset": "10", "crf": quality}
         case _:
-            return {"preset": "veryfast", "crf": quality, "tune": "zerolatency", **ceiling}
+            low = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1"}
+            return {**low, "crf": quality, **ceiling}
 
 
 def _ceiling(spec: VideoSpec) -> list[str]:

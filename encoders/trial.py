@@ -139,7 +139,9 @@ def _compare(facts: TrialFacts, run: _Run) -> TrialFacts:
 
 
 def _decode(run: _Run) -> list[VideoFrame]:
-    decoder = av.CodecContext.create(run.spec.codec, "r")
+    # FFmpeg's own AV1 decoder needs hardware.
+    name = "libdav1d" if run.spec.codec == "av1" else run.spec.codec
+    decoder = av.CodecContext.create(name, "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata = run.encoder.extradata
     frames = [frame for packet in run.packets for frame in decoder.decode(packet)]

@@ -119,4 +119,5 @@ def test_only_what_works_and_has_not_failed_is_a_rung_and_software_is_the_last()
     assert rungs(verdicts, failed={"h264_qsv"}) == ["h264_vaapi", "libx264"]
     assert rungs(verdicts, failed={"h264_qsv", "h264_vaapi", "libx264"}) == ["libx264"]
     assert rungs([]) == ["libx264"]
-    assert rungs(verdicts, "hevc") == ["hevc_qsv", "libx265"]
+    assert rungs(verdicts, "hevc") == ["hevc_qsv"]
+    assert rungs([], "av1") == []

@@ -45,7 +45,10 @@ def encoders(
         }
         rows = [_row(verdict, failed) for verdict in verdicts]
         report.say(*table(("ENCODER", "VERDICT", "SPEED", "WHY"), rows))
-        report.say(f"recorded with: {report.data['chosen']}")
+        if codec is Codec.H264:
+            report.say(f"recorded with: {report.data['chosen']}")
+        else:
+            report.say("lectures are recorded in h264; this codec is tried only")
 
 
 def _book(here: Room, codec: Codec, retry: bool, report: Report) -> Book:
@@ -100,7 +103,7 @@ def _failed(here: Room) -> dict[str, str]:
 def _chosen(verdicts: list[Verdict], codec: Codec, failed: dict[str, str]) -> str:
     from encoders.ladder import rungs
 
-    return rungs(verdicts, codec, failed)[0]
+    return next(iter(rungs(verdicts, codec, failed)), "")
 
 
 def _word(verdict: Verdict) -> str:
