@@ -18,24 +18,22 @@ from pathlib import Path
 from tests.appliance import cache
 from tests.appliance.debian import CannotBuild
 from tests.appliance.deliver import record_and_deliver
-from tests.appliance.devices import camera_driver_fails, hang, unplug_and_replug
+from tests.appliance.devices import camera_driver_fails, unplug_and_replug
 from tests.appliance.image import build
 from tests.appliance.machine import GuestFailed
 from tests.appliance.power import pull_the_plug
 from tests.appliance.replay import every_crash_point
 from tests.appliance.report import Row, table, write_json
 from tests.appliance.room import Room
-from tests.appliance.services import disk_full, watchdog, wrong_clock
+from tests.appliance.services import disk_full, watchdog
 
 SCENARIOS: dict[str, Callable[[Room], Row]] = {
     "deliver": record_and_deliver,
     "crash-points": every_crash_point,
     "power": pull_the_plug,
     "unplug": unplug_and_replug,
-    "hang": hang,
     "camera-lost": camera_driver_fails,
     "watchdog": watchdog,
-    "clock": wrong_clock,
     "disk-full": disk_full,
 }
 

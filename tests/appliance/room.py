@@ -59,17 +59,6 @@ class Room:
             it.sh("sync; fstrim / || true")
             it.monitor(f"savevm {BOOTED}")
 
-    @contextmanager
-    def booted(self, name: str, clock: str = "utc") -> Iterator[Machine]:
-        """A cold boot from a disk of its own."""
-        place = self.folder / name
-        place.mkdir(parents=True)
-        disk = place / "root.qcow2"
-        layer = ("-f", "qcow2", "-F", "raw", "-b", str(self.image.root))
-        subprocess.run(["qemu-img", "create", "-q", *layer, str(disk)], check=True)
-        with running(Machine(self.image, place, layered_disk(disk), clock=clock)) as machine:
-            yield machine
-
 
 class HonestDisk:
     """A disk that forgets at a power cut what was not flushed: nbdkit's cache filter.

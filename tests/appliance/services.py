@@ -1,4 +1,4 @@
-"""Around the agent: a clock that was never set, a full disk, an agent that hangs."""
+"""Around the recorders: a full disk, an agent that hangs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from tests.appliance.room import (
     Room,
     begin,
     check_storage,
-    duration_s,
     end,
     gaps_of,
     lecture_s,
-    until_armed,
     until_delivered,
     until_durable,
 )
@@ -22,27 +20,6 @@ from tests.appliance.room import (
 LENGTH_S = 6.0
 #: Room that is left on the disk: some seconds of a recording.
 LEFT_KIB = 900
-
-
-def wrong_clock(room: Room) -> Row:
-    """Booted in 1970, set while recording: durations are right, the manifest says how it was."""
-    row = Row("clock of 1970, then set")
-    with room.booted("clock", clock="1970-01-01T00:00:00") as machine:
-        until_armed(machine)
-        lecture = begin(machine, "Out of time")
-        until_durable(machine, LENGTH_S)
-        machine.sh(f"date -u -s @{time.time():.0f}")
-        until_durable(machine, 2 * LENGTH_S)
-        ended_s = lecture_s(machine, lecture)
-        end(machine)
-        manifest = until_delivered(machine, lecture, row)
-        there = duration_s(manifest)
-        row.expect(2 * LENGTH_S <= there < ended_s + 60, f"{there} s of {ended_s} s are there")
-        row.expect(not manifest["gaps"], f"gaps: {manifest['gaps']}")
-        row.expect(manifest["clockTrust"] == "unset", f"trusted: {manifest['clockTrust']}")
-        check_storage(machine, row)
-        row.runs += 1
-    return row
 
 
 def disk_full(room: Room) -> Row:
