@@ -47,10 +47,7 @@ _MS = Fraction(1, 1000)
 
 
 class FfmpegProcess:
-    """The Encoder protocol in front of a child. Opening it encodes one black picture.
-
-    `encoder`: FFmpeg's arguments before its input, and those that name filter and encoder.
-    """
+    """The Encoder protocol in front of a child; `before`, `encoder`: its arguments."""
 
     def __init__(
         self, name: str, spec: VideoSpec, before: Sequence[str], encoder: Sequence[str]
