@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.appliance import cache
 from tests.appliance.debian import CannotBuild
 from tests.appliance.deliver import record_and_deliver
-from tests.appliance.devices import camera_driver_fails
+from tests.appliance.devices import camera_driver_fails, unplug_and_replug
 from tests.appliance.image import build
 from tests.appliance.machine import GuestFailed
 from tests.appliance.power import pull_the_plug
@@ -31,6 +31,7 @@ SCENARIOS: dict[str, Callable[[Room], Row]] = {
     "deliver": record_and_deliver,
     "crash-points": every_crash_point,
     "power": pull_the_plug,
+    "unplug": unplug_and_replug,
     "camera-lost": camera_driver_fails,
     "watchdog": watchdog,
     "disk-full": disk_full,
