@@ -12,8 +12,8 @@ from tests.process.classroom import classroom
 
 pytestmark = pytest.mark.slow
 KILLS = 24
-#: The fragment in flight, what the encoder held, and what a busy PC had not encoded yet. The promise
-#: of 1.1 s is for a PC that keeps up; `make kill-loop` holds a quiet one to it.
+#: The fragment in flight, what the encoder held, and what a busy PC had not encoded yet. What is
+#: promised, 1.1 s, is for a PC that keeps up; `make kill-loop` holds a quiet one to it.
 LOST_AT_MOST_S = 2.0
 
 
