@@ -87,10 +87,10 @@ def run(cuts: int, rooms: int, seed: int, kinds: Iterable[str], tree: Path = ROO
             if share
         ]
         for process in processes:
-            assert process.stdout is not None
-            for line in process.stdout:
-                outcome.add(json.loads(line))
-            if process.wait() and not outcome.broken:
+            with process:  # closes its pipe, and waits for its end
+                for line in process.stdout or ():
+                    outcome.add(json.loads(line))
+            if process.returncode and not outcome.broken:
                 outcome.broken.append(f"a room ended with status {process.returncode}")
     return outcome
 
