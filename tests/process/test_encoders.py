@@ -72,7 +72,7 @@ def test_the_next_encoder_takes_over_in_the_same_lecture(
     room.command("stop")
     manifest = room.manifest(lecture)
     assert [gap for gap in manifest["gaps"] if gap["duration"] > 2] == []
-    length = manifest["duration_seconds"]
+    length = manifest["durationSeconds"]
     assert frames(room.package(lecture) / "presenter.mp4") >= length * 15 * 0.7
     with room.ledger() as ledger:
         told = [e for e in ledger.events(lecture) if e.kind == "encoder failed"]
