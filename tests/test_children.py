@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,15 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type]:
 
     yield make  # type: ignore[misc]
     for process in started:
-        process.signal(9)  # type: ignore[arg-type]
+        process.signal(signal.SIGKILL)
+        wait_for(lambda it=process: gone(it), "the end of a child")
+
+
+def gone(process: Process) -> bool:
+    """Hear it out, then reap it."""
+    process.lines()
+    process.reap()
+    return process.pid is None
 
 
 def test_the_last_words_of_a_child_that_ended_are_heard_before_its_end(child: type) -> None:
@@ -68,7 +77,7 @@ def test_telling_a_child_that_is_gone_or_deaf_blocks_nobody(child: type) -> None
     process.start(Quit())
     for _ in range(20_000):  # some 280 kB into a pipe of 64 kB that nobody reads
         process.send(Quit())
-    process.signal(9)
+    process.signal(signal.SIGKILL)
     wait_for(lambda: process.lines() or process.reap() == -9, "its end")
     process.send(Quit())
 

@@ -15,11 +15,12 @@ from edge_agent.verify import verify_package
 from tests.hardware_fixtures import wait_for
 
 ROOT = Path(__file__).parents[2]
+DEMO = [sys.executable, "-m", "edge_agent.cli", "demo"]
 
 
 def demo(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "edge_agent.cli", "demo", "--to", str(home), *words],
+        [*DEMO, "--to", str(home), *words],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -55,7 +56,8 @@ def test_a_demo_that_was_interrupted_loses_nothing_and_the_next_one_works(tmp_pa
     home = tmp_path / "out"
     status = home / "run/status.json"
     with subprocess.Popen(
-        [sys.executable, "-m", "edge_agent.cli", "demo", "--to", str(home), "--synthetic"],
+        # A shell's background jobs, and what they start, are born deaf to the interrupt.
+        ["env", "--default-signal=INT", *DEMO, "--to", str(home), "--synthetic"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     ) as child:
         wait_for(
