@@ -40,11 +40,13 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 def test_every_commit_is_synced_to_the_disk(ledger: Ledger, path: Path) -> None:
     """NORMAL loses committed rows at a power cut; 2 is FULL."""
-    for opened in (ledger, Ledger.write(path)):
+    writer = Ledger.write(path)
+    for opened in (ledger, writer):
         database = opened._db
         assert database.execute("PRAGMA synchronous").fetchone()[0] == 2
         assert database.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert database.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+    writer.close()
 
 
 def test_creating_again_keeps_what_is_there(ledger: Ledger, path: Path) -> None:
