@@ -104,9 +104,6 @@ class Ledger:
             for track in tracks:
                 self._insert("tracks", track.columns())
 
-    def add_track(self, track: Track) -> None:
-        self._insert("tracks", track.columns())
-
     def set_state(self, lecture: str, state: State, **columns: Any) -> None:
         """Store a state that `rules.lecture.advance` gave, with what belongs to it."""
         self._update("lectures", {"state": str(state), **columns}, {"id": lecture})
