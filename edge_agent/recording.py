@@ -16,8 +16,10 @@ from av.stream import Stream
 from av.video.frame import PictureType
 
 from capture.source import NS, TIME_BASE, Frame, Sample, SourceInfo
-from edge_agent.encoding import CLOSE_S, Encoding
+from edge_agent.encoding import Encoding
 from edge_agent.messages import Record, RecorderSpec
+from edge_agent.packet_recording import PacketRecording
+from edge_agent.window import Window
 from encoders.encoder import (
     AacEncoder,
     AudioSpec,
@@ -26,16 +28,13 @@ from encoders.encoder import (
     VideoSpec,
     open_audio_encoder,
 )
-from encoders.passthrough import PassThrough, open_pass_through
+from encoders.passthrough import PassThrough
 from encoders.planes import planes
 from encoders.rotation import SEGMENT_NS
 from encoders.rungs import open_rung
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
 from encoders.stillness import STILL_SEGMENT_NS, Stillness
-
-#: The smallest step of a video track's time stamps (90 kHz), rounded up.
-TICK_NS = 11_112
 
 
 class Decoder(Protocol):
@@ -61,31 +60,6 @@ class Recording(Protocol):
 
     def close(self) -> None:
         """Write out what is left; durable on return. Raises DiskProblem."""
-
-
-class Window:
-    """From when to when is recorded, in lecture time."""
-
-    def __init__(self, command: Record) -> None:
-        self.epoch_ns = command.epoch_ns
-        self.start_ns = command.start_mono_ns - command.epoch_ns
-        self.end_ns: int | None = None
-        #: Lecture time of the first sample that was recorded, None before.
-        self.first_ns: int | None = None
-
-    def finish_at(self, mono_ns: int) -> None:
-        """Samples after this instant are not wanted any more."""
-        self.end_ns = max(mono_ns - self.epoch_ns, self.start_ns)
-
-    def overdue(self, mono_ns: int, grace_ns: int) -> bool:
-        """Its end has passed and the device has had time to deliver what came before."""
-        return self.end_ns is not None and mono_ns - self.epoch_ns > self.end_ns + grace_ns
-
-    def ended(self, at_ns: int) -> bool:
-        return self.end_ns is not None and at_ns >= self.end_ns
-
-    def began(self, at_ns: int) -> None:
-        self.first_ns = at_ns if self.first_ns is None else self.first_ns
 
 
 class FrameRecording:
@@ -154,69 +128,6 @@ class FrameRecording:
             self.window.began(cut.pts)
             self._encoding.feed(cut)
         return self.window.ended(at_ns + duration_ns(frame))
-
-
-class PacketRecording:
-    """A camera's own H.264, never decoded.
-
-    It can only begin with a key frame. The recorder keeps the packets since the last one; they are
-    stamped a tick apart at the start, so that the first picture seen is the one that was showing.
-    """
-
-    def __init__(self, command: Record, make_writer: Callable[[Stream], TrackWriter]) -> None:
-        self.lecture = command.lecture
-        self.window = Window(command)
-        self._make_writer = make_writer
-        self._early_count = 0
-        self._through: PassThrough | None = None
-        self._writer: TrackWriter | None = None
-
-    def open_with(self, recent: Iterable[Sample]) -> None:
-        for sample in recent:
-            self._early(sample)
-
-    def take(self, sample: Sample) -> bool:
-        assert isinstance(sample, av.Packet)
-        assert sample.pts is not None
-        at_ns = sample.pts - self.window.epoch_ns
-        if self.window.ended(at_ns):
-            return True
-        if at_ns < self.window.start_ns:  # late from the network, and later ones refer to it
-            self._early(sample)
-        else:
-            dts = sample.pts if sample.dts is None else sample.dts
-            self._write(sample, at_ns, dts - self.window.epoch_ns)
-        return False
-
-    def _early(self, sample: Sample) -> None:
-        if isinstance(sample, av.Packet):
-            at_ns = self.window.start_ns + self._early_count * TICK_NS
-            self._early_count += 1
-            self._write(sample, at_ns, at_ns)
-
-    def mute(self, mono_ns: int) -> None:
-        """The next key frame opens another file; between the two is a gap."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            end_ns = mono_ns - self.window.epoch_ns
-            writer.close(min(end_ns, self.window.end_ns or end_ns), CLOSE_S)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close(self.window.end_ns, CLOSE_S)
-
-    def _write(self, sample: av.Packet, pts_ns: int, dts_ns: int) -> None:  # type: ignore[type-arg]
-        if self._through is None or self._writer is None:
-            if not sample.is_keyframe:
-                return
-            self._through = open_pass_through(sample)
-            self._writer = self._make_writer(self._through.template)
-        self.window.began(pts_ns)
-        restamped = av.Packet(bytes(sample))
-        restamped.pts, restamped.dts, restamped.time_base = pts_ns, dts_ns, TIME_BASE
-        restamped.is_keyframe = sample.is_keyframe
-        for packet in self._through.encode(restamped):
-            self._writer.write(packet)
 
 
 def duration_ns(frame: av.AudioFrame) -> int:
