@@ -69,10 +69,11 @@ class CommandDesk:
             self.refuse(_disk_refuses(action.command, error), now)
             return
         planned = self._longest(until, now) if until else None
-        answer = {"lecture": lecture.id, **self._warning(planned)}
+        muted = self._ledger.muted()
+        answer = {"lecture": lecture.id, "muted": muted, **self._warning(planned)}
         with self._ledger.transaction():
             self._ledger.add_lecture(lecture, tracks)
-            if self._ledger.muted():
+            if muted:
                 self._ledger.open_mute(lecture.id, START_NS)
             self._ledger.answer(action.command, answer, now)
 

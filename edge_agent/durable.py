@@ -17,6 +17,12 @@ def write_durably(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def remove_durably(path: Path) -> None:
+    """Remove a file that may be gone already; after a power cut it does not come back."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def make_folder_durably(path: Path) -> None:
     """Make a folder (and parents) whose name survives a power cut."""
     if path.is_dir():

@@ -9,21 +9,21 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from edge_agent import __version__
 from edge_agent import messages as say
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
 from edge_agent.clock_repair import ClockRepair
-from edge_agent.command_desk import DETAILS, CommandDesk
+from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config
 from edge_agent.durable import sync_folder
 from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.facts import Observer
+from edge_agent.finish_job import finish_job
 from edge_agent.finishing import Finisher, Result
 from edge_agent.ledger import Ledger
+from edge_agent.privacy import Privacy
 from edge_agent.recovery import Recovery
 from edge_agent.rows import Lecture, Segment
 from edge_agent.rules import actions as do
@@ -55,6 +55,7 @@ class Performer:
         recovery: Recovery,
         desk: CommandDesk,
         encoders: EncoderChoice,
+        privacy: Privacy,
     ) -> None:
         self._config = config
         self._spool = spool
@@ -65,9 +66,8 @@ class Performer:
         self._recovery = recovery
         self._desk = desk
         self._encoders = encoders
+        self._privacy = privacy
         self._clock_repair = ClockRepair(ledger)
-        #: As in the ledger, which is read once: nobody else writes it.
-        self._muted = ledger.muted()
 
     def perform(self, action: do.Action, now: Now) -> None:
         """Do one action."""
@@ -83,7 +83,7 @@ class Performer:
             do.Pause: desk.pause,
             do.Resume: desk.resume,
             do.AddMark: desk.add_mark,
-            do.SetMute: self._set_mute,
+            do.SetMute: self._privacy.set,
             do.Retry: desk.retry,
             do.Refuse: desk.refuse,
             do.StartFinisher: self._start_finisher,
@@ -105,7 +105,9 @@ class Performer:
                 recorder.beat(report)
             case say.Level(peak=peak, rms=rms):
                 recorder.peak, recorder.rms = peak, rms
-                recorder.guard = guards.watch(recorder.guard, now.mono_ns, peak, self._muted)
+                recorder.guard = guards.watch(
+                    recorder.guard, now.mono_ns, peak, self._privacy.muted
+                )
             case say.Started(lecture=lecture, first_ns=first_ns):
                 self._ledger.close_gaps(lecture, recorder.track, first_ns)
             case say.SegmentDone():
@@ -176,7 +178,7 @@ class Performer:
         """Once a round: tell when a microphone begins or ends to deliver nothing of worth."""
         if recorder.spec.media != "audio" or recorder.phase not in HEARABLE:
             recorder.guard = guards.Guard(heard_ns=now.mono_ns)
-        recorder.guard = guards.watch(recorder.guard, now.mono_ns, None, self._muted)
+        recorder.guard = guards.watch(recorder.guard, now.mono_ns, None, self._privacy.muted)
         warning = recorder.guard.warning
         if warning and warning != recorder.warned:
             print(f"track {recorder.track}: {warning}", file=sys.stderr)
@@ -193,32 +195,10 @@ class Performer:
         """Once a round."""
         self._clock_repair.look(now)
 
-    # ------------------------------------------------------------ privacy mute
-
-    def _set_mute(self, action: do.SetMute, now: Now) -> None:
-        """Told to every recorder, durable, and only then answered.
-
-        Muting a room waits for no disk; and it is muted until its unmuting is durable.
-        """
-        if action.on:
-            self._tell_mute(True, now)
-        self._desk.set_mute(action, now)
-        if not action.on:
-            self._tell_mute(False, now)
-        self._desk.answer_mute(action, now)
-
-    def _tell_mute(self, on: bool, now: Now) -> None:
-        self._muted = on
-        for recorder in self._recorders.values():
-            if recorder.phase is not Phase.ABSENT:
-                recorder.tell(say.Mute(on=on, at_mono_ns=now.mono_ns))
-            elif on:  # what it has shown last is nobody's business either
-                Path(recorder.spec.preview).unlink(missing_ok=True)
-
     # ------------------------------------------------------------ recorders
 
     def _start_recorder(self, action: do.StartRecorder, now: Now) -> None:
-        self._recorders[action.track].start(now.mono_ns, self._muted)
+        self._recorders[action.track].start(now.mono_ns, self._privacy.muted)
 
     def _press(self, action: do.Press, now: Now) -> None:
         recorder = self._recorders[action.track]
@@ -281,45 +261,8 @@ class Performer:
         self._recovery.adopt_tracks(action.lecture, now)
         lecture = self._ledger.existing(action.lecture)
         self._ledger.set_lecture(lecture.id, attempts=lecture.attempts + 1)
-        self._finisher.start(self._job(lecture), now.mono_ns)
-
-    def _job(self, lecture: Lecture) -> say.FinishJob:
-        details = {name: getattr(lecture, name) for name in DETAILS}
-        return say.FinishJob(
-            lecture_dir=str(self._spool.lecture(lecture.id)),
-            lecture=say.LectureFacts(
-                id=lecture.id,
-                room=lecture.room,
-                institution=self._config.room.institution,
-                started_utc=lecture.started_utc,
-                ended_utc=lecture.ended_utc,
-                clock_trust=lecture.clock_trust,
-                end_trust=lecture.end_trust,
-                start_corrected=bool(lecture.start_corrected),
-                agent_version=__version__,
-                **details,
-            ),
-            tracks=[
-                say.FinishTrack(
-                    name=t.name,
-                    flavor=t.flavor,
-                    media="audio" if t.media == "audio" else "video",
-                    device=t.device,
-                )
-                for t in self._ledger.tracks(lecture.id)
-            ],
-            start_ns=START_NS,
-            end_ns=lecture.end_ns,
-            causes=[
-                say.GapCause(track=g.track, start_ns=g.start_ns, end_ns=g.end_ns, cause=g.cause)
-                for g in self._ledger.gaps(lecture.id)
-            ],
-            muted=[
-                say.Stretch(start_ns=m.start_ns, end_ns=m.end_ns)
-                for m in self._ledger.mutes(lecture.id)
-            ],
-            marks=[say.Mark(at_ns=m.at_ns, text=m.text) for m in self._ledger.marks(lecture.id)],
-        )
+        job = finish_job(lecture, self._ledger, self._spool, self._config.room.institution)
+        self._finisher.start(job, now.mono_ns)
 
     def _kill_finisher(self, action: do.KillFinisher, now: Now) -> None:
         self._finisher.kill()

@@ -19,6 +19,8 @@ KNOWN_AT_TOP = frozenset(
         "ledger.ballast",
         "encoders.json",
         "encoders.json.part",
+        "muted",
+        "muted.part",
         "lectures",
         "aside",
         "lost+found",
@@ -41,6 +43,11 @@ class Spool:
     def encoders(self) -> Path:
         """Which encoders work on this computer."""
         return self.root / "encoders.json"
+
+    @property
+    def muted(self) -> Path:
+        """There while the room is muted, so that a lost ledger does not show it."""
+        return self.root / "muted"
 
     @property
     def lectures(self) -> Path:

@@ -17,6 +17,7 @@ from edge_agent.clock import Now
 from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
+from edge_agent.privacy import Privacy
 from edge_agent.rows import Lecture, Track
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Runtime
@@ -34,6 +35,7 @@ class StatusWriter:
         tracks: list[Track],
         finisher: Finisher,
         encoders: EncoderChoice,
+        privacy: Privacy,
     ) -> None:
         self._room = room
         self._runtime = runtime
@@ -42,6 +44,7 @@ class StatusWriter:
         self._tracks = tracks
         self._finisher = finisher
         self._encoders = encoders
+        self._privacy = privacy
         self._last: dict[str, Any] | None = None
 
     def write(self, now: Now, free_bytes: int, trouble: str) -> None:
@@ -62,7 +65,7 @@ class StatusWriter:
             "version": __version__,
             "room": self._room,
             "clock_trust": now.trust,
-            "muted": self._muted(),
+            "muted": self._privacy.muted,
             "lecture": self._lecture(now),
             "tracks": {track.name: self._track(track) for track in self._tracks},
             "failed_encoders": dict(self._encoders.failed),
@@ -77,12 +80,6 @@ class StatusWriter:
             return self._last  # the disk fails: better an old answer than none
         self._last = self._facts(lecture, now) if lecture else None
         return self._last
-
-    def _muted(self) -> bool:
-        try:
-            return self._ledger.muted()
-        except OperationalError:
-            return False
 
     def _facts(self, lecture: Lecture, now: Now) -> dict[str, Any]:
         return {

@@ -29,6 +29,7 @@ from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
 from edge_agent.locks import only_one
 from edge_agent.performer import Performer
+from edge_agent.privacy import Privacy
 from edge_agent.recovery import Recovery, wait_for_orphans
 from edge_agent.rows import Track
 from edge_agent.rules.actions import Action
@@ -231,10 +232,14 @@ def furnish(
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
     boot = clock.now().boot
     encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials)
+    privacy = Privacy(spool.muted, ledger, desk, recorders)
+    privacy.restore(clock.now())
     performer = Performer(
-        config, spool, ledger, recorders, finisher, observer, recovery, desk, encoders
+        config, spool, ledger, recorders, finisher, observer, recovery, desk, encoders, privacy
     )
-    status = StatusWriter(config.room.name, runtime, ledger, recorders, tracks, finisher, encoders)
+    status = StatusWriter(
+        config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy
+    )
     discovery = None if config.tracks else Discovery()
     room = Room(
         clock,

@@ -19,6 +19,10 @@ app = typer.Typer(help="Start, pause and stop the recording of a lecture.", no_a
 #: A room that is armed has its first second on the disk after about one second.
 ON_DISK_S = 8.0
 FINISHED_S = 3600.0
+MUTED = (
+    "the room is muted: black pictures and silence are recorded; end it with: "
+    "edge-agent record unmute"
+)
 
 
 @app.command()
@@ -47,10 +51,17 @@ def start(
         lecture = str(answer["lecture"])
         if answer.get("warning"):
             report.warn(str(answer["warning"]))
+        if answer.get("muted"):
+            report.warn(MUTED)
         report.note(f"lecture {lecture} is started, waiting for its first second on the disk")
         tracks = wait_for(lambda: _all_on_disk(here, lecture), ON_DISK_S) or _tracks(here, lecture)
         late = sorted(name for name, track in tracks.items() if not _on_disk(track))
-        report.data = {"lecture": lecture, "tracks": tracks, "not_recording": late}
+        report.data = {
+            "lecture": lecture,
+            "muted": bool(answer.get("muted")),
+            "tracks": tracks,
+            "not_recording": late,
+        }
         _tell_start(report, lecture, tracks, late)
 
 
@@ -191,7 +202,10 @@ def record_status(context: typer.Context, as_json: AsJson = False) -> None:
         here = room(context)
         say_if_down(here, report)
         facts = here.status() or {"lecture": None, "tracks": {}}
-        report.data = {"lecture": facts["lecture"], "tracks": facts["tracks"]}
+        muted = bool(facts.get("muted"))
+        report.data = {"lecture": facts["lecture"], "muted": muted, "tracks": facts["tracks"]}
         report.say(lecture_line(facts["lecture"]))
+        if muted:
+            report.warn(MUTED)
         if facts["lecture"]:
             report.say(*(f"  {line}" for line in track_lines(facts["tracks"])))

@@ -117,6 +117,15 @@ def test_a_track_that_is_not_recording_is_named_at_the_start(make_room: MakeRoom
     assert "track camera is not recording" in answer.stderr
 
 
+def test_a_start_in_a_muted_room_says_so_with_the_next_step(room: Classroom) -> None:
+    assert run(room, "record", "mute").returncode == 0
+    started = run(room, "record", "start", "--json")
+    answer = json.loads(started.stdout)
+    assert answer["data"]["muted"] is True
+    assert "edge-agent record unmute" in "".join(answer["warnings"])
+    assert ask(room, "record", "status")["muted"] is True
+
+
 def test_a_device_that_the_agent_holds_is_reported_by_the_agent(
     room: Classroom, tmp_path: Path
 ) -> None:

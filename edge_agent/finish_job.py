@@ -1,0 +1,52 @@
+"""What a finisher must know of a lecture: the ledger's rows as one job."""
+
+from __future__ import annotations
+
+from edge_agent import __version__
+from edge_agent import messages as say
+from edge_agent.command_desk import DETAILS
+from edge_agent.ledger import Ledger
+from edge_agent.rows import Lecture
+from edge_agent.rules.timeline import START_NS
+from edge_agent.spool import Spool
+
+
+def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str) -> say.FinishJob:
+    """Reads only."""
+    return say.FinishJob(
+        lecture_dir=str(spool.lecture(lecture.id)),
+        lecture=_facts(lecture, institution),
+        tracks=[
+            say.FinishTrack(
+                name=t.name,
+                flavor=t.flavor,
+                media="audio" if t.media == "audio" else "video",
+                device=t.device,
+            )
+            for t in ledger.tracks(lecture.id)
+        ],
+        start_ns=START_NS,
+        end_ns=lecture.end_ns,
+        causes=[
+            say.GapCause(track=g.track, start_ns=g.start_ns, end_ns=g.end_ns, cause=g.cause)
+            for g in ledger.gaps(lecture.id)
+        ],
+        muted=[say.Stretch(start_ns=m.start_ns, end_ns=m.end_ns) for m in ledger.mutes(lecture.id)],
+        marks=[say.Mark(at_ns=m.at_ns, text=m.text) for m in ledger.marks(lecture.id)],
+    )
+
+
+def _facts(lecture: Lecture, institution: str) -> say.LectureFacts:
+    details = {name: getattr(lecture, name) for name in DETAILS}
+    return say.LectureFacts(
+        id=lecture.id,
+        room=lecture.room,
+        institution=institution,
+        started_utc=lecture.started_utc,
+        ended_utc=lecture.ended_utc,
+        clock_trust=lecture.clock_trust,
+        end_trust=lecture.end_trust,
+        start_corrected=bool(lecture.start_corrected),
+        agent_version=__version__,
+        **details,
+    )
