@@ -1,0 +1,189 @@
+"""Sending only what nobody else wants: a rate from the delay that we see. Pure.
+
+Every round trip the controller is told the smoothed round-trip time and how many bytes have been
+acknowledged, and answers with a rate. What the path needs without any queue (`base`) is the least
+round trip of the last minutes; all above is queue: ours, which we drain, or another's, to whom we
+yield. The idea is that of LEDBAT (RFC 6817); the form is ours:
+
+- *start*: double each round trip until a queue shows; what is then acknowledged is the capacity.
+- *cruise*: a little below the capacity, so that queues are empty. Now and then *probe*: a little
+  above. A queue confirms the capacity; none says that there is more.
+- *yield*: a queue beyond `TARGET_S` is somebody else's. Down to a floor within a few round trips.
+- *regrow*: calm for a while. Doubling again up to the capacity that was known, not by single steps:
+  otherwise each short use of the link by others would cost minutes.
+
+The floor is two packets a round trip: below that the receiver waits with its acknowledgement
+(RFC 1122, 4.2.3.2), which looks like a queue, and the controller locks itself at the bottom. Where
+even that is a tenth of the link, we *trickle*: two packets at once, every `TRICKLE_S`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+#: A queue of this many seconds is somebody else's. LEDBAT++ takes 60 ms too.
+TARGET_S = 0.060
+#: Above this base the path is a satellite or a weak mobile link, whose delay wanders.
+LONG_BASE_S = 0.25
+LONG_TARGET_S = 0.100
+#: Cruising below the capacity empties what a probe has queued.
+CRUISE, PROBE = 0.97, 1.10
+CRUISE_ROUNDS, PROBE_ROUNDS = 12, 2
+#: Rounds and seconds without a queue, after which the others are taken to be gone.
+CALM_ROUNDS, CALM_S = 3, 1.0
+#: The least round trip of so many seconds is the base; older ones may be of another route.
+BASE_WINDOW_S = 300.0
+#: Before anything is known: small enough for any link that can carry a lecture at all.
+FIRST_RATE = 16_000.0
+FLOOR_PACKETS = 2
+#: A floor above this share of the capacity would take from the others what they feel.
+FLOOR_SHARE = 0.10
+TRICKLE_S = 1.5
+
+Phase = Literal["start", "cruise", "probe", "yield", "regrow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What TCP says (Linux: TCP_INFO): seconds since the connection began, seconds, bytes, bytes.
+
+    `srtt` is RFC 6298's average over about eight acknowledgements.
+    """
+
+    now: float
+    srtt: float
+    acked: int
+    mss: int = 1448
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a place: bytes per second, and seconds of a round trip without a queue."""
+
+    capacity: float
+    base: float
+
+
+class Polite:
+    """One connection's rate. Call `rate_after` every `interval_s`; time begins at 0."""
+
+    def __init__(self, known: Route | None = None) -> None:
+        """`known`: what an earlier connection to the same place found.
+
+        Without it a queue that stands already at the beginning is taken for the way itself.
+        """
+        self.phase: Phase = "regrow" if known else "start"
+        self.capacity = known.capacity if known else 0.0
+        self.rate = FIRST_RATE
+        #: Send `FLOOR_PACKETS` packets at once and then nothing until the next call.
+        self.trickles = False
+        self._rounds = 0
+        self._since = 0.0
+        self._bases = deque([(0.0, known.base)] if known else [])
+        self._samples: deque[Sample] = deque()
+
+    def rate_after(self, sample: Sample) -> float:
+        """Bytes per second until the next call."""
+        base = self._base(sample)
+        queue = max(0.0, self._round_trip(sample) - base)
+        target = LONG_TARGET_S if base > LONG_BASE_S else TARGET_S
+        delivered = self._delivered(sample)
+        self._rounds += 1
+        wanted = self._next(sample, queue / target, delivered)
+        floor = FLOOR_PACKETS * sample.mss / max(base, 0.001)
+        self.rate = max(wanted, floor)
+        heavy = floor > FLOOR_SHARE * self.capacity
+        self.trickles = heavy and self.phase == "yield" and wanted < 1.5 * floor
+        return self.rate
+
+    @property
+    def route(self) -> Route | None:
+        """What the next connection to the same place should know; None while nothing is known."""
+        return Route(self.capacity, self._bases[0][1]) if self.capacity and self._bases else None
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds until the next call of `rate_after`: a round trip, as a rule."""
+        last = self._samples[-1].srtt if self._samples else 0.0
+        return TRICKLE_S if self.trickles else max(last, 0.1)
+
+    def _next(self, sample: Sample, queue: float, delivered: float) -> float:
+        """The wanted rate; `queue` in units of the target."""
+        if self.phase in ("start", "regrow") and queue > 0.5:
+            self.capacity = delivered or self.rate
+            self._enter("cruise", sample)
+            return 0.9 * self.capacity
+        if self.phase in ("cruise", "probe") and queue >= 1:
+            self._enter("yield", sample)
+        if self.phase == "yield":
+            return self._yielding(sample, queue, delivered)
+        if self.phase == "start":
+            return 2 * self.rate
+        if self.phase == "regrow":
+            return self._regrowing(sample)
+        return self._cruising(sample, queue, delivered)
+
+    def _cruising(self, sample: Sample, queue: float, delivered: float) -> float:
+        if queue > 0.5:  # ours: the capacity was taken for more than it is
+            self.capacity = delivered or self.capacity
+            self._enter("cruise", sample)
+            return 0.9 * self.capacity
+        if self.phase == "cruise" and self._rounds > CRUISE_ROUNDS:
+            self._enter("probe", sample)
+        elif self.phase == "probe" and self._rounds > PROBE_ROUNDS:
+            grew = queue < 0.25 and delivered > self.capacity
+            if queue >= 0.1 or grew:
+                self.capacity = delivered or self.capacity
+            self._enter("probe" if grew else "cruise", sample)
+        return self.capacity * (PROBE if self.phase == "probe" else CRUISE)
+
+    def _yielding(self, sample: Sample, queue: float, delivered: float) -> float:
+        """`_rounds` counts the calm ones here."""
+        if queue < 0.5:
+            if self._rounds >= CALM_ROUNDS and sample.now - self._since >= CALM_S:
+                self._enter("regrow", sample)
+                return self._regrowing(sample)
+            return self.rate
+        self._enter("yield", sample)
+        if queue < 1:
+            return self.rate
+        return min(self.rate, delivered or self.rate) * (1 - min(0.5, max(0.1, 0.15 * queue)))
+
+    def _regrowing(self, sample: Sample) -> float:
+        if self.rate >= 0.9 * self.capacity:
+            self._enter("cruise", sample)
+            return CRUISE * self.capacity
+        return min(2 * self.rate, 0.95 * self.capacity)
+
+    def _enter(self, phase: Phase, sample: Sample) -> None:
+        self.phase, self._rounds, self._since = phase, 0, sample.now
+
+    def _round_trip(self, sample: Sample) -> float:
+        """While trickling one acknowledgement comes in an interval: the average is undone.
+
+        By itself the average would need twenty of them to forget a full queue.
+        """
+        if not self.trickles or sample.acked == self._samples[-1].acked:
+            return sample.srtt
+        return 8 * sample.srtt - 7 * self._samples[-1].srtt
+
+    def _base(self, sample: Sample) -> float:
+        """Ascending minima of the window; the first is the least."""
+        while self._bases and self._bases[-1][1] >= sample.srtt:
+            self._bases.pop()
+        self._bases.append((sample.now, sample.srtt))
+        while self._bases[0][0] < sample.now - BASE_WINDOW_S:
+            self._bases.popleft()
+        return self._bases[0][1]
+
+    def _delivered(self, sample: Sample) -> float:
+        """Bytes per second, acknowledged over the last two round trips or so; 0 at first."""
+        self._samples.append(sample)
+        span = max(2 * sample.srtt, 0.2)
+        while len(self._samples) > 2 and self._samples[1].now <= sample.now - span:
+            self._samples.popleft()
+        first = self._samples[0]
+        elapsed = sample.now - first.now
+        return (sample.acked - first.acked) / elapsed if elapsed > 0 else 0.0
