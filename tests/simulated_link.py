@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from uploader.polite import FLOOR_PACKETS, Route, Polite, Sample
+from uploader.polite import FLOOR_PACKETS, Polite, Route, Sample
 
 STEP_S = 0.005
 PACKET = 1448

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulated_link import Link
-from uploader.polite import FIRST_RATE, FLOOR_PACKETS, Route, Polite, Sample
+from uploader.polite import FIRST_RATE, FLOOR_PACKETS, Polite, Route, Sample
 
 MBIT = 1e6 / 8
 LINKS = {
