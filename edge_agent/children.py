@@ -142,6 +142,8 @@ class Recorder:
         self.rms: float | None = None
         #: What encodes its pictures while it records, if that is not the recorder's own choice.
         self.encoder = ""
+        #: What its recording gives up because the PC is too slow, in words.
+        self.given_up = ""
         self.guard = Guard()
         #: The guard's warning that people have been told of.
         self.warned = ""
@@ -194,6 +196,7 @@ class Recorder:
         self._heard_ns = now_ns
         if phase is Phase.ARMED:
             self.lecture, self.durable_ns, self.encoder = None, None, ""
+            self.given_up = ""
             self._armed_ns = self._armed_ns or now_ns
             self._slow_starts = 0
         if phase is not Phase.ABSENT and phase is not Phase.STARTING:
@@ -252,6 +255,7 @@ class Recorder:
             self._slow_starts += 1
         self.phase, self._pressure, self._armed_ns = Phase.ABSENT, Pressure.NONE, None
         self.peak = self.rms = None
+        self.given_up = ""
         self.guard = Guard()
         self.restarts += 1
         self.last_words = gone

@@ -1,9 +1,11 @@
-"""What a recorder says of its device: what it opened, and why it ended."""
+"""What a recorder says of its device and its recording, in the messages' words."""
 
 from __future__ import annotations
 
 from capture.source import DeviceLost, SourceError, SourceInfo
 from edge_agent import messages as say
+from edge_agent.rules.overload import Ease, Step, words
+from encoders.segment import Segment
 
 
 def cause_of(error: SourceError) -> str:
@@ -35,3 +37,21 @@ def fell_silent(spec: say.RecorderSpec, what: str) -> SourceError:
         f"{spec.device or spec.kind} {what}",
         "check the plug; edge-agent devices test " + spec.track,
     )
+
+
+def segment_done(lecture: str, segment: Segment) -> say.SegmentDone:
+    return say.SegmentDone(
+        lecture=lecture,
+        seq=segment.seq,
+        name=segment.name,
+        bytes=segment.bytes,
+        sha256=segment.sha256,
+        start_ns=segment.start_ns,
+        end_ns=segment.end_ns,
+        packets=segment.packets,
+    )
+
+
+def eased(lecture: str, ease: Ease) -> say.Eased:
+    given_up = words(ease.step) if ease.step is not Step.NONE else ""
+    return say.Eased(lecture=lecture, given_up=given_up, why=ease.why, more=not ease.climbed)

@@ -39,12 +39,20 @@ class Encoding:
         self._open_encoder = open_encoder
         self._make_writer = make_writer
         self._on_failure = on_failure
+        self._wanted: Callable[[str], Encoder] | None = None
         self._encoder = self._first_that_opens()
         self._writer = make_writer(self._encoder.template)
 
     def keyframe_due(self, at_ns: int) -> bool:
         """Ask before each picture: must it be a key frame?"""
-        return self._writer.keyframe_due(at_ns)
+        due = self._writer.keyframe_due(at_ns)
+        if due and self._wanted is not None:
+            self._change_over(at_ns)
+        return due
+
+    def change(self, open_encoder: Callable[[str], Encoder]) -> None:
+        """Open encoders in this way from the next segment on."""
+        self._wanted = open_encoder
 
     def feed(self, frame: Picture) -> None:
         """Encode and write. Raises DiskProblem, and EncoderError when no encoder is left."""
@@ -68,6 +76,23 @@ class Encoding:
         self._write(packets)
         self._writer.close(end_ns, CLOSE_S)
 
+    def _change_over(self, at_ns: int) -> None:
+        """Another encoder from the picture at `at_ns` on, with a file of its own."""
+        try:
+            packets = self._encoder.flush()
+        except EncoderError as error:
+            for owed in self._replace(error):
+                self.feed(owed)
+            return
+        self._write(packets)
+        self._writer.close(at_ns, CLOSE_S)
+        self._open_next()
+
+    def _open_next(self) -> None:
+        self._open_encoder, self._wanted = self._wanted or self._open_encoder, None
+        self._encoder = self._first_that_opens()
+        self._writer = self._make_writer(self._encoder.template)
+
     def _first_that_opens(self) -> Encoder:
         while True:
             try:
@@ -81,8 +106,7 @@ class Encoding:
         self._write(packets)
         self._step_down(error)
         self._writer.close(None, CLOSE_S)
-        self._encoder = self._first_that_opens()
-        self._writer = self._make_writer(self._encoder.template)
+        self._open_next()
         return pictures
 
     def _step_down(self, error: EncoderError) -> None:

@@ -182,6 +182,18 @@ class EncoderFailed(Message):
     next: str
 
 
+class Eased(Message):
+    """The PC is too slow for this recording, or no more: what is given up now, and why."""
+
+    kind: Literal["eased"] = "eased"
+    lecture: str
+    #: Empty when everything is recorded again.
+    given_up: str
+    why: str
+    #: More is given up than before.
+    more: bool
+
+
 class Finished(Message):
     """Recording ended as asked; the recorder is armed again."""
 
@@ -200,7 +212,7 @@ class Gone(Message):
 
 
 RecorderReport = Annotated[
-    Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Finished | Gone,
+    Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Eased | Finished | Gone,
     Field(discriminator="kind"),
 ]
 
@@ -304,7 +316,7 @@ FinisherReport = Annotated[Progress | Packaged | FinishFailed, Field(discriminat
 
 _commands: TypeAdapter[Record | Finish | Quit | Mute] = TypeAdapter(RecorderCommand)
 _reports: TypeAdapter[
-    Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Finished | Gone
+    Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Eased | Finished | Gone
 ] = TypeAdapter(RecorderReport)
 _finisher: TypeAdapter[Progress | Packaged | FinishFailed] = TypeAdapter(FinisherReport)
 
@@ -325,7 +337,7 @@ def parse_command(line: bytes) -> Record | Finish | Quit | Mute:
 
 def parse_report(
     line: bytes,
-) -> Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Finished | Gone:
+) -> Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Eased | Finished | Gone:
     """A recorder's report; BadMessage if it is none."""
     return _parse(_reports, line)
 

@@ -10,6 +10,7 @@ from av.stream import Stream
 from capture.source import TIME_BASE, Sample
 from edge_agent.encoding import CLOSE_S
 from edge_agent.messages import Record
+from edge_agent.rules.overload import Step
 from edge_agent.window import Window
 from encoders.passthrough import PassThrough, open_pass_through
 from encoders.segments import TrackWriter
@@ -62,6 +63,9 @@ class PacketRecording:
         if writer is not None:
             end_ns = mono_ns - self.window.epoch_ns
             writer.close(min(end_ns, self.window.end_ns or end_ns), CLOSE_S)
+
+    def ease(self, step: Step) -> None:
+        """Nothing to give up: what is not decoded costs next to nothing."""
 
     def close(self) -> None:
         if self._writer is not None:

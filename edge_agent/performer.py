@@ -114,6 +114,8 @@ class Performer:
                 self._ledger.add_segment(_row(report, recorder.track))
             case say.EncoderFailed():
                 self._encoder_failed(recorder, report, now)
+            case say.Eased():
+                self._eased(recorder, report, now)
             case say.Finished():
                 recorder.enter(Phase.ARMED, now.mono_ns)
             case _:
@@ -143,6 +145,14 @@ class Performer:
         recorder.encoder = report.next
         self._encoders.fail(report.name, report.reason)
         print(f"track {recorder.track}: {text}", file=sys.stderr)
+
+    def _eased(self, recorder: Recorder, report: say.Eased, now: Now) -> None:
+        what = report.given_up or "everything is recorded again"
+        kind = "overload" if report.more else "overload eases"
+        text = f"{what}: {report.why}"
+        self._ledger.add_event(now, kind, text, report.lecture, recorder.track)
+        recorder.given_up = report.given_up
+        print(f"track {recorder.track}: {kind}: {text}", file=sys.stderr)
 
     def _explain(self, lecture: str, track: str, cause: str, now: Now) -> None:
         """Open the gap at once: another recorder may be armed before the plan looks."""

@@ -30,9 +30,20 @@ class Preview:
         self._path = path
         self._full_range = full_range
         self._next_ns = 0
+        self._paused = False
+
+    def pause(self, on: bool) -> None:
+        """Make none while the PC is too slow. An old picture that seems to be now is worse."""
+        self._paused = on
+        if on:
+            self._path.unlink(missing_ok=True)
 
     def offer(self, sample: Sample, source: Decoder, now_ns: int) -> None:
-        if now_ns < self._next_ns or (isinstance(sample, av.Packet) and not sample.is_keyframe):
+        if (
+            self._paused
+            or now_ns < self._next_ns
+            or (isinstance(sample, av.Packet) and not sample.is_keyframe)
+        ):
             return
         pictures = [f for f in source.decode(sample) if isinstance(f, av.VideoFrame)]
         if not pictures:
@@ -42,6 +53,8 @@ class Preview:
 
     def show(self, picture: av.VideoFrame) -> None:
         """Replace the preview by this picture."""
+        if self._paused:
+            return
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(preview_jpeg(picture, full_range=self._full_range))
         fresh.replace(self._path)

@@ -20,21 +20,16 @@ import av
 
 from capture.levels import Meter
 from capture.pump import AUDIO_CAPACITY, CAPACITY, Pump
-from capture.source import (
-    NS,
-    Sample,
-    Source,
-    SourceError,
-    SourceSpec,
-    open_source,
-)
+from capture.source import NS, Sample, Source, SourceError, SourceSpec, open_source
 from edge_agent import messages as say
-from edge_agent.device_words import cause_of, fell_silent, opened
+from edge_agent.device_words import cause_of, eased, fell_silent, opened, segment_done
 from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
 from edge_agent.recent import Recent
 from edge_agent.recording import Recording, encoder_name, open_recording
+from edge_agent.relief import Relief, most_relief
+from edge_agent.rules.overload import Step
 from edge_agent.veil import Veil
 from encoders.encoder import EncoderError
 from encoders.segment import Segment
@@ -48,10 +43,13 @@ FIRST_SAMPLE_NS = 10 * NS
 BEAT_NS = NS
 #: How long the loop waits for a sample before it looks at commands again.
 TICK_S = 0.02
-#: How long after the end its last samples may arrive, while none wait; and at most.
+#: How long after the end its last samples may arrive, while none wait; and at most: the queues of
+#: sound hold 25 s, which a PC that is far behind was seen to need more than that again to encode.
 LINGER_NS = NS
-DRAIN_NS = 12 * NS
+DRAIN_NS = 60 * NS
 SPEC_WAIT_S = 5.0
+#: Pictures stand back for sound and for the supervisor: three to one for the processor.
+PICTURES_NICE = 5
 
 
 class Recorder:
@@ -83,6 +81,7 @@ class Recorder:
         self._pump = Pump(
             self._source, AUDIO_CAPACITY if audio else CAPACITY, self._info.delivers == "h264"
         )
+        self._relief = Relief(self._pump, most_relief(self._info, self._spec.still))
         self._pump.start()
         self._meter = Meter(self._info.sample_rate) if audio else None
         self._preview = Preview(Path(self._spec.preview), self._info.full_range)
@@ -101,8 +100,10 @@ class Recorder:
             self._command(line)
         if (self._inlet.ended or self.stop_requested) and not self._quitting:
             self._quit()
+        asked_ns = time.monotonic_ns()
         sample = self._pump.take(TICK_S)
         now_ns = time.monotonic_ns()
+        self._relief.waited(now_ns - asked_ns)
         if sample is None:
             self._check_silence(now_ns)
         else:
@@ -114,6 +115,8 @@ class Recorder:
             window = self._recording.window
             if window.overdue(now_ns, LINGER_NS if sample is None else DRAIN_NS):
                 self._close_recording()
+        if self._recording is not None and self._relief.step(now_ns):
+            self._ease(self._recording)
         if sample is not None and now_ns - self._beaten_ns >= BEAT_NS:
             self._beat(now_ns)
 
@@ -183,6 +186,7 @@ class Recorder:
             partial(self._on_segment, command.lecture),
             partial(self._on_encoder, command.lecture),
         )
+        self._relief.begin()
         self._recording.open_with(self._recent.samples)
         self._tell_start()
 
@@ -195,9 +199,16 @@ class Recorder:
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close()
+            self._preview.pause(False)
             self._outlet.send(
                 say.Finished(lecture=recording.lecture, end_ns=recording.window.end_ns)
             )
+
+    def _ease(self, recording: Recording) -> None:
+        ease = self._relief.ease
+        self._preview.pause(ease.step >= Step.PREVIEW)
+        recording.ease(ease.step)
+        self._outlet.send(eased(recording.lecture, ease))
 
     def salvage(self) -> None:
         """After an error of the device: keep what the encoder and the queue still hold."""
@@ -239,18 +250,7 @@ class Recorder:
         )
 
     def _on_segment(self, lecture: str, segment: Segment) -> None:
-        self._outlet.send(
-            say.SegmentDone(
-                lecture=lecture,
-                seq=segment.seq,
-                name=segment.name,
-                bytes=segment.bytes,
-                sha256=segment.sha256,
-                start_ns=segment.start_ns,
-                end_ns=segment.end_ns,
-                packets=segment.packets,
-            )
-        )
+        self._outlet.send(segment_done(lecture, segment))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -265,6 +265,7 @@ def main(argv: list[str] | None = None) -> int:
         SourceSpec(spec.kind, spec.device, spec.size, spec.fps, spec.format, spec.options)
     )
     recorder = Recorder(spec, source, inlet, outlet)
+    os.nice(PICTURES_NICE if spec.media == "video" else 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is the supervisor's business
     signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "stop_requested", True))
     try:

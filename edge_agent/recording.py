@@ -19,6 +19,7 @@ from capture.source import NS, TIME_BASE, Frame, Sample, SourceInfo
 from edge_agent.encoding import Encoding
 from edge_agent.messages import Record, RecorderSpec
 from edge_agent.packet_recording import PacketRecording
+from edge_agent.rules.overload import Step, kept, smaller
 from edge_agent.window import Window
 from encoders.encoder import (
     AacEncoder,
@@ -58,6 +59,9 @@ class Recording(Protocol):
     def mute(self, mono_ns: int) -> None:
         """Black and silence follow. A camera's own packets cannot be painted: its file ends."""
 
+    def ease(self, step: Step) -> None:
+        """Give up so much, or take it back. A camera's own packets are as they are."""
+
     def close(self) -> None:
         """Write out what is left; durable on return. Raises DiskProblem."""
 
@@ -70,13 +74,20 @@ class FrameRecording:
         command: Record,
         decoder: Decoder,
         encoding: Encoding,
+        fps: float,
+        open_encoder: Callable[[bool, str], Encoder],
         stillness: Stillness | None = None,
     ) -> None:
+        """`open_encoder(smaller than usual?, name)` is for what overload asks for."""
         self.lecture = command.lecture
         self.window = Window(command)
         self._decoder = decoder
         self._encoding = encoding
+        self._fps = fps
+        self._open_encoder = open_encoder
         self._stillness = stillness
+        self._sparse = self._small = False
+        self._last_ns: int | None = None
 
     def open_with(self, recent: Iterable[Sample]) -> None:
         """The picture that was showing when record was pressed, and the sound since then."""
@@ -93,6 +104,10 @@ class FrameRecording:
     def take(self, sample: Sample) -> bool:
         if isinstance(sample, av.AudioFrame):
             return self._sound(sample)
+        if self._sparse and sample.pts is not None:  # left out before it costs its decoding
+            if not kept(self._last_ns, sample.pts, self._fps):
+                return self.window.ended(sample.pts - self.window.epoch_ns)
+            self._last_ns = sample.pts
         past = False
         for frame in self._decoder.decode(sample):
             if isinstance(frame, av.VideoFrame):
@@ -101,6 +116,13 @@ class FrameRecording:
 
     def mute(self, mono_ns: int) -> None:
         """Nothing to do: the veil paints what comes."""
+
+    def ease(self, step: Step) -> None:
+        self._sparse = step >= Step.RATE
+        small = step >= Step.SIZE
+        if small != self._small:
+            self._small = small
+            self._encoding.change(partial(self._open_encoder, small))
 
     def close(self) -> None:
         self._encoding.close(self.window.end_ns)
@@ -185,8 +207,9 @@ def open_recording(
     if still:  # others hold pictures back, which are seconds here; and slides cost little
         rungs = [H264Encoder.name]
     opening = partial(_encoder, command, spec, info)
-    encoding = Encoding(rungs, opening, writer, on_encoder)
-    return FrameRecording(command, decoder, encoding, Stillness() if still else None)
+    encoding = Encoding(rungs, partial(opening, False), writer, on_encoder)
+    stillness = Stillness() if still else None
+    return FrameRecording(command, decoder, encoding, info.fps, opening, stillness)
 
 
 def encoder_name(info: SourceInfo) -> str:
@@ -196,10 +219,13 @@ def encoder_name(info: SourceInfo) -> str:
     return AacEncoder.name if info.media == "audio" else H264Encoder.name
 
 
-def _encoder(command: Record, spec: RecorderSpec, info: SourceInfo, name: str) -> Encoder:
+def _encoder(
+    command: Record, spec: RecorderSpec, info: SourceInfo, small: bool, name: str
+) -> Encoder:
     if info.media == "audio":
         return open_audio_encoder(AudioSpec(info.channels, spec.audio_kbps))
-    width, height = command.canvas or (info.width, info.height)
+    size = command.canvas or (info.width, info.height)
+    width, height = smaller(*size) if small else size
     return open_rung(
         name,
         VideoSpec(

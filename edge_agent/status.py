@@ -114,6 +114,7 @@ class StatusWriter:
             "backlog": recorder.backlog,
             "peak": recorder.peak,
             "rms": recorder.rms,
+            "given_up": recorder.given_up,
             "warning": recorder.guard.warning,
             "cause": words.cause if words else "",
             "reason": words.reason if words else "",

@@ -60,6 +60,14 @@ _BODIES = {
         "for _ in range(2000)]).start()\n"
         "sys.exit(subprocess.run(software(WORDS)).returncode)"
     ),
+    # `after`: so many bytes of pictures in a second, as a chip that is busy with its pixels.
+    "throttled": """
+real = subprocess.Popen(software(WORDS), stdin=subprocess.PIPE)
+while data := os.read(0, 65536):
+    real.stdin.write(data); real.stdin.flush()
+    time.sleep(len(data) / {after})
+real.stdin.close(); sys.exit(real.wait())
+""",
     # These two pass on so many bytes of pictures, and then it happens.
     "stalls later": "LATER = lambda: time.sleep(600)",
     "dies later": "LATER = lambda: (real.kill(), os._exit(9))",
@@ -90,7 +98,8 @@ def write(folder: Path, fault: str = "none", after: int = 0) -> Path:
     assert real is not None, "ffmpeg is not installed; see tests/system-packages.txt"
     if Path(real).read_bytes()[:2] == b"#!":
         raise AssertionError("the fake would call a fake")
-    body = _BODIES[fault] + (_LATER.format(after=after) if fault.endswith("later") else "")
+    body = _BODIES[fault] + (_LATER if fault.endswith("later") else "")
+    body = body.replace("{after}", str(after))
     text = _PROGRAM.format(python=sys.executable, real=real, fault=fault, body=body)
     program = folder / "bin" / "ffmpeg"
     program.parent.mkdir(exist_ok=True)

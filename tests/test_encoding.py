@@ -10,6 +10,7 @@ import pytest
 from av.video.frame import PictureType
 
 from edge_agent.encoding import Encoding
+from encoders.boxes import read_index
 from encoders.encoder import NANO, AnyPacket, Encoder, EncoderError, VideoSpec
 from encoders.rungs import open_rung
 from encoders.segments import TrackWriter
@@ -129,3 +130,27 @@ def test_the_last_encoder_s_error_in_the_middle_is_the_recording_s(room: Room) -
     frame.pts, frame.time_base = SECOND, NANO
     with pytest.raises(EncoderError, match="it is over"):
         encoding.feed(frame)
+
+
+def test_another_size_begins_with_the_next_segment_and_leaves_no_hole(room: Room) -> None:
+    encoding = room.encoding("libx264")
+    small = VideoSpec(160, 120, 30)
+    encoding.change(lambda name: open_rung(name, small))
+    stamps = room.record(encoding, 330)
+    assert list(itertools.chain(*room.files())) == stamps
+    paths = sorted(room.folder.glob("*.mp4"))
+    widths = [av.open(str(path)).streams.video[0].width for path in paths]
+    assert widths == [320, 160]
+    first, second = (read_index(path) for path in paths)
+    assert abs(first.end_ns - second.start_ns) < SECOND // 1000
+
+
+def test_an_encoder_that_dies_on_the_way_to_another_size_is_replaced_in_that_size(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_first_on_path(tmp_path, monkeypatch, "dies later", after=100 * PICTURE)
+    encoding = room.encoding("h264_vaapi", "libx264")
+    encoding.change(lambda name: open_rung(name, VideoSpec(160, 120, 30)))
+    stamps = room.record(encoding, 330)
+    assert list(itertools.chain(*room.files())) == stamps
+    assert [name for name, _reason, _next in room.failures] == ["h264_vaapi"]

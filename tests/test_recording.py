@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from capture.source import NS, TIME_BASE, Frame, Sample, SourceInfo
 from edge_agent.messages import Record, RecorderSpec
-from edge_agent.recording import cut_sound, open_recording
+from edge_agent.recording import Recording, cut_sound, open_recording
+from edge_agent.rules.overload import Step
 
 RATE = 48_000
 
@@ -81,16 +82,25 @@ def page(tone: int, at_ns: int) -> av.VideoFrame:
     return frame
 
 
-def recorded(folder: Path, still: bool, tones: list[int]) -> list[float]:
-    """Seconds at which pictures stand in the files of a camera of 30 a second."""
+def opened_recording(folder: Path, still: bool = False) -> Recording:
+    """Of a camera of 30 pictures a second, from the monotonic time zero on."""
     spec = RecorderSpec(track="t", media="video", kind="file", still=still, preview="p", lock="l")
     info = SourceInfo("video", "", "", 64, 64, 30.0)
     command = Record(lecture="x", directory=str(folder), epoch_ns=0, start_mono_ns=0)
-    recording = open_recording(command, spec, info, Handed(), lambda _: None, lambda _: None)
+    return open_recording(command, spec, info, Handed(), lambda _: None, lambda _: None)
+
+
+def recorded(folder: Path, still: bool, tones: list[int]) -> list[float]:
+    """Seconds at which pictures stand in the files."""
+    recording = opened_recording(folder, still)
     for number, tone in enumerate(tones):
         recording.take(page(tone, number * NS // 30))
     recording.window.finish_at(len(tones) * NS // 30)
     recording.close()
+    return stamps(folder)
+
+
+def stamps(folder: Path) -> list[float]:
     found = []
     for file in sorted(folder.glob("*.mp4")):
         with av.open(str(file)) as container:
@@ -111,3 +121,17 @@ def test_a_still_track_holds_changes_at_once_and_else_a_picture_for_each_fragmen
 
 def test_a_camera_track_holds_every_picture(tmp_path: Path) -> None:
     assert len(recorded(tmp_path, False, [100] * 60)) == 60
+
+
+@pytest.mark.parametrize(("step", "share"), [(Step.PREVIEW, 1.0), (Step.RATE, 0.5)])
+def test_a_recorder_that_is_behind_leaves_every_second_picture_out(
+    tmp_path: Path, step: Step, share: float
+) -> None:
+    recording = opened_recording(tmp_path)
+    recording.ease(step)
+    for number in range(60):
+        assert not recording.take(page(100, number * NS // 30))
+    recording.window.finish_at(2 * NS)
+    assert recording.take(page(100, 2 * NS))
+    recording.close()
+    assert len(stamps(tmp_path)) == 60 * share

@@ -93,6 +93,9 @@ def track_lines(tracks: Facts) -> list[str]:
         lines.append(f"{name:<{width}}  {track['phase']:<9}  {_what(track)}")
         if track.get("warning"):
             lines.append(f"{'':<{width}}  {track['warning']}: check the microphone and its switch")
+        if track.get("given_up"):
+            lines.append(f"{'':<{width}}  this PC is too slow: {track['given_up']}")
+            lines.append(f"{'':<{width}}  next: close other programs; a smaller size costs less")
         if track["reason"] and track["phase"] in ("absent", "starting"):
             lines.append(f"{'':<{width}}  {track['reason']}")
             if track["hint"]:

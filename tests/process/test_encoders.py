@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from edge_agent.encoder_book import Book, save, this_computer
@@ -20,10 +22,12 @@ pytestmark = pytest.mark.slow
 PICTURE = 320 * 180 * 3 // 2
 
 
-def room_with_hardware(make_room: MakeRoom, folder: Path, fault: str, after: int) -> Classroom:
+def room_with_hardware(
+    make_room: MakeRoom, folder: Path, fault: str, after: int, camera: dict[str, Any] | None = None
+) -> Classroom:
     """A room whose FFmpeg has a VAAPI encoder, which has passed its trial."""
     path = f"{write(folder, fault, after)}{os.pathsep}{os.environ['PATH']}"
-    room = make_room({"camera": CAMERA, "microphone": MICROPHONE}, env={"PATH": path})
+    room = make_room({"camera": camera or CAMERA, "microphone": MICROPHONE}, env={"PATH": path})
     room.spool.root.mkdir()
     verdicts = [Verdict(c.name, "h264", c.encoder == "h264_vaapi") for c in candidates("h264")]
     save(room.spool.encoders, Book(this_computer(), "2026-11-22T10:00:00+00:00", tuple(verdicts)))
@@ -84,6 +88,44 @@ def test_the_next_encoder_takes_over_in_the_same_lecture(
     room.command("stop")
     room.package(again)
     assert "failed" in table(room)
+
+
+def test_a_recording_that_is_too_much_for_the_pc_gives_up_step_by_step_and_keeps_its_sound(
+    make_room: MakeRoom, tmp_path: Path
+) -> None:
+    camera = {**CAMERA, "size": [640, 360], "fps": 30.0}
+    rate = 640 * 360 * 3 // 2 * 11  # every second picture still is too much, a smaller one is not
+    room = room_with_hardware(make_room, tmp_path, "throttled", rate, camera)
+    lecture = room.begin()
+    until("the preview is off", lambda: "preview" in room.track("camera")["given_up"])
+    assert not Path(room.track("camera")["preview"]).exists()
+    until("it is smaller", lambda: "smaller" in room.track("camera")["given_up"])
+    until("another segment has begun", lambda: (room.track("camera")["durable_s"] or 0) > 12)
+    until("nothing waits any more", lambda: room.track("camera")["backlog"] < 0.1)
+    lost = room.track("camera")["dropped"]
+    room.until_durable(float(room.track("camera")["durable_s"]) + 3)
+    assert room.track("camera")["dropped"] == lost
+    assert room.track("microphone")["dropped"] == 0
+    assert room.track("microphone")["given_up"] == ""
+    assert room.status()["failed_encoders"] == {}
+    room.command("stop")
+    manifest = room.manifest(lecture)
+    assert manifest["gaps"] == []
+    with room.ledger() as ledger:
+        steps = [e.text for e in ledger.events(lecture) if e.kind == "overload"]
+    assert len(steps) == 3
+    assert all(step.startswith("the preview is off") and ": " in step for step in steps)
+    assert sizes(room.package(lecture) / "presenter.mp4") == [(640, 360), (426, 240)]
+    room.begin()
+    until("all is begun anew", lambda: room.track("camera")["phase"] == "recording")
+    assert room.track("camera")["given_up"] == ""
+
+
+def sizes(file: Path) -> list[tuple[int, int]]:
+    """The sizes of the pictures that decode, one after the other."""
+    with av.open(str(file)) as container:
+        found = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    return [size for size, _ in itertools.groupby(found)]
 
 
 def table(room: Classroom) -> str:
