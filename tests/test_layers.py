@@ -34,6 +34,7 @@ PURE = [
     ROOT / "edge_agent/messages.py",
     ROOT / "encoders/rotation.py",
     ROOT / "encoders/stillness.py",
+    ROOT / "uploader/exchange.py",
     ROOT / "uploader/pacing.py",
     ROOT / "device_profiles/match.py",
     ROOT / "capture/modes.py",

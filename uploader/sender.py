@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 Receipt: TypeAlias = Mapping[str, Any]
-#: Called at least once a MiB with what is being done and how many bytes of the file are through.
-#: It may raise to break off; what has arrived stays and is used by the next try.
-Progress: TypeAlias = Callable[[Literal["copying", "verifying"], int], None]
+#: Called at least once a MiB (on a network: or a second) with what is being done and how many bytes
+#: of the file are through ("asking": nothing of the file, the destination is waited for). It may
+#: raise to break off; what has arrived is used by the next try.
+Phase: TypeAlias = Literal["copying", "verifying", "asking"]
+Progress: TypeAlias = Callable[[Phase, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,22 @@ class SendError(Exception):
 
 
 class Transient(SendError):
-    """The destination's side or the way to it: the same try may succeed later."""
+    """The destination's side or the way to it: the same try may succeed later.
+
+    `retry_after_s`: the server asks not to be asked before. `progressed`: something arrived in this
+    try, so that it was not one more failure in a row.
+    """
+
+    def __init__(
+        self, reason: str, *, retry_after_s: float | None = None, progressed: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+        self.progressed = progressed
+
+
+class Pending(SendError):
+    """All bytes are there, the destination's proof is not yet: ask for it later, send others."""
 
 
 class Permanent(SendError):
