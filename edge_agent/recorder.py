@@ -48,8 +48,8 @@ TICK_S = 0.02
 LINGER_NS = NS
 DRAIN_NS = 60 * NS
 SPEC_WAIT_S = 5.0
-#: Pictures stand back for sound and for the supervisor: three to one for the processor.
-PICTURES_NICE = 5
+#: Pictures stand back for sound and the supervisor, a little: each step is a quarter more.
+PICTURES_NICE = 2
 
 
 class Recorder:
