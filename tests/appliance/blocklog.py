@@ -1,8 +1,8 @@
-"""Every write that a disk got, in order: the log of QEMU's `blklogwrites`, and disks made from it.
+"""Every write that a machine's disks got, in order, and the disks as a power cut leaves them.
 
-The format is that of dm-log-writes. A disk is replayed up to any write; of the writes after the
-last flush before it, each sector is there or not as the dice fall, as in a drive whose cache lost
-its power.
+The log is that of `write_log`, an nbdkit plugin. Each disk has a cache of its own, as a room's disk
+and a stick or a share have: of what was written after a disk's last flush, each sector is there or
+not as the dice fall.
 """
 
 from __future__ import annotations
@@ -10,81 +10,129 @@ from __future__ import annotations
 import json
 import random
 import struct
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-MAGIC = 0x6A736677736872
-FLUSH, FUA, DISCARD = 1, 2, 4
-_HEAD = struct.Struct("<QQQI")
-_ENTRY = struct.Struct("<QQQQ")
+#: As in write_log.py, which runs in nbdkit's Python and can import nothing of ours.
+_ENTRY = struct.Struct("<BB6xQQ")
+_FLUSH = 1
+SECTOR = 512
 #: See guest/beat.py.
 BEAT = b"CLASSROOM-BEAT "
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One entry of the log: where on the disk, how much, and where in the log its data are."""
+    """One entry: which disk, where, how much, and where in the log its data are. Or a flush."""
 
-    sector: int
-    sectors: int
-    flags: int
+    disk: int
+    offset: int
+    length: int
     data: int
-
-    @property
-    def has_data(self) -> bool:
-        return self.sectors > 0 and not self.flags & DISCARD
-
-    @property
-    def flushes(self) -> bool:
-        return bool(self.flags & FLUSH)
+    flushes: bool
 
 
 class BlockLog:
-    """A log, read lazily. `size` is that of a sector in bytes."""
+    """A log, read lazily."""
 
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("rb")
-        magic, _version, count, self.size = _HEAD.unpack(self._file.read(_HEAD.size))
-        if magic != MAGIC:
-            raise ValueError(f"{path} is no log of writes")
-        self.writes = list(self._read(count))
+        self.writes = list(self._read(path.stat().st_size))
 
-    def _read(self, count: int) -> Iterator[Write]:
-        place = self.size
-        for _ in range(count):
+    def _read(self, end: int) -> Iterator[Write]:
+        place = 0
+        while place < end:
             self._file.seek(place)
-            sector, sectors, flags, _ = _ENTRY.unpack(self._file.read(_ENTRY.size))
-            write = Write(sector, sectors, flags, place + self.size)
-            place += self.size + (sectors * self.size if write.has_data else 0)
-            yield write
+            kind, disk, offset, length = _ENTRY.unpack(self._file.read(_ENTRY.size))
+            place += _ENTRY.size
+            yield Write(disk, offset, length, place, kind == _FLUSH)
+            place += length
+
+    def close(self) -> None:
+        self._file.close()
 
     def data(self, write: Write) -> bytes:
         self._file.seek(write.data)
-        return self._file.read(write.sectors * self.size)
+        return self._file.read(write.length)
 
     def beat(self, write: Write) -> dict[str, Any] | None:
         """What the guest's beat says, if this write is one."""
-        if not write.has_data or write.sectors * self.size != 4096:
+        if write.length != 4096:
             return None
         data = self.data(write)
         if not data.startswith(BEAT):
             return None
         return dict(json.loads(data[len(BEAT) :].split(b"\n")[0]))
 
-    def apply(self, write: Write, disk: BinaryIO) -> None:
-        """All of it."""
-        if write.has_data:
-            disk.seek(write.sector * self.size)
-            disk.write(self.data(write))
+    def points(self) -> list[int]:
+        """Cuts worth trying: after each write that is none of the guest's beats."""
+        return [
+            number + 1
+            for number, write in enumerate(self.writes)
+            if write.length and self.beat(write) is None
+        ]
 
-    def apply_torn(self, write: Write, disk: BinaryIO, dice: random.Random) -> None:
-        """Each sector with a chance of one half."""
-        if not write.has_data:
-            return
-        data = self.data(write)
-        for number in range(write.sectors):
-            if dice.random() < 0.5:
-                disk.seek((write.sector + number) * self.size)
-                disk.write(data[number * self.size : (number + 1) * self.size])
+
+class Disks:
+    """The disks of a log after a power cut at any of its points, which must come in order."""
+
+    def __init__(self, log: BlockLog, blanks: Sequence[Path], folder: Path) -> None:
+        self._log, self._folder = log, folder
+        self._flushed = [folder / f"flushed-{blank.name}" for blank in blanks]
+        #: Writes of each disk that are in its `flushed` image, and what came after them.
+        self._pending: list[list[Write]] = [[] for _ in blanks]
+        self._seen = 0
+        for blank, image in zip(blanks, self._flushed, strict=True):
+            copy(blank, image)
+
+    def advance(self, number: int) -> bool:
+        """Up to a point; True when the flushed state of some disk has changed on the way."""
+        changed = False
+        for write in self._log.writes[self._seen : number]:
+            pending = self._pending[write.disk]
+            if not write.flushes:
+                pending.append(write)
+            elif pending:
+                with self._flushed[write.disk].open("r+b") as image:
+                    for each in pending:
+                        _put(image, each.offset, self._log.data(each))
+                pending.clear()
+                changed = True
+        self._seen = number
+        return changed
+
+    def flushed(self, disk: int) -> Path:
+        """A copy of a disk with nothing but what was flushed."""
+        return self._copy_of(disk)
+
+    def torn(self, disk: int, seed: int) -> Path:
+        """A copy of a disk after the cut: seed 0 loses all that was not flushed, 1 nothing."""
+        image = self._copy_of(disk)
+        dice = random.Random(seed * 1_000_003 + self._seen * 31 + disk)
+        chance = {0: 0.0, 1: 1.0}.get(seed, 0.5)
+        with image.open("r+b") as file:
+            for write in self._pending[disk]:
+                data = self._log.data(write)
+                for start in range(0, len(data), SECTOR):
+                    if dice.random() < chance:
+                        _put(file, write.offset + start, data[start : start + SECTOR])
+        return image
+
+    def _copy_of(self, disk: int) -> Path:
+        image = self._folder / f"cut-{disk}.img"
+        copy(self._flushed[disk], image)
+        return image
+
+
+def _put(file: BinaryIO, offset: int, data: bytes) -> None:
+    file.seek(offset)
+    file.write(data)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Of a disk that is mostly holes, its data only: a tenth of it."""
+    target.unlink(missing_ok=True)
+    subprocess.run(["cp", "--sparse=always", source, target], check=True)

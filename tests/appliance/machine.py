@@ -255,8 +255,9 @@ def _arguments(image: Image, folder: Path, disk: Sequence[str], clock: str) -> l
         *("-chardev", f"socket,id=agent,path={folder}/agent,server=on,wait=off"),
         *("-device", "virtserialport,chardev=agent,name=agent"),
         *("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net"),
-        # Where the spool's disk is plugged in while the machine runs.
+        # Where disks are plugged in while the machine runs.
         *("-device", "pcie-root-port,id=spool-port,chassis=1,slot=1"),
+        *("-device", "pcie-root-port,id=platform-port,chassis=2,slot=2"),
         *disk,
     ]
 

@@ -48,7 +48,9 @@ class Room:
         disk.unlink()
 
     def _snapshot(self) -> Path:
-        return cache.kept("booted", self.image.key, self._boot)
+        """It fits a machine of the same devices only."""
+        name = cache.key([self.image.key, cache.HERE / "machine.py"])
+        return cache.kept("booted", name, self._boot)
 
     def _boot(self, place: Path) -> None:
         disk = place / "root.qcow2"
