@@ -14,8 +14,9 @@ from typing import Protocol
 
 #: adjtimex(2) returns TIME_ERROR while the kernel clock is not synchronised.
 _TIME_ERROR = 5
-#: A wall clock before this build's year was surely never set.
-_OLDEST_PLAUSIBLE_YEAR = 2026
+#: A wall clock before this version's year was surely never set. Nor was one that says a time before
+#: the program was installed: on a PC without a battery, systemd begins at its own release date.
+_OLDEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC)
 #: sizeof(struct timex) is 208 bytes on 64-bit Linux; a larger zeroed buffer reads the state only.
 _TIMEX_BYTES = 512
 
@@ -46,11 +47,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def clock_trust(utc: datetime, kernel_synchronised: bool) -> str:
-    """How far a wall clock reading can be trusted."""
+def clock_trust(utc: datetime, kernel_synchronised: bool, installed: datetime) -> str:
+    """How far a wall clock reading can be trusted, by a program installed at that time."""
     if kernel_synchronised:
         return "synchronised"
-    return "plausible" if utc.year >= _OLDEST_PLAUSIBLE_YEAR else "unset"
+    return "plausible" if utc >= max(_OLDEST_PLAUSIBLE, installed) else "unset"
 
 
 class SystemClock:
@@ -59,12 +60,15 @@ class SystemClock:
     def __init__(self, boot_id_file: Path = Path("/proc/sys/kernel/random/boot_id")) -> None:
         self._boot_id_file = boot_id_file
         self._boot = ""
+        self._installed = _OLDEST_PLAUSIBLE
 
     def now(self) -> Now:
         if not self._boot:
             self._boot = self._boot_id_file.read_text().strip()
+            self._installed = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
         utc = datetime.now(UTC)
-        return Now(time.monotonic_ns(), utc, self._boot, clock_trust(utc, _kernel_synchronised()))
+        trust = clock_trust(utc, _kernel_synchronised(), self._installed)
+        return Now(time.monotonic_ns(), utc, self._boot, trust)
 
     def mono_ns(self) -> int:
         return time.monotonic_ns()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.clock import clock_trust
 from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import State
 from edge_agent.rules.manifest import Manifest
@@ -105,6 +106,18 @@ def test_a_start_stamped_in_1970_is_mended_when_the_clock_is_set(room: Simulated
     assert document.start_time_corrected is True
     assert (document.clock_trust, document.end_clock_trust) == ("unset", "synchronised")
     assert document.duration_seconds == pytest.approx(20, abs=1.1)
+
+
+@pytest.mark.parametrize(
+    ("says", "trust"), [(-HOUR, "unset"), (timedelta(0), "plausible"), (HOUR, "plausible")]
+)
+def test_a_clock_before_the_programs_own_installation_was_never_set(
+    says: timedelta, trust: str
+) -> None:
+    installed = datetime(2026, 11, 22, tzinfo=UTC)
+    assert clock_trust(installed + says, kernel_synchronised=False, installed=installed) == trust
+    synchronised = clock_trust(installed + says, kernel_synchronised=True, installed=installed)
+    assert synchronised == "synchronised", "the network knows better"
 
 
 def test_a_clock_that_is_never_set_is_said_and_nothing_is_mended(room: SimulatedRoom) -> None:
