@@ -4,6 +4,7 @@ Both follow the monotonic clock's own grid, so that two processes that know noth
 flash and click at the same instants: at every whole monotonic second. They fail on request.
 
 Options: stream = video (default) | audio; channels = 1 | 2; ppm = clock error of the microphone;
+stamps = true (default) | arrival: when the block came, smoothed as a real microphone's are;
 sound = tone (default, with a click each second) | speech (a bundled clip, no click); click = 0 | 1;
 fault = hang | hang_gil | crash | stutter | gone | silence | missing | busy; after = seconds from
 open to the fault; once = path: a fault happens only while that file is absent, and creates it.
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from capture.clockfit import BlockClock
 from capture.source import (
     NS,
     DeviceBusy,
@@ -56,6 +58,8 @@ class SyntheticSource:
         self._cable = Path(spec.device) if "/" in spec.device else None
         self._closed = threading.Event()
         self._maker: Generator | None = None
+        by_arrival = spec.options.get("stamps") == "arrival"
+        self._clock = BlockClock(RATE) if self._audio and by_arrival else None
         self._next = 0
         self._opened_ns = 0
 
@@ -76,11 +80,15 @@ class SyntheticSource:
         now = time.monotonic_ns()
         if now - maker.due(self._next) > NS // 4:  # a real device has a few buffers, then it drops
             self._next = maker.number(now)
+            if self._clock is not None:
+                self._clock.restart()
         wait = (maker.due(self._next) - now) / NS
         if self._closed.wait(max(0.0, wait)):
             raise DeviceLost("the synthetic device was closed")
         self._check_cable()
         frame = maker.make(self._next, dark=self._faulty("silence"))
+        if self._clock is not None:
+            frame.pts = self._clock.stamp(time.monotonic_ns() - BLOCK * NS // RATE, BLOCK)
         self._next += 1
         return frame
 

@@ -1,8 +1,8 @@
 """A long lecture in real time: do sound and picture stay together, does anything grow?
 
 Two cameras and a microphone whose clock is wrong by some parts per million, all synthetic: at
-every whole second the cameras flash and the microphone clicks at the same instant. The package is
-read back second by second. Run: make soak MINUTES=30 PPM=100; the exit code is honest.
+every whole second the cameras flash and the microphone clicks at the same instant. The sound is
+stamped by when it arrives, as a real card's is. The package is read back second by second. Run: make soak MINUTES=30 PPM=100; the exit code is honest.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def growth(before: list[Usage], after: list[Usage]) -> list[str]:
 def run(minutes: float, ppm: float, folder: Path) -> list[str]:
     """One lecture; everything that is wrong with it."""
     camera = {"kind": "synthetic", "size": [320, 180], "fps": 25.0}
-    sound = {"stream": "audio", "click": "1", "ppm": str(ppm)}
+    sound = {"stream": "audio", "click": "1", "ppm": str(ppm), "stamps": "arrival"}
     tracks = {
         "camera": camera,
         "slides": {**camera, "fps": 10.0, "flavor": "presentation/source"},

@@ -116,6 +116,16 @@ def test_a_microphone_gives_blocks_that_follow_each_other() -> None:
     assert source.decode(blocks[0]) == [blocks[0]]
 
 
+def test_stamps_by_arrival_are_no_earlier_than_the_sound_and_go_forward() -> None:
+    source = open_source(synthetic(stream="audio", stamps="arrival"))
+    source.open()
+    blocks = [source.read() for _ in range(10)]
+    source.close()
+    steps = [later.pts - earlier.pts for earlier, later in pairwise(blocks)]
+    assert all(step > 0 for step in steps)
+    assert any(step != NS // 50 for step in steps)  # the grid itself is not known to it
+
+
 def test_a_slow_reader_loses_pictures_and_the_numbers_tell() -> None:
     source = open_source(synthetic(fps=100.0))
     source.open()

@@ -52,7 +52,7 @@ def clicks_heard(frames: Iterator[av.AudioFrame]) -> list[float]:
     return heard
 
 
-@pytest.mark.parametrize("ppm", [-500, -100, 100, 500])
+@pytest.mark.parametrize("ppm", [-1400, -500, -100, 100, 500])
 def test_after_an_hour_of_a_wrong_clock_sound_is_within_40_ms(ppm: int) -> None:
     heard = clicks_heard(capture(ppm, 60))
     assert len(heard) == 179
