@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
@@ -29,6 +29,8 @@ class Observer:
         self._slow_due_ns = 0
         self._received: tuple[str, ...] = ()
         self._leftovers: tuple[str, ...] = ()
+        #: Lectures that are known to have no segments any more.
+        self._bare: set[str] = set()
         #: The full disk has ended a track of the lecture under way.
         self._was_full = False
         self.free_bytes = 0
@@ -95,13 +97,18 @@ class Observer:
     def _look_slowly(self, now: Now) -> None:
         self._slow_due_ns = now.mono_ns + SLOW_NS
         self.free_bytes = shutil.disk_usage(self._spool.root).free
-        packaged = [lecture.id for lecture in self._ledger.lectures(State.PACKAGED)]
-        self._received = tuple(each for each in packaged if self._all_received(each))
-        self._leftovers = tuple(each for each in packaged if self._spool.tracks(each).exists())
+        self._received = tuple(self._ledger.received())
+        self._leftovers = tuple(self._with_segments())
 
-    def _all_received(self, lecture: str) -> bool:
-        rows = self._ledger.outbox(lecture)
-        return bool(rows) and all(row.receipt is not None for row in rows)
+    def _with_segments(self) -> Iterator[str]:
+        """A packaged lecture whose segments are gone gets no new ones, so it is asked once."""
+        for lecture in self._ledger.ids(State.PACKAGED, State.DELIVERED):
+            if lecture in self._bare:
+                continue
+            if self._spool.tracks(lecture).exists():
+                yield lecture
+            else:
+                self._bare.add(lecture)
 
 
 def _command(command: Command, now: Now) -> CommandFacts:

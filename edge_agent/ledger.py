@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,10 +131,22 @@ class Ledger:
 
     def lectures(self, *states: State) -> list[Lecture]:
         """In the order of their starts, whatever the clock said; all when no state is named."""
-        marks = ",".join("?" * len(states))
-        where = f"WHERE state IN ({marks})" if states else ""
-        query = f"SELECT * FROM lectures {where} ORDER BY rowid"
-        return [Lecture.of(row) for row in self._db.execute(query, [str(s) for s in states])]
+        return [Lecture.of(row) for row in self._in_states("*", states)]
+
+    def ids(self, *states: State) -> list[str]:
+        """The ids of `lectures`, for who needs no more: a room keeps hundreds for months."""
+        return [row["id"] for row in self._in_states("id", states)]
+
+    def received(self) -> list[str]:
+        """The packaged lectures of which every file has its receipt."""
+        rows = self._db.execute(
+            "SELECT id FROM lectures WHERE state = ?"
+            " AND EXISTS (SELECT 1 FROM outbox WHERE lecture = id)"
+            " AND NOT EXISTS (SELECT 1 FROM outbox WHERE lecture = id AND receipt IS NULL)"
+            " ORDER BY lectures.rowid",
+            (str(State.PACKAGED),),
+        )
+        return [row["id"] for row in rows]
 
     def active(self) -> Lecture | None:
         """The lecture under way (recording or paused), if any."""
@@ -311,6 +323,12 @@ class Ledger:
         self._update("outbox", {"last_error": error, "attempts": row.attempts + 1}, row.key())
 
     # ------------------------------------------------------------ helpers
+
+    def _in_states(self, columns: str, states: Sequence[State]) -> sqlite3.Cursor:
+        marks = ",".join("?" * len(states))
+        where = f"WHERE state IN ({marks})" if states else ""
+        query = f"SELECT {columns} FROM lectures {where} ORDER BY rowid"
+        return self._db.execute(query, [str(state) for state in states])
 
     def _of(self, table: str, lecture: str, order: str) -> sqlite3.Cursor:
         query = f"SELECT * FROM {table} WHERE lecture = ? ORDER BY {order}"

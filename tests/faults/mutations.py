@@ -83,8 +83,8 @@ MUTATIONS = (
     Mutation(
         "segments dropped before the package is there",
         "edge_agent/facts.py",
-        "tuple(each for each in packaged if self._spool.tracks(each).exists())",
-        "tuple(each.id for each in self._ledger.lectures(State.FINISHING))",
+        "self._ledger.ids(State.PACKAGED, State.DELIVERED)",
+        "self._ledger.ids(State.FINISHING)",
         "tests/process/test_kills.py::test_a_killed_finisher_is_started_again",
     ),
     Mutation(
