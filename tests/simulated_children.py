@@ -238,9 +238,12 @@ class SimulatedFinisher(SimulatedChild):
         self.end(0)
 
     def _crash(self) -> None:
-        part = Path(self._job.lecture_dir) / "package.part"
-        part.mkdir(parents=True, exist_ok=True)
-        (part / "presenter.mp4").write_bytes(b"half a file")
+        """In the middle of building; where a package is whole, nothing is built."""
+        lecture = Path(self._job.lecture_dir)
+        if not (lecture / "package").exists():
+            part = lecture / "package.part"
+            part.mkdir(parents=True, exist_ok=True)
+            (part / "presenter.mp4").write_bytes(b"half a file")
         self.end(-11)
 
     def _fail(self) -> None:
