@@ -174,8 +174,9 @@ class Recovery:
 
     def _strangers(self, now: Now) -> Iterator[Repair]:
         """Lectures on the disk that the ledger does not know."""
+        known = frozenset(self._ledger.ids())
         for folder in _entries(self._spool.lectures):
-            if self._ledger.lecture(folder.name) is not None:
+            if folder.name in known:
                 continue
             where = f"lectures/{folder.name}"
             facts = lecture_file.read(folder / "lecture.json")
