@@ -2,7 +2,8 @@
 
 Two cameras and a microphone whose clock is wrong by some parts per million, all synthetic: at
 every whole second the cameras flash and the microphone clicks at the same instant. The sound is
-stamped by when it arrives, as a real card's is. The package is read back second by second. Run: make soak MINUTES=30 PPM=100; the exit code is honest.
+stamped by when it arrives, as a real card's is. The package is read back second by second.
+Run: make soak MINUTES=30 PPM=100; the exit code is honest.
 """
 
 from __future__ import annotations
