@@ -1,0 +1,213 @@
+"""An S3 store as destination (Amazon, Ceph, SeaweedFS, MinIO …).
+
+    <prefix><lecture>/<sha256>/<name>                 the file
+    <prefix><lecture>/<sha256>/<name>.receipt.json    written last: the store's proof was checked
+
+The receipt is worth something as long as the object has the ETag that stands in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from uploader import s3_wire as wire
+from uploader.bodies import Source
+from uploader.exchange import (
+    Answer,
+    Core,
+    Lost,
+    Memory,
+    Piece,
+    Request,
+    Response,
+    T,
+    drive,
+    refusal,
+)
+from uploader.http import Http
+from uploader.s3 import Door, Promises, Upload, look, one
+from uploader.s3_wire import Sum
+from uploader.sender import Artifact, Permanent, Phase, Progress, Receipt, Transient
+from uploader.sigv4 import Key, signed, skew
+
+RECEIPT = ".receipt.json"
+_BLOCK = 1 << 20
+#: A store refuses what was signed 15 minutes off its own time; its time is taken over long before.
+SKEW_S = 60.0
+
+
+class Exchange(Protocol):
+    """What performs requests: `uploader.http.Http`, `Signing`, `TwoHosts`."""
+
+    def exchange(self, request: Request, source: Source, progress: Progress) -> Answer: ...
+
+
+@dataclass(slots=True)
+class Signer:
+    """Signs by the store's time, which it hears with every answer. `now` is this PC's UTC."""
+
+    key: Key
+    now: Callable[[], datetime]
+    _ahead: timedelta = field(default=timedelta(0), init=False)
+
+    def sign(self, request: Request) -> Request:
+        return signed(request, self.key, self.now() + self._ahead)
+
+    def heard(self, answer: Answer) -> bool:
+        """True: the time that we sign by was off and is right now."""
+        seconds = skew(answer, self.now() + self._ahead) if isinstance(answer, Response) else None
+        if seconds is None or abs(seconds) < SKEW_S:
+            return False
+        self._ahead += timedelta(seconds=seconds)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Requests signed with an access key; `http` dresses them with `signer.sign`."""
+
+    http: Http
+    signer: Signer
+
+    def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
+        answer = self.http.exchange(request, source, progress)
+        refused = isinstance(answer, Response) and answer.status == 403
+        if self.signer.heard(answer) and refused:
+            return self.http.exchange(request, source, progress)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class TwoHosts:
+    """Tickets from one host, which alone hears the credential; everything else to the store."""
+
+    office: Http
+    office_url: str
+    store: Http
+
+    def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
+        http = self.office if request.url == self.office_url else self.store
+        return http.exchange(request, source, progress)
+
+
+class S3Destination:
+    """See the module's text. `door` makes the door for one file, `utc` the time in a receipt."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        door: Callable[[str, Artifact], Door],
+        key: Callable[[str, Artifact], str],
+        memory: Memory,
+        agent: str,
+        utc: Callable[[], str],
+    ) -> None:
+        self._exchange = exchange
+        self._door = door
+        self._key = key
+        self._memory = memory
+        self._promises = Promises()
+        self._agent = agent
+        self._utc = utc
+
+    def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
+        return self._run(self._held(lecture, artifact), None, _silent)
+
+    def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
+        if Path(artifact.name).name != artifact.name:
+            raise Permanent(f"{artifact.name!r} is not a file name")
+        return self._run(self._send(lecture, artifact, path, progress), path, progress)
+
+    def _run(self, core: Core[T], path: Path | None, progress: Progress) -> T:
+        with Source(path) as source:
+            return drive(core, lambda request: self._exchange.exchange(request, source, progress))
+
+    def _held(self, lecture: str, artifact: Artifact) -> Core[Receipt | None]:
+        door = self._door(lecture, artifact)
+        answer = yield from one(door, wire.get_beside(RECEIPT))
+        if isinstance(answer, Lost):
+            raise Transient(answer.reason)
+        if answer.status == 404:
+            return None
+        if not answer.ok:
+            raise refusal(answer, "asking for the receipt")
+        stored = _stored(answer, artifact)
+        if stored is None:
+            return None
+        held = yield from look(door)
+        same = held is not None and (held.bytes, held.etag) == (artifact.bytes, stored["etag"])
+        return stored if same else None
+
+    def _send(
+        self, lecture: str, artifact: Artifact, path: Path, progress: Progress
+    ) -> Core[Receipt]:
+        known = yield from self._held(lecture, artifact)  # another sender may have been faster
+        if known is not None:
+            return known
+        parts = _parts(path, artifact, progress)
+        door = self._door(lecture, artifact)
+        key = self._key(lecture, artifact)
+        upload = Upload(door, key, lecture, artifact, parts, self._memory, self._promises)
+        held = yield from upload.run()
+        receipt = {
+            "lecture": lecture,
+            "name": artifact.name,
+            "bytes": artifact.bytes,
+            "sha256": artifact.sha256,
+            "state": "verified",
+            "utc": self._utc(),
+            "agent": self._agent,
+            "etag": held.etag,
+            **({"version": held.version} if held.version else {}),
+        }
+        data = json.dumps(receipt, indent=2).encode()
+        answer = yield from one(door, wire.put_beside(RECEIPT, data, "application/json"))
+        if isinstance(answer, Lost):
+            raise Transient(answer.reason, progressed=True)
+        if not answer.ok:
+            raise refusal(answer, "leaving the receipt")
+        return receipt
+
+
+def _stored(answer: Response, artifact: Artifact) -> Receipt | None:
+    """The receipt, if it is one for these bytes."""
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        return None
+    wanted = {"bytes": artifact.bytes, "sha256": artifact.sha256, "state": "verified"}
+    right = isinstance(found, dict) and wanted.items() <= found.items() and "etag" in found
+    return found if right else None
+
+
+def _parts(path: Path, artifact: Artifact, progress: Progress) -> list[Sum]:
+    """The parts of the file, whose whole is compared with what was packaged. Raises Permanent."""
+    whole = hashlib.sha256()
+
+    def blocks(piece: Piece) -> Iterator[bytes]:
+        at = 0
+        while at < piece.length:
+            block = source.block(piece, at, _BLOCK)
+            whole.update(block)
+            at += len(block)
+            progress("verifying", piece.offset + at)
+            yield block
+
+    with Source(path) as source:
+        parts = [wire.summed(blocks(piece), piece) for piece in wire.pieces(artifact.bytes)]
+        if whole.hexdigest() != artifact.sha256:
+            raise Permanent(
+                f"{path} is no longer the file that was packaged; look into it with: "
+                "edge-agent lectures verify"
+            )
+    return parts
+
+
+def _silent(_phase: Phase, _done: int) -> None:
+    """Whoever asks for a receipt waits for two small answers only."""

@@ -1,0 +1,236 @@
+"""What is said to an S3 store, and what its answers mean. Pure: values in, values out.
+
+Source: Amazon S3 API Reference (PutObject, CreateMultipartUpload, UploadPart, ListParts,
+ListMultipartUploads, CompleteMultipartUpload, HeadObject), read where "compatible" stores differ.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
+
+from uploader.exchange import Piece, Response, words_of
+from uploader.sender import Transient
+
+MIB = 1 << 20
+#: The least that S3 takes as a part other than the last, and the best for thin links.
+LEAST_PART = 5 * MIB
+MOST_PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One part and its digests."""
+
+    piece: Piece
+    md5: bytes
+    sha256: bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Both: MD5 is the one that every store checks, SHA-256 the one that proves something."""
+        return {
+            "Content-MD5": base64.b64encode(self.md5).decode(),
+            "x-amz-checksum-sha256": self.sha256_text,
+        }
+
+    @property
+    def sha256_text(self) -> str:
+        return base64.b64encode(self.sha256).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the API on one object. `operation` is its name in S3's reference."""
+
+    operation: str
+    method: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Piece = b""
+    #: On the bucket and not on the object.
+    of_bucket: bool = False
+    #: Added to the object's key: what belongs to the object lies beside it.
+    suffix: str = ""
+
+
+# ---------------------------------------------------------------- parts and what they add up to
+
+
+def part_size(size: int) -> int:
+    """Bytes of each part but the last: the same for the same file, after any restart."""
+    least = -(-size // MOST_PARTS)
+    return max(LEAST_PART, -(-least // MIB) * MIB)
+
+
+def pieces(size: int) -> list[Piece]:
+    """The parts of a file; one of nothing when it is empty."""
+    each = part_size(size)
+    return [Piece(at, min(each, size - at)) for at in range(0, size, each)] or [Piece(0, 0)]
+
+
+def summed(blocks: Iterable[bytes], piece: Piece) -> Sum:
+    """The digests of one part that comes in blocks."""
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    for block in blocks:
+        md5.update(block)
+        sha256.update(block)
+    return Sum(piece, md5.digest(), sha256.digest())
+
+
+def etag_of(parts: Sequence[Sum]) -> str:
+    """What S3 calls an unencrypted object that holds these parts."""
+    if len(parts) == 1:
+        return parts[0].md5.hex()
+    whole = hashlib.md5(b"".join(part.md5 for part in parts), usedforsecurity=False)
+    return f"{whole.hexdigest()}-{len(parts)}"
+
+
+def checksum_of(parts: Sequence[Sum]) -> str:
+    """The SHA-256 that S3 reports of it; of several parts the digest of their digests."""
+    if len(parts) == 1:
+        return parts[0].sha256_text
+    whole = hashlib.sha256(b"".join(part.sha256 for part in parts)).digest()
+    return f"{base64.b64encode(whole).decode()}-{len(parts)}"
+
+
+# ---------------------------------------------------------------- calls
+
+
+def head() -> Call:
+    return Call("HeadObject", "HEAD", headers={"x-amz-checksum-mode": "ENABLED"})
+
+
+def put(part: Sum, media_type: str, *, only_new: bool) -> Call:
+    headers = {"Content-Type": media_type, **part.headers, **_condition(only_new)}
+    return Call("PutObject", "PUT", headers=headers, body=part.piece)
+
+
+def put_beside(suffix: str, data: bytes, media_type: str) -> Call:
+    """A small object beside the object."""
+    digests = summed([data], Piece(0, len(data))).headers
+    headers = {"Content-Type": media_type, **digests}
+    return Call("PutObject", "PUT", headers=headers, body=data, suffix=suffix)
+
+
+def get_beside(suffix: str) -> Call:
+    return Call("GetObject", "GET", suffix=suffix)
+
+
+def list_uploads(key: str) -> Call:
+    query = {"uploads": "", "prefix": key, "max-uploads": "100"}
+    return Call("ListMultipartUploads", "GET", query, of_bucket=True)
+
+
+def create(media_type: str) -> Call:
+    headers = {"Content-Type": media_type, "x-amz-checksum-algorithm": "SHA256"}
+    return Call("CreateMultipartUpload", "POST", {"uploads": ""}, headers)
+
+
+def list_parts(upload: str, after: int = 0) -> Call:
+    query = {"uploadId": upload, **({"part-number-marker": str(after)} if after else {})}
+    return Call("ListParts", "GET", query)
+
+
+def put_part(upload: str, number: int, part: Sum) -> Call:
+    """`number` begins at 1."""
+    query = {"partNumber": str(number), "uploadId": upload}
+    return Call("UploadPart", "PUT", query, part.headers, part.piece)
+
+
+def complete(upload: str, etags: Sequence[str], parts: Sequence[Sum], *, only_new: bool) -> Call:
+    root = ElementTree.Element(
+        "CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/"
+    )
+    for number, (etag, part) in enumerate(zip(etags, parts, strict=True), 1):
+        entry = ElementTree.SubElement(root, "Part")
+        for name, value in (
+            ("PartNumber", str(number)),
+            ("ETag", f'"{etag}"'),
+            ("ChecksumSHA256", part.sha256_text),
+        ):
+            ElementTree.SubElement(entry, name).text = value
+    headers = {"Content-Type": "application/xml", **_condition(only_new)}
+    body: bytes = ElementTree.tostring(root)
+    return Call("CompleteMultipartUpload", "POST", {"uploadId": upload}, headers, body)
+
+
+def abort(upload: str) -> Call:
+    return Call("AbortMultipartUpload", "DELETE", {"uploadId": upload})
+
+
+def read(offset: int, length: int) -> Call:
+    headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
+    return Call("GetObject", "GET", headers=headers)
+
+
+def _condition(only_new: bool) -> dict[str, str]:
+    return {"If-None-Match": "*"} if only_new else {}
+
+
+# ---------------------------------------------------------------- answers
+
+
+def error_code(response: Response) -> str:
+    """The store's own code, such as NoSuchUpload; "" when the answer carries none."""
+    if b"<Error" not in response.body[:4096]:
+        return ""
+    return _text(_parsed(response), "Code")
+
+
+def etag(response: Response) -> str:
+    return response.headers.get("etag", "").strip('"').lower()
+
+
+def upload_id(response: Response) -> str:
+    """Of a new upload. Raises Transient."""
+    found = _text(_parsed(response), "UploadId")
+    if not found:
+        raise Transient(f"the store began an upload without naming it: {words_of(response)}")
+    return found
+
+
+def upload_of(response: Response, key: str) -> str | None:
+    """The newest unfinished upload of exactly this object."""
+    found = [
+        (_text(entry, "Initiated"), _text(entry, "UploadId"))
+        for entry in _all(_parsed(response), "Upload")
+        if _text(entry, "Key") == key
+    ]
+    return max(found)[1] if found else None
+
+
+def parts_of(response: Response) -> tuple[dict[int, tuple[int, str]], int]:
+    """(size, ETag) of each stored part by number; and after which one the list goes on, or 0."""
+    root = _parsed(response)
+    found = {
+        int(_text(entry, "PartNumber") or 0): (
+            int(_text(entry, "Size") or 0),
+            _text(entry, "ETag").strip('"').lower(),
+        )
+        for entry in _all(root, "Part")
+    }
+    more = _text(root, "IsTruncated").lower() == "true"
+    marker = _text(root, "NextPartNumberMarker")
+    return found, int(marker) if more and marker.isdecimal() else 0
+
+
+def _parsed(response: Response) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(response.body)
+    except ElementTree.ParseError as error:
+        raise Transient(
+            f"the store's answer cannot be read ({error}); check the address of this destination"
+        ) from error
+
+
+def _all(root: ElementTree.Element, name: str) -> Iterable[ElementTree.Element]:
+    """Stores differ in the namespace, so it does not count."""
+    return (entry for entry in root if entry.tag.rpartition("}")[2] == name)
+
+
+def _text(root: ElementTree.Element, name: str) -> str:
+    return next(((entry.text or "").strip() for entry in _all(root, name)), "")
