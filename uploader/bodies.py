@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from uploader.exchange import Digest, Piece, Request
-from uploader.sender import Permanent
+from uploader.sender import Artifact, Permanent, Progress
 
 #: Digests are computed in blocks of this size.
 BLOCK = 1 << 20
@@ -65,6 +65,23 @@ class Source:
                 "edge-agent lectures verify"
             )
         return data
+
+
+def same_as_packaged(path: Path, artifact: Artifact, progress: Progress) -> None:
+    """Read the whole file and compare. Raises Permanent when it is another, or cannot be read."""
+    whole = hashlib.sha256()
+    with Source(path) as source:
+        at = 0
+        while at < artifact.bytes:
+            data = source.block(Piece(0, artifact.bytes), at, BLOCK)
+            whole.update(data)
+            at += len(data)
+            progress("verifying", at)
+    if whole.hexdigest() != artifact.sha256:
+        raise Permanent(
+            f"{path} is no longer the file that was packaged; look into it with: "
+            "edge-agent lectures verify"
+        )
 
 
 def with_digests(request: Request, source: Source) -> Request:

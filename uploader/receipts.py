@@ -1,0 +1,50 @@
+"""The platform's proof that it holds a file: asked for by address, checked before it is believed.
+
+Pure. Described by `edge_agent/schemas/receipt-1.json` and docs/platform.md.
+"""
+
+from __future__ import annotations
+
+import json
+
+from uploader.exchange import Core, Lost, Request, Response, fill, refusal
+from uploader.sender import Artifact, Receipt, Transient
+
+STATES = ("received", "verified", "replicated")
+
+
+class Damaged(Exception):
+    """The platform holds other bytes under this file's name than those that were sent."""
+
+
+def ask(template: str, lecture: str, artifact: Artifact) -> Core[Receipt | None]:
+    """The receipt, or None when the platform knows nothing of these bytes yet.
+
+    Raises Damaged, and Transient when there is no answer that can be understood.
+    """
+    url = fill(template, lecture, artifact)
+    answer = yield Request("GET", url, {"Accept": "application/json"})
+    if isinstance(answer, Lost):
+        raise Transient(answer.reason)
+    if answer.status in (202, 204, 404):
+        return None
+    if answer.status != 200:
+        raise refusal(answer, "asking for the receipt")
+    return _checked(answer, artifact)
+
+
+def _checked(answer: Response, artifact: Artifact) -> Receipt | None:
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "state" not in found:
+        raise Transient(
+            "what answers at the receipts' address gives no receipt; "
+            "check receipts_url of this destination"
+        )
+    if found["state"] not in STATES:
+        return None
+    if found.get("bytes") != artifact.bytes or found.get("sha256") != artifact.sha256:
+        raise Damaged
+    return found

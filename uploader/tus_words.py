@@ -1,0 +1,55 @@
+"""The tus protocol's headers: what a server offers, what it is told of a file. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from uploader.sender import Artifact
+
+TUS = {"Tus-Resumable": "1.0.0"}
+#: From the best to what is better than nothing; as tus and as hashlib call them.
+ALGORITHMS = ("sha256", "sha1", "md5")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a server says that it can do."""
+
+    extensions: frozenset[str] = frozenset()
+    max_size: int | None = None
+    algorithm: str | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Offer:
+        extensions = _list(headers.get("tus-extension", ""))
+        known = _list(headers.get("tus-checksum-algorithm", "sha1"))
+        usable = [name for name in ALGORITHMS if name in known and "checksum" in extensions]
+        most = headers.get("tus-max-size", "")
+        return cls(
+            frozenset(extensions),
+            int(most) if most.isdecimal() and int(most) > 0 else None,
+            next(iter(usable), None),
+        )
+
+
+def metadata(lecture: str, artifact: Artifact) -> str:
+    """The Upload-Metadata header: what the platform needs to put the file in its place."""
+    values = {
+        "filename": artifact.name,
+        "filetype": artifact.media_type,
+        "sha256": artifact.sha256,
+        "lecture": lecture,
+        "artifact": f"{lecture}/{artifact.name}/{artifact.sha256}",
+    }
+    return ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in values.items())
+
+
+def number(headers: Mapping[str, str], name: str) -> int | None:
+    value = headers.get(name, "")
+    return int(value) if value.isdecimal() else None
+
+
+def _list(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
