@@ -16,7 +16,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Protocol, TypeAlias
 
-from edge_agent.messages import BadMessage, Beat, Gone, Message, RecorderSpec, parse_report
+from edge_agent.messages import (
+    BadMessage,
+    Beat,
+    Gone,
+    Message,
+    RecorderSpec,
+    Sound,
+    parse_report,
+)
 from edge_agent.messages import Opened as OpenedReport
 from edge_agent.pipes import Inlet, Line
 from edge_agent.rules.guards import Guard
@@ -140,6 +148,8 @@ class Recorder:
         self.backlog = 0.0
         self.peak: float | None = None
         self.rms: float | None = None
+        #: What a microphone hears, as its last beat said.
+        self.sound: Sound | None = None
         #: What encodes its pictures while it records, if that is not the recorder's own choice.
         self.encoder = ""
         #: What its recording gives up because the PC is too slow, in words.
@@ -208,7 +218,7 @@ class Recorder:
         self._heard_ns = now_ns
 
     def beat(self, beat: Beat) -> None:
-        self.dropped, self.backlog = beat.dropped, beat.backlog
+        self.dropped, self.backlog, self.sound = beat.dropped, beat.backlog, beat.sound
         if beat.recording is not None and beat.recording == self.lecture:
             self.durable_ns = beat.durable_ns
 
@@ -254,7 +264,7 @@ class Recorder:
         if self.phase is Phase.STARTING and self._pressure is not Pressure.NONE:
             self._slow_starts += 1
         self.phase, self._pressure, self._armed_ns = Phase.ABSENT, Pressure.NONE, None
-        self.peak = self.rms = None
+        self.peak = self.rms = self.sound = None
         self.given_up = ""
         self.guard = Guard()
         self.restarts += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from capture.hearing import Hearing
 from capture.source import DeviceLost, SourceError, SourceInfo
 from edge_agent import messages as say
 from edge_agent.rules.overload import Ease, Step, words
@@ -36,6 +37,25 @@ def fell_silent(spec: say.RecorderSpec, what: str) -> SourceError:
     return DeviceLost(
         f"{spec.device or spec.kind} {what}",
         "check the plug; edge-agent devices test " + spec.track,
+    )
+
+
+def heard(hearing: Hearing | None) -> say.Sound | None:
+    """What a beat tells of the sound; None of a camera."""
+    if hearing is None:
+        return None
+    it = hearing.heard
+    return say.Sound(
+        momentary=round(it.loudness.momentary, 1),
+        short_term=round(it.loudness.short_term, 1),
+        integrated=round(it.loudness.integrated, 1),
+        true_peak=round(it.loudness.true_peak, 1),
+        speaking=it.speaking,
+        speech_s=round(it.speech_s, 1),
+        heard_s=round(it.heard_s, 1),
+        tonal=it.tonal,
+        clipped=round(it.clipped, 4),
+        drift_ppm=None if it.drift_ppm is None else round(it.drift_ppm, 1),
     )
 
 

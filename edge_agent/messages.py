@@ -128,6 +128,27 @@ class Opened(Message):
     encoder: str = ""
 
 
+class Sound(Message):
+    """What a microphone has heard since its recording began (before one: since it was opened)."""
+
+    #: LUFS of the last 0.4 s, of the last 3 s, and of all; -70 is nothing.
+    momentary: float
+    short_term: float
+    integrated: float
+    #: The highest peak, dBTP; -120 is digital silence.
+    true_peak: float
+    #: Somebody speaks, or did a moment ago.
+    speaking: bool
+    speech_s: float
+    heard_s: float
+    #: A steady tone with few overtones: mains hum.
+    tonal: bool
+    #: Share of the samples of the last three seconds that were cut off.
+    clipped: float
+    #: How fast the card's clock is, in parts per million; None while unknown.
+    drift_ppm: float | None
+
+
 class Beat(Message):
     """Samples keep arriving. While recording it is sent after each durable fragment as well."""
 
@@ -138,6 +159,8 @@ class Beat(Message):
     dropped: int = 0
     #: How full the fuller of the two queues is, 0.0 to 1.0.
     backlog: float = 0.0
+    #: Of a microphone.
+    sound: Sound | None = None
 
 
 class Level(Message):

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import av
 
-from capture.levels import Meter
+from capture.hearing import Hearing
 from capture.pump import AUDIO_CAPACITY, CAPACITY, Pump
 from capture.source import NS, Sample, Source, SourceError, SourceSpec, open_source
 from edge_agent import messages as say
-from edge_agent.device_words import cause_of, eased, fell_silent, opened, segment_done
+from edge_agent.device_words import cause_of, eased, fell_silent, heard, opened, segment_done
 from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
@@ -83,7 +83,7 @@ class Recorder:
         )
         self._relief = Relief(self._pump, most_relief(self._info, self._spec.still))
         self._pump.start()
-        self._meter = Meter(self._info.sample_rate) if audio else None
+        self._hearing = Hearing(self._info.sample_rate) if audio else None
         self._preview = Preview(Path(self._spec.preview), self._info.full_range)
         self._first_by_ns = time.monotonic_ns() + FIRST_SAMPLE_NS
         self._outlet.send(opened(self._info, encoder_name(self._info)))
@@ -127,8 +127,8 @@ class Recorder:
             if window is not None and window.ended((captured.pts or 0) - window.epoch_ns):
                 self._close_recording()
             return
-        if self._meter is not None and isinstance(sample, av.AudioFrame):
-            for level in self._meter.add(sample):
+        if self._hearing is not None and isinstance(sample, av.AudioFrame):
+            for level in self._hearing.add(sample):
                 self._outlet.send_or_drop(say.Level(peak=level.peak, rms=level.rms))
         if self._recording is not None:
             past = self._recording.take(sample)
@@ -136,7 +136,7 @@ class Recorder:
             if past:
                 self._close_recording()
         self._recent.add(sample)
-        if self._meter is None:
+        if self._hearing is None:
             self._preview.offer(sample, self._veil, time.monotonic_ns())
 
     def _check_silence(self, now_ns: int) -> None:
@@ -167,7 +167,7 @@ class Recorder:
             return
         self._veil.close()
         self._recent.samples.clear()
-        if self._meter is None:
+        if self._hearing is None:
             self._preview.show(self._veil.black())
         if self._recording is not None:
             self._recording.mute(command.at_mono_ns)
@@ -177,6 +177,8 @@ class Recorder:
             self._close_recording()
         self._durable_ns = None
         self._told_start = False
+        if self._hearing is not None:
+            self._hearing.begin()
         self._recording = open_recording(
             command,
             self._spec,
@@ -238,6 +240,7 @@ class Recorder:
                 durable_ns=self._durable_ns if self._recording else None,
                 dropped=self._pump.dropped,
                 backlog=self._pump.backlog,
+                sound=heard(self._hearing),
             )
         )
 

@@ -114,6 +114,7 @@ class StatusWriter:
             "backlog": recorder.backlog,
             "peak": recorder.peak,
             "rms": recorder.rms,
+            "sound": recorder.sound.model_dump() if recorder.sound else None,
             "given_up": recorder.given_up,
             "warning": recorder.guard.warning,
             "cause": words.cause if words else "",

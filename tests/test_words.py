@@ -8,10 +8,25 @@ from typing import Any
 import pytest
 
 from edge_agent.commands.status import screen
-from edge_agent.commands.words import clock, level, size, table, until
+from edge_agent.commands.words import clock, level, loudness, size, table, until
 
 ICT = timezone(timedelta(hours=7))
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=ICT)
+
+
+@pytest.mark.parametrize(
+    ("short_term", "speaking", "speech_s", "heard_s", "text"),
+    [
+        (-70.0, False, 0.0, 5.0, "no voice"),
+        (-23.4, True, 4.0, 59.9, "-23 LUFS, voice"),
+        (-23.4, True, 45.0, 60.0, "-23 LUFS, voice, speech 75%"),
+    ],
+)
+def test_loudness_speaks_of_a_share_only_after_a_minute(
+    short_term: float, speaking: bool, speech_s: float, heard_s: float, text: str
+) -> None:
+    sound = {"short_term": short_term, "speaking": speaking}
+    assert loudness({**sound, "speech_s": speech_s, "heard_s": heard_s}) == text
 
 
 @pytest.mark.parametrize(

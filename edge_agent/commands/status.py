@@ -10,7 +10,7 @@ import typer
 
 from edge_agent.commands.output import AsJson, Failure, reporting
 from edge_agent.commands.room import Room, room, say_if_down
-from edge_agent.commands.words import clock, level, local, size
+from edge_agent.commands.words import clock, level, local, loudness, size
 
 Facts = Mapping[str, Any]
 
@@ -109,6 +109,7 @@ def _what(track: Facts) -> str:
         words.append(f"{track['width']}×{track['height']} {track['fps']:.0f}/s {track['encoder']}")
     if track["media"] == "audio" and track["phase"] in ("armed", "recording"):
         words.append(f"peak {level(track['peak'])}, mean {level(track['rms'])}")
+        words += [loudness(track["sound"])] if track.get("sound") else []
     if track["phase"] == "recording":
         words.append(f"{clock(track['durable_s'])} on disk")
         words.append(f"{track['dropped']} dropped")

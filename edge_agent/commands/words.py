@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -36,6 +37,15 @@ def level(dbfs: float | None) -> str:
     if dbfs is None:
         return "no level"
     return "digital silence" if dbfs <= -120 else f"{dbfs:.0f} dBFS"
+
+
+def loudness(sound: Mapping[str, Any]) -> str:
+    """How loud it is to the ear, and whether somebody speaks: -23 LUFS, voice, speech 74%."""
+    words = [f"{sound['short_term']:.0f} LUFS"] if sound["short_term"] > -70 else []
+    words.append("voice" if sound["speaking"] else "no voice")
+    if sound["heard_s"] >= 60:
+        words.append(f"speech {sound['speech_s'] / sound['heard_s']:.0%}")
+    return ", ".join(words)
 
 
 def until(text: str, now: datetime) -> datetime:
