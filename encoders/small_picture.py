@@ -1,0 +1,156 @@
+"""A small picture for phones: at most 360 lines and 15 pictures a second, encoded in pieces.
+
+Each piece begins with a key frame and needs no other; all are made with the same parameters, so one
+follows the other without being encoded again. Pictures keep their own times.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+import av
+from av.codec.context import Flags, ThreadType
+from av.container import OutputContainer
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+
+from encoders.encoder import VIDEO_SCALE, AnyPacket
+from encoders.pieces import Unit
+
+PIECE_S = 60
+MOST_LINES = 360
+#: Of a person who speaks, half of a camera's pictures are enough, and every second one is saved.
+MOST_FPS = 15
+#: A phone on a thin link that jumps fetches at most this much for nothing.
+_GOP_S = 10
+#: The most that a busy stretch may borrow from a quiet one, in seconds of the ceiling.
+_BUFFER_S = 5
+
+SmallCodec = Literal["h264", "h264-baseline", "av1"]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSpec:
+    """`kbps` is a ceiling: quiet pictures need less."""
+
+    codec: SmallCodec
+    kbps: int
+    width: int
+    height: int
+
+
+def small_size(width: int, height: int) -> tuple[int, int]:
+    """The same shape within 640×360, in even numbers; never larger than it was."""
+    scale = min(1.0, MOST_LINES / height, 640 / width)
+    return max(16, round(width * scale / 2) * 2), max(16, round(height * scale / 2) * 2)
+
+
+def add_picture(container: OutputContainer, spec: PictureSpec) -> Stream:
+    """A stream with the encoder's parameters; they are told when the container starts."""
+    encoder = "libsvtav1" if spec.codec == "av1" else "libx264"
+    stream = container.add_stream(encoder, rate=MOST_FPS)
+    context = stream.codec_context
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height, context.pix_fmt = spec.width, spec.height, "yuv420p"
+    context.time_base = Fraction(1, VIDEO_SCALE)
+    context.color_range = ColorRange.MPEG
+    context.colorspace = Colorspace.ITU709
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+    context.gop_size = MOST_FPS * _GOP_S
+    context.max_b_frames = 0
+    context.flags |= Flags.global_header
+    context.options = _options(spec)
+    return stream
+
+
+def _options(spec: PictureSpec) -> dict[str, str]:
+    """One thread: the same pictures give the same packets on every computer."""
+    if spec.codec == "av1":
+        rate = f"rc=0:mbr={spec.kbps}:lp=2"
+        return {"preset": "9", "crf": "40", "svtav1-params": rate}
+    profile = "baseline" if spec.codec == "h264-baseline" else "main"
+    ceiling = {"maxrate": f"{spec.kbps}k", "bufsize": f"{spec.kbps * _BUFFER_S}k"}
+    return {"preset": "medium", "profile": profile, "crf": "27", "threads": "1", **ceiling}
+
+
+class SmallPictures:
+    """The pieces of one file, in turn; begins anywhere without decoding what is before."""
+
+    def __init__(self, source: Path, spec: PictureSpec) -> None:
+        self._source = source
+        self._spec = spec
+
+    def pieces(self, first: int) -> Iterator[tuple[int, bytes, list[Unit]]]:
+        """Number, the encoder's parameters and the packets of each piece from `first` on.
+
+        A piece in which no picture begins is left out: the one before stands still.
+        """
+        frames = chosen(self._frames(first * PIECE_S), first)
+        for number, group in groupby(frames, key=_number):
+            yield number, *self._encode(group)
+
+    def _frames(self, start_s: int) -> Iterator[VideoFrame]:
+        with av.open(str(self._source)) as container:
+            stream = container.streams.video[0]
+            stream.codec_context.thread_type = ThreadType.AUTO
+            if start_s:
+                container.seek(start_s * av.time_base)
+            yield from container.decode(stream)
+
+    def _encode(self, frames: Iterator[VideoFrame]) -> tuple[bytes, list[Unit]]:
+        spec = self._spec
+        with av.open(io.BytesIO(), "w", format="matroska") as stem:
+            context = add_picture(stem, spec).codec_context
+            assert isinstance(context, VideoCodecContext)
+            stem.start_encoding()
+            extradata = bytes(context.extradata or b"")
+            packets: list[AnyPacket] = []
+            for frame in frames:
+                packets += context.encode(_small(frame, spec))
+            packets += context.encode(None)
+        return extradata, [_unit(packet) for packet in packets]
+
+
+def chosen(frames: Iterator[VideoFrame], first: int) -> Iterator[VideoFrame]:
+    """At most one picture in each fifteenth of a second, from piece `first` on."""
+    slot = -1
+    for frame in frames:
+        ticks = _ticks(frame)
+        wanted = ticks * MOST_FPS // VIDEO_SCALE
+        if ticks >= first * PIECE_S * VIDEO_SCALE and wanted > slot:
+            slot = wanted
+            yield frame
+
+
+def _number(frame: VideoFrame) -> int:
+    return _ticks(frame) // (PIECE_S * VIDEO_SCALE)
+
+
+def _ticks(frame: VideoFrame) -> int:
+    assert frame.pts is not None
+    assert frame.time_base is not None
+    return max(0, round(frame.pts * frame.time_base * VIDEO_SCALE))
+
+
+def _small(frame: VideoFrame, spec: PictureSpec) -> VideoFrame:
+    """Averaged and not sampled: fewer bytes for noise."""
+    picture = frame.reformat(spec.width, spec.height, "yuv420p", interpolation=Interpolation.AREA)
+    if picture is frame:  # the size was right: the decoder still needs its own
+        picture = frame.reformat(format="yuv420p")
+    picture.pts, picture.time_base = _ticks(frame), Fraction(1, VIDEO_SCALE)
+    picture.pict_type = PictureType.NONE
+    return picture
+
+
+def _unit(packet: AnyPacket) -> Unit:
+    pts = packet.pts or 0
+    return Unit(pts, pts if packet.dts is None else packet.dts, packet.is_keyframe, bytes(packet))
