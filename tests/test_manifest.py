@@ -155,12 +155,16 @@ ROOM = track("room", "audience/source", "video")
         ([CAM], {"presenter.mp4": ["cam"]}),
         ([MIC], {"audio.m4a": ["mic"]}),
         ([CAM, MIC], {"audio.m4a": ["mic"], "presenter.mp4": ["cam", "mic"]}),
-        ([SLIDES, MIC], {"audio.m4a": ["mic"], "presentation.mp4": ["hdmi"]}),
+        ([SLIDES, MIC], {"presentation.mp4": ["hdmi"], "audio.m4a": ["mic"]}),
+        (
+            [track("camera-small", "x/source", "video"), CAM],
+            {"camera-small-2.mp4": ["camera-small"], "presenter.mp4": ["cam"]},
+        ),
         (
             [CAM, SLIDES, MIC, ROOM, ROOM_MIC],
             {
-                "audio.m4a": ["mic"],
                 "presentation.mp4": ["hdmi"],
+                "audio.m4a": ["mic"],
                 "room-mic.m4a": ["room-mic"],
                 "room.mp4": ["room"],
                 "presenter.mp4": ["cam", "mic"],

@@ -55,6 +55,9 @@ class MediaFile(_Part):
         default=0, ge=0, description="silence or black put in for missing media"
     )
     recoded_packets: int = Field(default=0, ge=0, description="sound whose format had changed")
+    derived_from: list[str] | None = Field(
+        default=None, description="a small version: encoded again from these files of the package"
+    )
 
 
 class GapEntry(_Part):
@@ -82,6 +85,9 @@ class Manifest(_Part):
         default=("VideoObject", "LearningResource"), alias="@type"
     )
     manifest_version: Literal[1] = 1
+    revision: int = Field(
+        default=1, ge=1, description="grows when small versions are added; the rest stays"
+    )
     identifier: str
     name: str
     is_part_of: str | None = Field(default=None, description="the course")
@@ -133,6 +139,16 @@ def manifest(
         gaps=list(gaps),
         marks=list(marks),
         agent_version=facts.agent_version,
+    )
+
+
+def with_renditions(document: Manifest, made: Iterable[MediaFile]) -> Manifest:
+    """The next revision, with these files in place of older ones of their names."""
+    added = list(made)
+    names = {file.name for file in added}
+    kept = [file for file in document.encoding if file.name not in names]
+    return document.model_copy(
+        update={"encoding": [*kept, *added], "revision": document.revision + 1}
     )
 
 

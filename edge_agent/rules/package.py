@@ -1,7 +1,7 @@
 """Which tracks go into which file of the package. Pure.
 
 The presenter's picture carries the main microphone (the first sound track); every microphone also
-has a file of its own, which is small and therefore sent first.
+has a file of its own. Small versions, made later (`edge_agent.rules.renditions`), go before them.
 """
 
 from __future__ import annotations
@@ -16,20 +16,28 @@ PRESENTER = "presenter/source"
 PRESENTATION = "presentation/source"
 
 #: What is sent first: a lower number is worth more per byte. Unknown names are further tracks.
+#: With the sound and the slides a lecture can be watched.
 PRIORITY = {
     "manifest.json": 0,
     "manifest-sha256.txt": 0,
     "dublincore.xml": 0,
-    "audio.m4a": 1,
     "thumbnail.jpg": 1,
-    "presentation.mp4": 2,
-    "presenter.mp4": 4,
+    "audio-lite.webm": 1,
+    "presentation.mp4": 1,
+    "camera-small.mp4": 3,
+    "audio.m4a": 4,
+    "presenter.mp4": 6,
 }
-OTHER_PRIORITY = 3
+OTHER_PRIORITY = 5
+#: From this number on a file may wait until the small versions are made.
+FULL_QUALITY = 4
+#: Made later, of the files of the package; no track's file may have such a name.
+RENDITIONS = frozenset({"audio-lite.webm", "camera-small.mp4"})
 
 MEDIA_TYPE = {
     ".mp4": "video/mp4",
     ".m4a": "audio/mp4",
+    ".webm": "audio/webm",
     ".jpg": "image/jpeg",
     ".xml": "application/xml",
     ".json": "application/json",
@@ -55,7 +63,7 @@ def layout(tracks: Iterable[FinishTrack]) -> list[PackageFile]:
     pictures = [track for track in tracks if track.media == "video"]
     sounds = [track for track in tracks if track.media == "audio"]
     main = sounds[0] if sounds else None
-    names: set[str] = set()
+    names = set(RENDITIONS)
     files = []
     for sound in sounds:
         name = _name("audio" if sound is main else sound.name, ".m4a", names)
