@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,9 +22,24 @@ from pydantic import (
     model_validator,
 )
 
+from edge_agent.config_destinations import (
+    KINDS,
+    AbsolutePath,
+    DestinationConfig,
+    FolderDestination,
+    TusDestination,
+)
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
 
-__all__ = ["Config", "ConfigError", "FolderDestination", "TrackConfig", "load", "to_toml"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "FolderDestination",
+    "TrackConfig",
+    "TusDestination",
+    "load",
+    "to_toml",
+]
 
 Kind = Literal["v4l2", "rtsp", "screen", "microphone", "file", "synthetic"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -38,21 +52,12 @@ _PATTERNS = {
     r"^[a-z][a-z0-9-]{0,31}$": "a name of small letters, digits and '-', at most 32, letter first",
     r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$": "two words with a slash, such as 'presenter/source'",
     r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$": "a language tag such as 'en', 'km' or 'pt-BR'",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "the name of a file, without any folder",
 }
 #: These say nothing without the device they mean; a screen has $DISPLAY, synthetic needs none.
 _NEEDS_DEVICE = {"v4l2", "rtsp", "microphone", "file"}
 #: Only one recorder at a time can hold such a device.
 _EXCLUSIVE = {"v4l2", "microphone"}
-
-
-def _absolute(path: Path) -> Path:
-    expanded = path.expanduser()
-    if not expanded.is_absolute():
-        raise ValueError("must be an absolute path, such as /media/lectures")
-    return expanded
-
-
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
 class _Section(BaseModel):
@@ -140,13 +145,6 @@ class TrackConfig(_Section):
         return self
 
 
-class FolderDestination(_Section):
-    """A folder that receives finished lectures: a mounted share, a disk, a stick."""
-
-    type: Literal["folder"]
-    path: AbsolutePath
-
-
 class Config(_Section):
     """Everything the agent can be told. `tracks` empty: what is plugged in is chosen."""
 
@@ -155,7 +153,7 @@ class Config(_Section):
     storage: Storage
     recording: Recording = Recording()
     tracks: dict[Name, TrackConfig] = {}
-    destinations: dict[Name, FolderDestination] = {}
+    destinations: dict[Name, DestinationConfig] = {}
 
     @model_validator(mode="after")
     def _no_device_twice(self) -> Self:
@@ -171,13 +169,12 @@ class Config(_Section):
         return self
 
 
-_TABLES: dict[str, type[_Section]] = {
+_TABLES: dict[str, type[BaseModel]] = {
     "room": Room,
     "lecture": LectureDefaults,
     "storage": Storage,
     "recording": Recording,
     "tracks": TrackConfig,
-    "destinations": FolderDestination,
 }
 
 
@@ -222,17 +219,24 @@ def _toml(value: Any) -> str:
 def _sentence(written: Written, error: dict[str, Any]) -> str:
     """One fault: the file, the key, what is wrong, and what would be right."""
     path = tuple(str(part) for part in error["loc"] if part != "[key]")
+    kind = None
+    if path[0:1] == ("destinations",) and path[2:3] and path[2] in KINDS:
+        kind, path = path[2], (*path[:2], *path[3:])  # Pydantic puts the kind into the place
+    if error["type"].startswith("union_tag"):
+        path = (*path, "type")
     where = f"{written.file_of(path)}: {'.'.join(path) or 'configuration'}"
-    return f"{where}: {_fault(path, error)}"
+    return f"{where}: {_fault(path, error, kind)}"
 
 
-def _fault(path: KeyPath, error: dict[str, Any]) -> str:
+def _fault(path: KeyPath, error: dict[str, Any], kind: str | None) -> str:
     value, context = error.get("input"), error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            return "there is no such key" + _suggest(path[-1], _known_keys(path[:-1]))
-        case "missing":
+            return "there is no such key" + _suggest(path[-1], _known_keys(path[:-1], kind))
+        case "missing" | "union_tag_not_found":
             return "this key is needed"
+        case "union_tag_invalid":
+            return f"{context['tag']!r} is not allowed" + _suggest(context["tag"], list(KINDS))
         case "literal_error":
             allowed = re.findall(r"'([^']*)'|(\b\d+\b)", str(context["expected"]))
             words = [text or number for text, number in allowed]
@@ -252,8 +256,9 @@ def _suggest(word: str, known: list[str]) -> str:
     return f"; allowed: {', '.join(known)}"
 
 
-def _known_keys(path: KeyPath) -> list[str]:
-    """The keys of the table at `path`."""
+def _known_keys(path: KeyPath, kind: str | None) -> list[str]:
+    """The keys of the table at `path`; `kind` when it is a destination."""
     if not path:
         return list(Config.model_fields)
-    return list(_TABLES[path[0]].model_fields) if path[0] in _TABLES else []
+    table = KINDS[kind] if kind else _TABLES.get(path[0])
+    return list(table.model_fields) if table else []
