@@ -26,7 +26,9 @@ from edge_agent.rules.manifest import (
 )
 from edge_agent.rules.package import OTHER_PRIORITY, PRIORITY, PackageFile, media_type
 from edge_agent.verify import MANIFEST, SUMS, file_sha256
-from encoders.remux import Joined, Placement, join
+from encoders.feed import Placement
+from encoders.fragments import codec_name
+from encoders.remux import Joined, join
 from encoders.thumbnail import thumbnail
 
 
@@ -84,7 +86,7 @@ def _describe(
     with av.open(str(path)) as container:
         duration_s = (container.duration or 0) / av.time_base
         offset_s = (container.start_time or 0) / av.time_base
-        codecs = [stream.codec_context.name for stream in container.streams]
+        codecs = [codec_name(stream) for stream in container.streams]
         video = container.streams.video[0].codec_context if file.picture else None
         size = (video.width, video.height) if video else (None, None)
     return MediaFile(

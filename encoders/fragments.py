@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,9 +53,7 @@ class FragmentMuxer:
     def __init__(self, template: Stream) -> None:
         self.timescale = _timescale(template)
         self._pictures = template.type == "video"
-        extradata = template.codec_context.extradata or b""
-        # Parameter sets in MP4's own form start with version 1; then the packets are MP4's too.
-        self._start_codes = self._pictures and bytes(extradata[:1]) != b"\1"
+        self._stored = stored_as(template)
         self.header = mp4_header(template)
         self._open: list[_Sample] = []
         self._sequence = 0
@@ -96,7 +95,7 @@ class FragmentMuxer:
         if dts < 0:
             raise ValueError(f"packet at {dts} lies before the lecture's time")
         return _Sample(
-            length_prefixed(bytes(packet)) if self._start_codes else bytes(packet),
+            self._stored(bytes(packet)),
             round(packet.pts * scale),
             dts,
             round((packet.duration or 0) * scale) or self._guess(),
@@ -136,11 +135,38 @@ def mp4_header(template: Stream) -> bytes:
         "video_track_timescale": "90000",
     }
     with av.open(sink, "w", format="mp4", options=options) as out:
-        out.add_stream_from_template(template)
+        stream = out.add_stream_from_template(template)
+        tag(stream)
         out.start_encoding()
     data = sink.getvalue()
     end = data.index(b"moov") - 4
     return data[: end + int.from_bytes(data[end : end + 4], "big")]
+
+
+def codec_name(stream: Stream) -> str:
+    """h264, hevc, av1 or aac, whichever encoder or decoder stands behind it."""
+    return str(stream.codec_context.codec.canonical_name)
+
+
+def tag(stream: Stream) -> None:
+    """Apple's players know HEVC by this name only, and all others know it too."""
+    if codec_name(stream) == "hevc":
+        stream.codec_context.codec_tag = "hvc1"
+
+
+def stored_as(template: Stream) -> Callable[[bytes], bytes]:
+    """How an encoder's packets must be changed to stand in an MP4."""
+    codec = codec_name(template)
+    if codec == "av1":
+        return without_delimiters
+    # Parameter sets in MP4's own form start with version 1; then the packets are MP4's too.
+    extradata = bytes(template.codec_context.extradata or b"")
+    return length_prefixed if codec in ("h264", "hevc") and extradata[:1] != b"\1" else bytes
+
+
+def without_delimiters(units: bytes) -> bytes:
+    """AV1 without the units that only say where a picture begins (type 2, empty)."""
+    return units[2:] if units[:2] == b"\x12\0" else units
 
 
 def length_prefixed(annex_b: bytes) -> bytes:

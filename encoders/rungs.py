@@ -1,16 +1,19 @@
 """Open the encoder of a rung: which options each kind of hardware needs for what we want.
 
 The same wish everywhere: constant quality with an optional ceiling, no B-frames, key frames where
-asked, a packet for each picture at once.
+asked, a packet for each picture at once. A track's `crf` is H.264's; the other software encoders
+get theirs of about the same look.
 """
 
 from __future__ import annotations
+
+import os
 
 from av.video.frame import VideoFrame
 
 from encoders.encoder import AnyPacket, Encoder, EncoderError, VideoSpec, open_video_encoder
 from encoders.ffmpeg_process import FfmpegProcess
-from encoders.ladder import Candidate, find
+from encoders.ladder import SOFTWARE, Candidate, find
 from encoders.native import NativeEncoder
 
 #: A group of pictures without any request, in pictures. Segments ask for theirs.
@@ -30,9 +33,19 @@ def open_rung(name: str, spec: VideoSpec) -> Encoder:
         )
     if name == "libx264":
         return open_video_encoder(spec)
+    if name == SOFTWARE["av1"]:  # it tells its whole configuration unless asked not to
+        os.environ.setdefault("SVT_LOG", "1")
     if candidate.way == "ffmpeg":
         return FfmpegProcess(name, spec, *ffmpeg_arguments(candidate, spec))
     return NativeEncoder(candidate.encoder, spec, native_options(candidate, spec))
+
+
+def codec_of(name: str) -> str:
+    """What an encoder of this name makes. Raises EncoderError when there is none."""
+    try:
+        return find(name).codec
+    except ValueError as error:
+        raise EncoderError(str(error), "See the names with: edge-agent encoders") from None
 
 
 def salvage(encoder: Encoder) -> tuple[list[AnyPacket], list[VideoFrame]]:
@@ -78,10 +91,13 @@ def native_options(candidate: Candidate, spec: VideoSpec) -> dict[str, str]:
         case "v4l2m2m":
             return {"b": f"{spec.max_kbps or 6000}k"}
         case "libsvtav1":
-            return {"preset": "10", "crf": quality}
+            # Low delay: the usual way holds a second of pictures, which a crash would take.
+            low = {"preset": "10", "svtav1-params": "pred-struct=1:rtc=1"}
+            return {**low, "crf": str(min(63, spec.crf * 3 // 2)), **ceiling}
         case _:
             low = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1"}
-            return {**low, "crf": quality, **ceiling}
+            own = {"x265-params": "open-gop=0:log-level=error"}
+            return {**low, **own, "crf": str(min(51, spec.crf + 4)), **ceiling}
 
 
 def _ceiling(spec: VideoSpec) -> list[str]:

@@ -11,13 +11,9 @@ from av.video.frame import PictureType
 from edge_agent.messages import FinishJob, FinishTrack, GapCause, LectureFacts, Mark
 from edge_agent.rules.timeline import START_NS
 from encoders.boxes import trim_and_close
-from encoders.encoder import (
-    NANO,
-    AudioSpec,
-    VideoSpec,
-    open_audio_encoder,
-    open_video_encoder,
-)
+from encoders.encoder import NANO, AudioSpec, VideoSpec, open_audio_encoder
+from encoders.ladder import SOFTWARE
+from encoders.rungs import open_rung
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
 
@@ -58,9 +54,10 @@ def record_pictures(
     *,
     fps: float = 10.0,
     size: tuple[int, int] = (160, 120),
+    codec: str = "h264",
 ) -> list[Segment]:
     """One run of a camera."""
-    encoder = open_video_encoder(VideoSpec(*size, fps))
+    encoder = open_rung(SOFTWARE[codec], VideoSpec(*size, fps, codec))
     segments: list[Segment] = []
     writer = TrackWriter(folder, encoder.template, on_segment=segments.append, queue_ns=PLENTY_NS)
     for number in range(round((end_s - start_s) * fps)):

@@ -1,4 +1,4 @@
-"""A process that records for ever: `python -m tests.recording_child FOLDER video|audio`.
+"""A process that records for ever: `python -m tests.recording_child FOLDER h264|hevc|av1|aac`.
 
 After each packet handed to the writer it prints the packet's end in lecture nanoseconds. It goes
 on when all but the last second is durable, so what a kill takes does not depend on how fast this
@@ -15,22 +15,19 @@ from pathlib import Path
 import av
 from av.video.frame import PictureType
 
-from encoders.encoder import (
-    NANO,
-    AudioSpec,
-    Encoder,
-    VideoSpec,
-    open_audio_encoder,
-    open_video_encoder,
-)
+from encoders.encoder import NANO, AudioSpec, Encoder, VideoSpec, open_audio_encoder
+from encoders.ladder import SOFTWARE
+from encoders.rungs import open_rung
 from encoders.segments import TrackWriter
 from tests.lecture_maker import SECOND, picture, seconds, sound
 
 
 def main(folder: Path, kind: str) -> None:
-    video = kind == "video"
+    video = kind != "aac"
     encoder: Encoder = (
-        open_video_encoder(VideoSpec(160, 120, 30)) if video else open_audio_encoder(AudioSpec(1))
+        open_rung(SOFTWARE[kind], VideoSpec(160, 120, 30, kind))
+        if video
+        else open_audio_encoder(AudioSpec(1))
     )
     durable = threading.Condition()
     reached = [seconds(0) - 1024 * SECOND // 48_000]

@@ -169,7 +169,7 @@ def test_tracks_that_start_late_and_end_early_are_aligned(tmp_path: Path) -> Non
     assert ("slides", 0.0, 4.0, "unknown", False) in gaps_of(tmp_path)
 
 
-def test_before_a_late_camera_came_there_is_black_and_not_its_later_picture(
+def test_before_a_late_camera_came_there_is_a_slate_and_not_its_later_picture(
     tmp_path: Path,
 ) -> None:
     tracks = tmp_path / "tracks"
@@ -179,7 +179,7 @@ def test_before_a_late_camera_came_there_is_black_and_not_its_later_picture(
     with av.open(str(tmp_path / "package" / "presenter.mp4")) as container:
         frames = list(container.decode(video=0))
     assert [round(frame.time, 2) for frame in frames[:3]] == [0, 3, 3.1]
-    assert frames[0].to_ndarray()[:120].max() <= 18
+    assert frames[0].to_ndarray()[:120].mean() < 30
     assert frames[1].to_ndarray()[:120].mean() > 60
 
 

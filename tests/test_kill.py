@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -48,8 +49,13 @@ def recover(folder: Path) -> int:
     return end
 
 
-@pytest.mark.parametrize("kind", ["video", "audio"])
-@pytest.mark.parametrize("packets", [1, 29, 32, 61, 200, 299, 302, 331, 640])
+@pytest.mark.parametrize(
+    ("kind", "packets"),
+    [
+        *itertools.product(["h264", "aac"], [1, 29, 32, 61, 200, 299, 302, 331, 640]),
+        *itertools.product(["hevc", "av1"], [1, 32, 302]),
+    ],
+)
 def test_a_kill_costs_at_most_a_second_and_a_packet(
     tmp_path: Path, kind: str, packets: int
 ) -> None:
