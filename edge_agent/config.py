@@ -95,6 +95,21 @@ class Recording(_Section):
     max_hours: float = Field(default=8.0, gt=0, le=24)
 
 
+class Renditions(_Section):
+    """Small versions of a finished lecture, made while the room is at rest."""
+
+    audio: bool = True
+    audio_kbps: int = Field(default=24, ge=12, le=96)
+    camera: Literal["h264", "h264-baseline", "av1", "off"] = "h264"
+    camera_kbps: int = Field(default=105, ge=50, le=1000)
+    wait_minutes: float = Field(default=30, ge=0, le=1440)
+
+    @property
+    def any(self) -> bool:
+        """Is anything to be made?"""
+        return self.audio or self.camera != "off"
+
+
 class TrackConfig(_Section):
     """One device, and how it is recorded."""
 
@@ -152,6 +167,7 @@ class Config(_Section):
     lecture: LectureDefaults = LectureDefaults()
     storage: Storage
     recording: Recording = Recording()
+    renditions: Renditions = Renditions()
     tracks: dict[Name, TrackConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
 
@@ -174,6 +190,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "lecture": LectureDefaults,
     "storage": Storage,
     "recording": Recording,
+    "renditions": Renditions,
     "tracks": TrackConfig,
 }
 

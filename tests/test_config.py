@@ -19,6 +19,7 @@ from edge_agent.config import (
     Room,
     Storage,
     TrackConfig,
+    TusDestination,
     load,
     to_toml,
 )
@@ -32,6 +33,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,
     "destinations.platform": FolderDestination,
+    "destinations.campus": TusDestination,
 }
 
 
@@ -168,6 +170,23 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
         (
             '[destinations.x]\ntype = "foldr"\npath = "/m"\n',
             "destinations.x.type: 'foldr' is not allowed; did you mean 'folder'?",
+        ),
+        ("[destinations.x]\n", "destinations.x.type: this key is needed"),
+        (
+            '[destinations.x]\ntype = "tus"\nurl = "https://a.b"\nreceipt_url = "https://a.b"\n',
+            "destinations.x.receipt_url: there is no such key; did you mean 'receipts_url'?",
+        ),
+        (
+            '[destinations.x]\ntype = "tus"\nurl = "http://campus.test/files"\n',
+            "destinations.x.url: must be an address that begins with https://",
+        ),
+        (
+            '[destinations.x]\ntype = "tus"\nurl = "https://me:secret@campus.test"\n',
+            "destinations.x.url: must have no password in it; name a credential instead",
+        ),
+        (
+            '[destinations.x]\ntype = "tus"\nurl = "https://a.b"\ncredential = "../key"\n',
+            "destinations.x.credential: '../key' is not the name of a file, without any folder",
         ),
         ("[recording]\nmax_hours = 0\n", "recording.max_hours: input should be greater than 0"),
         ('storage = "/srv"\n', "storage: "),
