@@ -44,6 +44,11 @@ class EncoderChoice:
         """Encoders that failed in a recording since the PC started, with their reasons."""
         return self._failed
 
+    @property
+    def trying(self) -> bool:
+        """Encoders are being tried: nothing else may take the processor from them."""
+        return self._began_ns is not None
+
     def rungs(self) -> list[str]:
         """The names to record pictures with, best first."""
         return rungs(self._verdicts, failed=self._failed)

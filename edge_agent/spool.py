@@ -26,7 +26,7 @@ KNOWN_AT_TOP = frozenset(
         "lost+found",
     }
 )
-KNOWN_IN_LECTURE = frozenset({"lecture.json", "tracks", "package"})
+KNOWN_IN_LECTURE = frozenset({"lecture.json", "tracks", "package", "renditions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,10 @@ class Spool:
 
     def package(self, lecture: str) -> Path:
         return self.lecture(lecture) / "package"
+
+    def renditions(self, lecture: str) -> Path:
+        """Small versions while they are made; what is ready is in the package."""
+        return self.lecture(lecture) / "renditions"
 
 
 @dataclass(frozen=True, slots=True)
