@@ -113,6 +113,7 @@ class S3Destination:
         self._key = key
         self._memory = memory
         self._promises = Promises()
+        self._summed: tuple[tuple[object, ...], list[Sum]] | None = None
         self._agent = agent
         self._utc = utc
 
@@ -150,7 +151,7 @@ class S3Destination:
         known = yield from self._held(lecture, artifact)  # another sender may have been faster
         if known is not None:
             return known
-        parts = _parts(path, artifact, progress)
+        parts = self._parts(path, artifact, progress)
         door = self._door(lecture, artifact)
         key = self._key(lecture, artifact)
         upload = Upload(door, key, lecture, artifact, parts, self._memory, self._promises)
@@ -173,6 +174,17 @@ class S3Destination:
         if not answer.ok:
             raise refusal(answer, "leaving the receipt")
         return receipt
+
+    def _parts(self, path: Path, artifact: Artifact, progress: Progress) -> list[Sum]:
+        """Read once for each file, not at each try: a thin link has many tries."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return _parts(path, artifact, progress)  # which says what is wrong
+        state = (path, artifact.sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if self._summed is None or self._summed[0] != state:
+            self._summed = (state, _parts(path, artifact, progress))
+        return self._summed[1]
 
 
 def _stored(answer: Response, artifact: Artifact) -> Receipt | None:
