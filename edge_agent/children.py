@@ -223,6 +223,11 @@ class Recorder:
             self.durable_ns = beat.durable_ns
 
     @property
+    def drift_ppm(self) -> float | None:
+        """How fast the microphone's clock is, as far as it is known."""
+        return self.sound.drift_ppm if self.sound else None
+
+    @property
     def failure_is_news(self) -> bool:
         """A device that stays away is told once, not at each try."""
         return self._failures == 1

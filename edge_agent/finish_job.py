@@ -22,6 +22,7 @@ def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str)
                 flavor=t.flavor,
                 media="audio" if t.media == "audio" else "video",
                 device=t.device,
+                drift_ppm=t.drift_ppm,
             )
             for t in ledger.tracks(lecture.id)
         ],

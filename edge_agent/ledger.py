@@ -19,7 +19,7 @@ from edge_agent.rows import Command, Event, Gap, Lecture, MarkRow, Mute, OutboxR
 from edge_agent.rules.lecture import ACTIVE, State
 
 if TYPE_CHECKING:
-    from edge_agent.messages import Artifact  # Pydantic: not for those who only read
+    from edge_agent.messages import Artifact, TrackSound  # Pydantic: not for those who only read
 
 #: Another process may hold the write lock for one commit, 0.3 s on a slow disk; 10 s is a fault.
 BUSY_TIMEOUT_MS = 10_000
@@ -157,9 +157,16 @@ class Ledger:
 
     # ------------------------------------------------------------ segments, gaps, marks, events
 
-    def add_segment(self, segment: Segment) -> None:
-        """Idempotent: the message may come after recovery has found the file by itself."""
-        self._insert("segments", segment.columns(), verb="REPLACE")
+    def add_segment(self, segment: Segment, drift_ppm: float | None = None) -> None:
+        """Idempotent: the message may come after recovery has found the file by itself.
+
+        With what is known by then of the microphone's clock: a crash costs no more than that.
+        """
+        with self.transaction():
+            self._insert("segments", segment.columns(), verb="REPLACE")
+            if drift_ppm is not None:
+                key = {"lecture": segment.lecture, "name": segment.track}
+                self._update("tracks", {"drift_ppm": drift_ppm}, key)
 
     def drop_segment(self, lecture: str, track: str, seq: int) -> None:
         self._db.execute(
@@ -293,12 +300,16 @@ class Ledger:
         files = list(artifacts)
         known = "ON CONFLICT(lecture, destination, name) DO NOTHING"  # its receipt stays
         with self.transaction():
+        sound: Iterable[TrackSound] = (),
             self.set_state(lecture, state, duration_s=duration_s, reason="")
             for destination in destinations:
                 for file in files:
                     columns = {"lecture": lecture, "destination": destination, **file.model_dump()}
                     self._insert("outbox", columns, conflict=known)
 
+            for it in sound:
+                columns = it.model_dump(exclude={"track"})
+                self._update("tracks", columns, {"lecture": lecture, "name": it.track})
     def outbox(self, lecture: str | None = None) -> list[OutboxRow]:
         """In order of value: by priority, the newest lecture first within one priority."""
         where, values = ("WHERE lecture = ?", [lecture]) if lecture else ("", [])

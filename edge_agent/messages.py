@@ -45,6 +45,8 @@ class RecorderSpec(Message):
     fps: float | None = None
     format: str | None = None
     options: dict[str, str] = {}
+    #: What pictures are to be encoded to, if an encoder for it works.
+    codec: str = "h264"
     crf: int = 23
     max_kbps: int | None = None
     #: Pictures that have not changed are not encoded again.
@@ -63,6 +65,7 @@ class TryEncoders(Message):
     """The one line for the child that tries encoders: where their book is."""
 
     book: str
+    codecs: list[str] = ["h264"]
     #: Without it, only what the book says is told.
     may_try: bool = True
 
@@ -269,6 +272,8 @@ class FinishTrack(Message):
     flavor: str
     media: Media
     device: str = ""
+    #: How fast the microphone's clock was, in parts per million.
+    drift_ppm: float | None = None
 
 
 class GapCause(Message):
@@ -320,11 +325,25 @@ class Artifact(Message):
     priority: int
 
 
+class TrackSound(Message):
+    """How a finished track sounds, and how wrong its microphone's clock was."""
+
+    track: str
+    #: Integrated, EBU R128; None when nothing was loud enough to count.
+    loudness_lufs: float | None = None
+    #: -120 is digital silence.
+    true_peak_dbtp: float | None = None
+    #: Share of the track's length in which somebody speaks.
+    speech_ratio: float | None = None
+    drift_ppm: float | None = None
+
+
 class Packaged(Message):
     kind: Literal["packaged"] = "packaged"
     artifacts: list[Artifact]
     duration_s: float
     gaps: int
+    sound: list[TrackSound] = []
 
 
 class FinishFailed(Message):

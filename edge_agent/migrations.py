@@ -32,6 +32,13 @@ def m003_rows_of_a_lecture(db: Database) -> None:
         db.execute(f"CREATE INDEX {table}_of_lecture ON {table}(lecture)")
 
 
+@ledger()
+def m004_sound_measures(db: Database) -> None:
+    """How a track sounds; the drift while it is recorded, the rest when it is packaged."""
+    for column in ("loudness_lufs", "true_peak_dbtp", "speech_ratio", "drift_ppm"):
+        db.execute(f"ALTER TABLE tracks ADD COLUMN {column} REAL")
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (

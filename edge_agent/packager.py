@@ -6,6 +6,7 @@ Every file is durable before the next one is begun; the list of checksums comes 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -13,18 +14,20 @@ import av
 
 from edge_agent.durable import sync_folder
 from edge_agent.material import Material
-from edge_agent.messages import Artifact, FinishJob, Packaged
+from edge_agent.messages import Artifact, FinishJob, Packaged, TrackSound
 from edge_agent.rules import timeline
 from edge_agent.rules.manifest import (
     GapEntry,
     Manifest,
     MarkEntry,
     MediaFile,
+    SoundEntry,
     dublin_core,
     manifest,
     manifest_json,
 )
 from edge_agent.rules.package import OTHER_PRIORITY, PRIORITY, PackageFile, media_type
+from edge_agent.sound_measure import measure
 from edge_agent.verify import MANIFEST, SUMS, file_sha256
 from encoders.feed import Placement
 from encoders.fragments import codec_name
@@ -60,7 +63,14 @@ def build_package(
         _write(part / "thumbnail.jpg", picture)
     duration_s = place.end_ns / timeline.SECOND
     _write(part / "dublincore.xml", dublin_core(job.lecture, duration_s))
-    document = manifest(job.lecture, duration_s, media, _gaps(job, material), _marks(job, material))
+    document = manifest(
+        job.lecture,
+        duration_s,
+        media,
+        _gaps(job, material),
+        _marks(job, material),
+        [_sound_entry(each) for each in _sounds(part, files, meter)],
+    )
     _write(part / MANIFEST, manifest_json(document))
     known = {file.name: file.sha256 for file in media}
     names = sorted(path.name for path in part.iterdir())
@@ -106,6 +116,37 @@ def _describe(
         packets=joined.copied,
         filled_packets=joined.filled,
         recoded_packets=joined.recoded,
+    )
+
+
+def _sounds(part: Path, files: list[PackageFile], meter: Meter) -> Iterator[TrackSound]:
+    """Of the files that hold one microphone alone."""
+    for file in files:
+        if file.sound is None or file.picture is not None:
+            continue
+        try:
+            yield measure(part / file.name, file.sound.name, file.sound.drift_ppm, meter.alive)
+        except av.FFmpegError:  # A lecture does not fail for its measures.
+            yield TrackSound(track=file.sound.name, drift_ppm=file.sound.drift_ppm)
+
+
+def _sound_entry(it: TrackSound) -> SoundEntry:
+    return SoundEntry(
+        track=it.track,
+        integrated_loudness=it.loudness_lufs,
+        true_peak=it.true_peak_dbtp,
+        speech_ratio=it.speech_ratio,
+        clock_drift_ppm=it.drift_ppm,
+    )
+
+
+def _track_sound(it: SoundEntry) -> TrackSound:
+    return TrackSound(
+        track=it.track,
+        loudness_lufs=it.integrated_loudness,
+        true_peak_dbtp=it.true_peak,
+        speech_ratio=it.speech_ratio,
+        drift_ppm=it.clock_drift_ppm,
     )
 
 
@@ -173,7 +214,10 @@ def packaged(package: Path) -> Packaged:
     ]
     artifacts.sort(key=lambda artifact: (artifact.priority, artifact.bytes, artifact.name))
     return Packaged(
-        artifacts=artifacts, duration_s=document.duration_seconds, gaps=len(document.gaps)
+        artifacts=artifacts,
+        duration_s=document.duration_seconds,
+        gaps=len(document.gaps),
+        sound=[_track_sound(each) for each in document.sound],
     )
 
 

@@ -69,6 +69,11 @@ class Track(_Row):
     device: str = ""
     width: int = 0
     height: int = 0
+    #: A microphone's: integrated loudness, highest true peak, share of speech, error of its clock.
+    loudness_lufs: float | None = None
+    true_peak_dbtp: float | None = None
+    speech_ratio: float | None = None
+    drift_ppm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

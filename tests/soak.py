@@ -24,6 +24,7 @@ from capture.testcard import is_flash
 from tests.process.classroom import Classroom, classroom
 
 OFFSET_LIMIT_S = 0.040
+DRIFT_LIMIT_PPM = 30.0
 #: Warm-up is over after this share of the run; growth is counted from there on.
 WARM_SHARE = 0.2
 #: Allocators breathe; a leak of one 1 kB object a frame would be 27 MB in half an hour.
@@ -129,9 +130,18 @@ def run(minutes: float, ppm: float, folder: Path) -> list[str]:
         if gaps := room.manifest(lecture)["gaps"]:
             problems.append(f"gaps: {gaps}")
         print(f"dropped samples: {dropped}")
+        problems += clock(room.manifest(lecture)["sound"], ppm)
         for name in ("presenter.mp4", "presentation.mp4"):
             problems += together(name, flashes(package / name), clicks(package / "audio.m4a"))
     return problems
+
+
+def clock(sound: list[dict[str, float]], ppm: float) -> list[str]:
+    """Whether the manifest tells how wrong the microphone's clock was."""
+    told = [each.get("clockDriftPpm") for each in sound]
+    print(f"the manifest says that the clock was {told} ppm fast")
+    good = len(told) == 1 and told[0] is not None and abs(told[0] - ppm) < DRIFT_LIMIT_PPM
+    return [] if good else [f"the clock was {ppm} ppm fast, the manifest says {told}"]
 
 
 def together(name: str, pictures: list[float], sounds: list[float]) -> list[str]:

@@ -142,6 +142,27 @@ def test_a_lecture_of_one_track(tmp_path: Path, kind: str) -> None:
         assert (tmp_path / "package" / "thumbnail.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
+def test_how_a_microphone_sounds_is_measured_from_the_package(tmp_path: Path) -> None:
+    record_sound(tmp_path / "tracks" / "mic", 0, 5)
+    task = job(tmp_path, [MIC], end_s=5)
+    clock = task.tracks[0].model_copy(update={"drift_ppm": -1400.2})
+    result = build(task.model_copy(update={"tracks": [clock]}))
+    [heard] = result.sound
+    assert heard.track == "mic"
+    assert heard.true_peak_dbtp is not None
+    assert -12.4 < heard.true_peak_dbtp < -9  # a tone of 8000/32768 with hard edges
+    assert heard.loudness_lufs == pytest.approx(-15.9, abs=1.0)
+    assert (heard.speech_ratio, heard.drift_ppm) == (0.0, -1400.2)
+    [told] = json.loads((tmp_path / "package" / "manifest.json").read_text())["sound"]
+    assert told == {
+        "track": "mic",
+        "integratedLoudness": heard.loudness_lufs,
+        "truePeak": heard.true_peak_dbtp,
+        "speechRatio": 0.0,
+        "clockDriftPpm": -1400.2,
+    }
+
+
 def test_a_track_without_media_is_a_gap_and_not_a_file(tmp_path: Path) -> None:
     record_sound(tmp_path / "tracks" / "mic", 0, 4)
     (tmp_path / "tracks" / "cam").mkdir()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.ledger import Ledger, LedgerMissing
-from edge_agent.messages import Artifact
+from edge_agent.messages import Artifact, TrackSound
 from edge_agent.rows import Lecture, Segment, Track
 from edge_agent.rules.lecture import State
 from tests.fixed_clock import FixedClock
@@ -19,6 +19,7 @@ CLOCK = FixedClock()
 NOW = CLOCK.now()
 L1 = Lecture("L1", State.RECORDING, NOW.utc_text, NOW.trust, NOW.boot, 5, title="Ħeat & <light>")
 CAMERA = Track("L1", "camera", "presenter/source", "video")
+MICROPHONE = Track("L1", "microphone", "presenter/source", "audio")
 SEGMENT = Segment("L1", "camera", 1, "000001.mp4", 10, "ab", 0, 10, 3)
 FILES = [
     Artifact(name="presenter.mp4", bytes=9, sha256="aa", media_type="video/mp4", priority=4),
@@ -108,6 +109,25 @@ def test_a_segment_told_twice_is_stored_once(ledger: Ledger) -> None:
     assert ledger.segments("L1") == [SEGMENT]
     ledger.drop_segment("L1", "camera", 1)
     assert ledger.segments("L1") == []
+
+
+def test_a_microphones_drift_is_as_durable_as_its_last_segment(ledger: Ledger) -> None:
+    ledger.add_lecture(L1, [CAMERA, MICROPHONE])
+    sound = replace(SEGMENT, track="microphone")
+    ledger.add_segment(sound, -1399.5)
+    ledger.add_segment(replace(sound, seq=2))  # not known any more: a recorder has just begun
+    assert {t.name: t.drift_ppm for t in ledger.tracks("L1")}["microphone"] == -1399.5
+
+
+def test_how_a_track_sounds_comes_with_its_package(ledger: Ledger) -> None:
+    ledger.add_lecture(replace(L1, state=State.FINISHING), [MICROPHONE])
+    heard = TrackSound(
+        track="microphone", loudness_lufs=-23.1, true_peak_dbtp=-3.0, speech_ratio=0.7, drift_ppm=2
+    )
+    ledger.package("L1", State.PACKAGED, 60.0, FILES, [], [heard])
+    [stored] = [t for t in ledger.tracks("L1") if t.name == "microphone"]
+    assert (stored.loudness_lufs, stored.true_peak_dbtp) == (-23.1, -3.0)
+    assert (stored.speech_ratio, stored.drift_ppm) == (0.7, 2.0)
 
 
 def test_a_segment_of_an_unknown_lecture_is_refused(ledger: Ledger) -> None:

@@ -17,6 +17,7 @@ from edge_agent.rules.manifest import (
     Manifest,
     MarkEntry,
     MediaFile,
+    SoundEntry,
     dublin_core,
     iso_duration,
     manifest,
@@ -77,7 +78,15 @@ def test_a_manifest_with_everything_in_it_satisfies_the_published_schema() -> No
         cause="unplugged",
         collapsed=False,
     )
-    document = manifest(facts(), 3600.0, [media], [gap], [MarkEntry(at=4.0, text="Exam!")])
+    sound = SoundEntry(
+        track="mic",
+        integrated_loudness=-23.1,
+        true_peak=-3.0,
+        speech_ratio=0.7,
+        clock_drift_ppm=-1400.0,
+    )
+    mark = MarkEntry(at=4.0, text="Exam!")
+    document = manifest(facts(), 3600.0, [media], [gap], [mark], [sound])
     written = json.loads(manifest_json(document))
     jsonschema.validate(written, json.loads(published()))
     assert written["@context"] == "https://schema.org"

@@ -111,6 +111,8 @@ def _lines(it: dict[str, Any]) -> list[str]:
     for track in it["tracks"]:
         pending = f", {track['segments']} segments" if track["segments"] else ""
         lines.append(f"  {track['name']:<12} {track['flavor']:<20} {track['device']}{pending}")
+        if heard := _sound_line(track):
+            lines.append(f"  {'':<12} {heard}")
     for heading, entries in (
         ("Gaps", [_gap_line(gap) for gap in it["gaps"]]),
         ("Marks", [f"{clock(_seconds(m['at_ns']))}  {m['text']}" for m in it["marks"]]),
@@ -120,6 +122,17 @@ def _lines(it: dict[str, Any]) -> list[str]:
         if entries:
             lines += [heading, *(f"  {entry}" for entry in entries)]
     return lines
+
+
+def _sound_line(track: dict[str, Any]) -> str:
+    """How a microphone's track sounds, as far as it is known."""
+    known = (
+        ("loudness_lufs", "{:.1f} LUFS"),
+        ("true_peak_dbtp", "peak {:.1f} dBTP"),
+        ("speech_ratio", "speech {:.0%}"),
+        ("drift_ppm", "clock {:+.0f} ppm"),
+    )
+    return ", ".join(text.format(track[name]) for name, text in known if track[name] is not None)
 
 
 def _seconds(lecture_ns: int) -> float:

@@ -72,6 +72,22 @@ class GapEntry(_Part):
     collapsed: bool = Field(description="left out of the package for all tracks alike")
 
 
+class SoundEntry(_Part):
+    """How a microphone's track sounds. What is not known is left out."""
+
+    track: str
+    integrated_loudness: float | None = Field(
+        default=None, description="LUFS (EBU R128); left out when nothing was loud enough"
+    )
+    true_peak: float | None = Field(default=None, description="dBTP; -120: digital silence")
+    speech_ratio: float | None = Field(
+        default=None, ge=0, le=1, description="share of the track in which somebody speaks"
+    )
+    clock_drift_ppm: float | None = Field(
+        default=None, description="how fast the microphone's clock was; the sound is corrected"
+    )
+
+
 class MarkEntry(_Part):
     at: float = Field(ge=0)
     text: str = ""
@@ -109,6 +125,7 @@ class Manifest(_Part):
     encoding: list[MediaFile]
     gaps: list[GapEntry]
     marks: list[MarkEntry]
+    sound: list[SoundEntry] = Field(default=[], description="one for each microphone")
     agent_version: str
 
 
@@ -118,6 +135,7 @@ def manifest(
     encoding: Iterable[MediaFile],
     gaps: Iterable[GapEntry],
     marks: Iterable[MarkEntry],
+    sound: Iterable[SoundEntry] = (),
 ) -> Manifest:
     return Manifest(
         identifier=facts.id,
@@ -138,6 +156,7 @@ def manifest(
         encoding=list(encoding),
         gaps=list(gaps),
         marks=list(marks),
+        sound=list(sound),
         agent_version=facts.agent_version,
     )
 
