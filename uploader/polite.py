@@ -96,7 +96,7 @@ class Polite:
         self.rate = max(wanted, floor)
         heavy = floor > FLOOR_SHARE * self.capacity
         self.trickles = heavy and self.phase == "yield" and wanted < 1.5 * floor
-        return self.rate
+        return FLOOR_PACKETS * sample.mss / TRICKLE_S if self.trickles else self.rate
 
     @property
     def route(self) -> Route | None:

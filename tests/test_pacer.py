@@ -1,0 +1,117 @@
+"""Keeping a live connection at its rate: real sockets, real TCP_INFO."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from uploader.pacer import LEAST_RATE, NO_LIMIT, SO_MAX_PACING_RATE, Pacer, TcpInfo
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    with client, server:
+        yield client, server
+
+
+@dataclass
+class Policy:
+    """What people and the timetable want at the moment."""
+
+    limit: int | None = None
+    polite: bool = False
+    now: float = 100.0
+
+    def pacer(self) -> Pacer:
+        return Pacer(lambda: self.limit, lambda: self.polite, lambda: self.now)
+
+
+def rate_of(sock: socket.socket) -> int:
+    raw = sock.getsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, 4)
+    (rate,) = struct.unpack("=I", raw)
+    return int(rate)
+
+
+def talk(pair: Pair, amount: int) -> None:
+    client, server = pair
+    client.sendall(bytes(amount))
+    left = amount
+    while left:
+        left -= len(server.recv(left))
+
+
+def test_tcp_info_counts_what_was_acknowledged(pair: Pair) -> None:
+    before = TcpInfo.of(pair[0])
+    for _ in range(50):
+        talk(pair, 10_000)
+    after = TcpInfo.of(pair[0])
+    assert 400_000 <= after.acked - before.acked <= 500_000
+    assert after.retransmits == 0
+    assert 500 <= after.mss <= 65_536
+    assert 0 < after.srtt_s < 1
+
+
+def test_full_speed_has_no_rate(pair: Pair) -> None:
+    Policy().pacer().opened(pair[0])
+    assert rate_of(pair[0]) == NO_LIMIT
+
+
+def test_a_limit_holds_on_a_live_connection_at_once(pair: Pair) -> None:
+    policy = Policy(limit=64_000)
+    pacer = policy.pacer()
+    pacer.opened(pair[0])
+    assert rate_of(pair[0]) == 64_000
+    policy.limit = 32_000
+    pacer.tick(pair[0])
+    assert rate_of(pair[0]) == 32_000
+    policy.limit = None
+    pacer.tick(pair[0])
+    assert rate_of(pair[0]) == NO_LIMIT
+
+
+def test_a_limit_that_would_stand_still_is_raised(pair: Pair) -> None:
+    Policy(limit=1).pacer().opened(pair[0])
+    assert rate_of(pair[0]) == LEAST_RATE
+
+
+def test_politeness_begins_low_and_grows_round_trip_by_round_trip(pair: Pair) -> None:
+    policy = Policy(polite=True)
+    pacer = policy.pacer()
+    pacer.opened(pair[0])
+    rates = [rate_of(pair[0])]
+    for _ in range(4):
+        talk(pair, 10_000)
+        policy.now += 0.2
+        pacer.tick(pair[0])
+        rates.append(rate_of(pair[0]))
+    assert rates == sorted(rates)
+    assert rates[-1] < NO_LIMIT
+
+
+def test_politeness_stays_below_the_limit_and_may_be_switched_off(pair: Pair) -> None:
+    policy = Policy(polite=True, limit=5_000)
+    pacer = policy.pacer()
+    pacer.opened(pair[0])
+    assert rate_of(pair[0]) == 5_000
+    policy.polite, policy.limit = False, None
+    pacer.tick(pair[0])
+    assert rate_of(pair[0]) == NO_LIMIT
+
+
+def test_a_closed_connection_is_an_error_that_the_sender_knows(pair: Pair) -> None:
+    policy = Policy(polite=True)
+    pacer = policy.pacer()
+    pacer.opened(pair[0])
+    pair[0].close()
+    policy.now += 1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        pacer.tick(pair[0])

@@ -1,0 +1,108 @@
+"""Keeps a live connection at the rate that `Polite` and the limits allow. Linux.
+
+Reads TCP_INFO from the socket and sets SO_MAX_PACING_RATE on it (tcp(7), socket(7); the offsets are
+those of `struct tcp_info` in linux/tcp.h, which only ever grows at its end). Needs no privilege and
+no queueing discipline. The kernel sends two packets at once however low the rate, which is just
+what trickling wants.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from uploader.polite import Polite, Route, Sample
+
+#: From asm-generic/socket.h; Python's socket module does not name it.
+SO_MAX_PACING_RATE = 47
+#: What an old kernel takes, too: 32 bits. All ones is "no limit".
+NO_LIMIT = (1 << 32) - 1
+#: A limit below this would let the server's patience end before a block has left.
+LEAST_RATE = 1_000
+_INFO_BYTES = 232
+
+
+@dataclass(frozen=True, slots=True)
+class TcpInfo:
+    """Of the fields of `struct tcp_info` those that matter here."""
+
+    mss: int
+    srtt_s: float
+    retransmits: int
+    acked: int
+
+    @classmethod
+    def of(cls, sock: socket.socket) -> TcpInfo:
+        """Raises OSError when the socket is closed."""
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        (mss,) = struct.unpack_from("=I", raw, 16)
+        (rtt_us,) = struct.unpack_from("=I", raw, 68)
+        (retransmits,) = struct.unpack_from("=I", raw, 100)
+        (acked,) = struct.unpack_from("=Q", raw, 120)
+        return cls(mss, rtt_us / 1e6, retransmits, acked)
+
+
+class Pacer:
+    """For one destination: `opened` is told of each new connection, `tick` called often.
+
+    `limit` gives the bytes per second that are allowed now (None: any), `polite` whether others go
+    first. `clock` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        limit: Callable[[], int | None],
+        polite: Callable[[], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self._limit = limit
+        self._polite = polite
+        self._clock = clock
+        self._route: Route | None = None
+        self._control: Polite | None = None
+        self._rate = 0.0
+        self._began = 0.0
+        self._due = 0.0
+        self._set: int | None = None
+
+    def opened(self, sock: socket.socket) -> None:
+        """A connection to the same place begins with what the last one found out."""
+        with contextlib.suppress(OSError):  # where it is not allowed, the kernel's own will do
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        self._learn()
+        self._control = None
+        self._set = None
+        self._due = 0.0
+        self.tick(sock)
+
+    def tick(self, sock: socket.socket) -> None:
+        """Set the rate anew if it is time. Raises OSError when the socket is closed."""
+        now = self._clock()
+        if not self._polite():
+            self._learn()
+            self._control = None
+            self._apply(sock, None)
+            return
+        if self._control is None:
+            self._control = Polite(self._route)
+            self._began, self._due = now, 0.0
+        if now >= self._due:
+            info = TcpInfo.of(sock)
+            sample = Sample(now - self._began, info.srtt_s, info.acked, info.mss)
+            self._rate = self._control.rate_after(sample)
+            self._due = now + self._control.interval_s
+        self._apply(sock, self._rate)
+
+    def _learn(self) -> None:
+        if self._control is not None:
+            self._route = self._control.route or self._route
+
+    def _apply(self, sock: socket.socket, rate: float | None) -> None:
+        allowed = [r for r in (rate, self._limit()) if r is not None]
+        wanted = max(LEAST_RATE, min(NO_LIMIT - 1, int(min(allowed)))) if allowed else NO_LIMIT
+        if wanted != self._set:
+            sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, struct.pack("=I", wanted))
+            self._set = wanted
