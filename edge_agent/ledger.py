@@ -295,21 +295,21 @@ class Ledger:
         duration_s: float,
         artifacts: Iterable[Artifact],
         destinations: Iterable[str],
+        sound: Iterable[TrackSound] = (),
     ) -> None:
         """PACKAGED and the outbox rows in one transaction: neither exists without the other."""
         files = list(artifacts)
         known = "ON CONFLICT(lecture, destination, name) DO NOTHING"  # its receipt stays
         with self.transaction():
-        sound: Iterable[TrackSound] = (),
             self.set_state(lecture, state, duration_s=duration_s, reason="")
+            for it in sound:
+                columns = it.model_dump(exclude={"track"})
+                self._update("tracks", columns, {"lecture": lecture, "name": it.track})
             for destination in destinations:
                 for file in files:
                     columns = {"lecture": lecture, "destination": destination, **file.model_dump()}
                     self._insert("outbox", columns, conflict=known)
 
-            for it in sound:
-                columns = it.model_dump(exclude={"track"})
-                self._update("tracks", columns, {"lecture": lecture, "name": it.track})
     def outbox(self, lecture: str | None = None) -> list[OutboxRow]:
         """In order of value: by priority, the newest lecture first within one priority."""
         where, values = ("WHERE lecture = ?", [lecture]) if lecture else ("", [])
