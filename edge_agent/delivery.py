@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import FrameType
 
 from edge_agent import __version__
@@ -158,7 +159,10 @@ def run(config: Config) -> int:
 
 
 def _loop(config: Config, stop: threading.Event) -> None:
-    """The watchdog is fed after each step, and by the work itself within a long one."""
+    """The watchdog is fed after each step, and by the work itself within a long one.
+
+    A supervisor that finds the ledger lost or damaged puts a new file in its place.
+    """
     clock, spool = SystemClock(), Spool(config.storage.spool)
 
     def beat() -> None:
@@ -166,30 +170,40 @@ def _loop(config: Config, stop: threading.Event) -> None:
         if stop.is_set():
             raise Stopping
 
-    ledger = _await_ledger(spool, beat)
-    try:
-        delivery = Delivery(ledger, spool, destinations(config, clock), clock, beat=beat)
-        while True:
-            beat()
-            stop.wait(_step(delivery, Ballast(spool.ledger)))
-    finally:
-        ledger.close()
+    while True:
+        opened, ledger = _await_ledger(spool, beat)
+        try:
+            delivery = Delivery(ledger, spool, destinations(config, clock), clock, beat=beat)
+            while _file(spool.ledger) == opened:
+                beat()
+                stop.wait(_step(delivery, Ballast(spool.ledger)))
+        finally:
+            ledger.close()
 
 
 def _step(delivery: Delivery, ballast: Ballast) -> float:
     """What arrived although the ledger could not note it is asked for again."""
     try:
         return delivery.step()
-    except sqlite3.OperationalError as error:
-        log.warning("the ledger cannot be written: %s", error)
+    except sqlite3.DatabaseError as error:
+        log.warning("the ledger cannot be used: %s", error)
         return IDLE_S if is_full(error) and ballast.give_up() else REFUSED_S
 
 
-def _await_ledger(spool: Spool, beat: Callable[[], None]) -> Ledger:
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file bears this name now; None: none does."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _await_ledger(spool: Spool, beat: Callable[[], None]) -> tuple[tuple[int, int] | None, Ledger]:
     """The supervisor makes the ledger; before its first start there is nothing to deliver."""
     while True:
         beat()
         try:
-            return Ledger.write(spool.ledger)
+            return _file(spool.ledger), Ledger.write(spool.ledger)
         except LedgerMissing:
             time.sleep(IDLE_S)

@@ -35,6 +35,8 @@ RESERVE_BYTES = 64 * 1024 * 1024
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 #: How long to wait for a finisher of the same lecture whose supervisor died.
 LOCK_WAIT_S = 60.0
+#: What reading and joining damaged files may end in. PyAV wants the texts in a header to be UTF-8.
+DAMAGE = (JoinError, OSError, av.FFmpegError, UnicodeError)
 
 Report = Callable[[Message], None]
 
@@ -68,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             report(finish(job, report))
     except BrokenPipeError:
         return 1  # Nobody listens any more; whoever starts us again builds it again.
-    except (Unfinishable, JoinError, OSError, av.FFmpegError) as error:
+    except (Unfinishable, *DAMAGE) as error:
         report(_failure(error))
         return 1
     return 0
@@ -95,7 +97,7 @@ def finish(job: FinishJob, report: Report) -> Packaged:
     try:
         build_package(part, job, material, files, _Meter(beat, material, files))
         _give_name(part, package)
-    except (JoinError, OSError, av.FFmpegError):
+    except DAMAGE:
         # Half a package is of use to nobody, and its space may be what was missing.
         shutil.rmtree(part, ignore_errors=True)
         raise

@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent import lecture_file
+from edge_agent.aside import readable, set_aside
 from edge_agent.clock import Now, rfc3339
-from edge_agent.durable import make_folder_durably, sync_folder
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, UNPACKAGED, Event, State, advance
@@ -111,8 +111,8 @@ class Recovery:
     def _file(self, lecture: str, track: str, path: Path, now: Now) -> Repair:
         """Adopt it, set it aside, or let it go when it is empty."""
         torn = path.suffix == ".part"
-        where = f"lectures/{lecture}/tracks/{track}/{path.name}"
-        if _adoptable(path, torn):
+        where = readable(f"lectures/{lecture}/tracks/{track}/{path.name}")
+        if _adoptable(path, torn) and track == readable(track):
             what = "cut at its last whole fragment and adopted" if torn else "adopted"
             return Repair(where, what, partial(self._adopt, lecture, track, path, what, now))
         if path.is_file() and path.stat().st_size == 0:
@@ -130,21 +130,9 @@ class Recovery:
         self._ledger.add_event(now, "recovered", f"segment {file.name} {what}", lecture, track)
 
     def _set_aside(self, lecture: str, track: str, path: Path, now: Now) -> None:
-        kept = self._move_aside(path, f"{lecture}-{track}-{path.name}")
-        text = f"{path.name} holds no whole fragment; kept as {kept}"
-        self._ledger.add_event(now, "set aside", text, lecture, track)
-
-    def _move_aside(self, path: Path, name: str) -> Path:
-        make_folder_durably(self._spool.aside)
-        kept = self._spool.aside / name
-        number = 1
-        while kept.exists():
-            number += 1
-            kept = self._spool.aside / f"{name}.{number}"
-        path.rename(kept)
-        sync_folder(path.parent)
-        sync_folder(kept.parent)
-        return kept
+        kept = set_aside(self._spool.aside, path, f"{lecture}-{track}-{path.name}")
+        text = readable(f"{path.name} holds no whole fragment; kept as {kept}")
+        self._ledger.add_event(now, "set aside", text, lecture, readable(track))
 
     def _forget(self, row: Segment, now: Now) -> None:
         self._ledger.drop_segment(row.lecture, row.track, row.seq)
@@ -166,10 +154,11 @@ class Recovery:
 
     def _stray(self, path: Path, name: str, lecture: str | None, now: Now) -> Repair:
         def do() -> None:
-            kept = self._move_aside(path, name)
-            self._ledger.add_event(now, "set aside", f"{path.name} is unknown: {kept}", lecture)
+            kept = set_aside(self._spool.aside, path, name)
+            text = readable(f"{path.name} is unknown: {kept}")
+            self._ledger.add_event(now, "set aside", text, lecture)
 
-        where = str(path.relative_to(self._spool.root))
+        where = readable(str(path.relative_to(self._spool.root)))
         return Repair(where, "known to nobody: set aside", do)
 
     def _strangers(self, now: Now) -> Iterator[Repair]:
@@ -178,7 +167,7 @@ class Recovery:
         for folder in _entries(self._spool.lectures):
             if folder.name in known:
                 continue
-            where = f"lectures/{folder.name}"
+            where = readable(f"lectures/{folder.name}")
             facts = lecture_file.read(folder / "lecture.json")
             if facts is not None and facts[0].id == folder.name:
                 what = "adopted from the disk, with its segments"

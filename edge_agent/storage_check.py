@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_agent.aside import readable
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Gap, Lecture, OutboxRow, Segment
 from edge_agent.rules.lecture import ACTIVE, State
@@ -73,7 +74,7 @@ def gather(
 def _gather(spool: Spool, ledger: Ledger, lecture: Lecture, hashes: bool) -> LectureFacts:
     folder, tracks = spool.lecture(lecture.id), spool.tracks(lecture.id)
     paths = sorted(path for path in tracks.glob("*/*") if path.is_file())
-    files = {str(path.relative_to(tracks)): path for path in paths}
+    files = {readable(str(path.relative_to(tracks))): path for path in paths}
     segments = tuple(ledger.segments(lecture.id))
     named = {f"{s.track}/{s.name}" for s in segments} & files.keys() if hashes else set()
     package = spool.package(lecture.id)
@@ -98,7 +99,7 @@ def _package_problems(package: Path, hashes: bool) -> list[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    return sorted(readable(entry.name) for entry in folder.iterdir()) if folder.is_dir() else []
 
 
 # ---------------------------------------------------------------- the comparison, pure
@@ -106,10 +107,7 @@ def _names(folder: Path) -> list[str]:
 
 def findings(facts: SpoolFacts) -> list[Finding]:
     """Everything that breaks an invariant; empty when the storage is sound."""
-    found = [
-        Finding("ledger", "ledger.db", problem, "restore the ledger from a backup")
-        for problem in facts.ledger_problems
-    ]
+    found = [Finding("ledger", "ledger.db", problem, REPAIR) for problem in facts.ledger_problems]
     found += [Finding("I2", name, "is known to nobody", REPAIR) for name in facts.strays]
     for lecture in facts.lectures:
         found += _segment_findings(lecture)

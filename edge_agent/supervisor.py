@@ -27,6 +27,7 @@ from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.facts import Observer
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
+from edge_agent.ledger_rescue import open_ledger
 from edge_agent.locks import only_one
 from edge_agent.performer import Performer
 from edge_agent.privacy import Privacy
@@ -192,8 +193,9 @@ def run(config: Config, clock: Clock | None = None) -> int:
     with only_one(runtime.agent_lock, "agent"):
         wait_for_orphans(runtime)
         trials = Process("edge_agent.encoder_trials")
-        ledger = Ledger.create(spool.ledger)
-        room = furnish(config, clock or SystemClock(), ledger, trials=trials)
+        clock = clock or SystemClock()
+        ledger = open_ledger(spool, clock.now())
+        room = furnish(config, clock, ledger, trials=trials)
         supervisor = Supervisor(room)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())

@@ -22,6 +22,8 @@ from encoders.segment import Segment, next_sequence, segment_name, sequence
 LARGEST_HEAD = 1 << 20
 #: The bit of a packet's flags that says "not a key frame".
 NOT_SYNC = 0x1_0000
+#: No lecture is longer than ten years: a larger time is damage, and would not fit into the ledger.
+LONGEST_NS = 10 * 365 * 86_400 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def read_index(path: Path) -> Index:
                 timescale = _timescale(_payload(file, start, end))
             elif kind == b"moof" and timescale:
                 rows = _fragment_head(_payload(file, start, end))
-                if rows is None:
+                if rows is None or rows.stop * SECOND > LONGEST_NS * timescale:
                     break
                 head = start, rows
             elif kind == b"mdat" and head is not None and head[1].bytes == end - start - 8:

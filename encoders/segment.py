@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_NAME = re.compile(r"(\d{6,})\.mp4(\.part)?")
+#: A larger number would not fit into the ledger.
+_NAME = re.compile(r"(\d{6,18})\.mp4(\.part)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,8 @@ def _known(error: Exception) -> Failure:
                 Exit.FAILED,
                 "ledger",
                 f"the ledger cannot be used: {error}",
-                "edge-agent storage check",
+                "start the agent again: it keeps a damaged ledger aside and builds a new one from "
+                "the disk; or, with the agent stopped: edge-agent storage check --repair",
                 retryable=True,
             )
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):

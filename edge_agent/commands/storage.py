@@ -76,7 +76,7 @@ def _would_repair(here: Room) -> list[tuple[str, str]]:
 def _repaired(here: Room) -> list[tuple[str, str]]:
     """Do it, through the code that the agent uses at its start. AlreadyRunning if there is one."""
     from edge_agent.clock import SystemClock
-    from edge_agent.ledger import Ledger
+    from edge_agent.ledger_rescue import open_ledger
     from edge_agent.locks import only_one
     from edge_agent.recovery import wait_for_orphans
 
@@ -84,9 +84,10 @@ def _repaired(here: Room) -> list[tuple[str, str]]:
     done = []
     with only_one(here.runtime.agent_lock, "agent"):
         wait_for_orphans(here.runtime)
-        ledger = Ledger.create(here.spool.ledger)
+        now = SystemClock().now()
+        ledger = open_ledger(here.spool, now)
         try:
-            for step in _recovery(here, ledger).repairs(SystemClock().now()):
+            for step in _recovery(here, ledger).repairs(now):
                 step.do()
                 done.append((step.where, step.what))
         finally:
