@@ -1,4 +1,4 @@
-"""The upload process: outbox rows in, receipts out. Writes the outbox's columns and nothing else.
+"""The upload process: outbox rows in, receipts out. Writes the outbox's columns and the transfers.
 
 Remembers only how long to wait and which files were refused for good; a restart forgets both and
 asks the destinations again. Never touches a lecture's state: the supervisor reads the receipts.
@@ -13,22 +13,22 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
-from edge_agent import __version__
 from edge_agent.ballast import Ballast, is_full
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import Config
+from edge_agent.destinations import destinations
 from edge_agent.ledger import Ledger, LedgerMissing
 from edge_agent.locks import only_one
 from edge_agent.rows import OutboxRow
+from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
 from edge_agent.systemd import notify
-from uploader.folder import FolderDestination
 from uploader.pacing import Pace
-from uploader.sender import Artifact, Destination, Permanent, Receipt, Transient
+from uploader.sender import Artifact, Destination, Pending, Permanent, Receipt, Transient
 
 #: A new package is noticed within this time.
 IDLE_S = 1.0
@@ -64,11 +64,12 @@ class Delivery:
         self._beat = beat
         self._paces: dict[str, Pace] = {}
         self._refused: set[OutboxKey] = set()
+        self._pending: dict[OutboxKey, Pace] = {}
 
     def step(self) -> float:
         """Send the most valuable file that is due; seconds to wait before the next step."""
         now = self._seconds()
-        row = _next(self._ledger.waiting(), self._paces, self._refused, now)
+        row = self._next(now)
         if row is None:
             return IDLE_S
         try:
@@ -76,15 +77,32 @@ class Delivery:
         except Permanent as error:
             self._refused.add(_key(row))
             self._note_failure(row, error.reason)
+        except Pending as error:
+            pace = self._pending.get(_key(row), Pace())
+            self._pending[_key(row)] = pace.after_failure(self._seconds(), self._chance())
+            self._paces.pop(row.destination, None)
+            self._note_failure(row, error.reason)
         except Transient as error:
-            pace = self._paces.get(row.destination, Pace())
-            self._paces[row.destination] = pace.after_failure(self._seconds(), self._chance())
+            pace = Pace() if error.progressed else self._paces.get(row.destination, Pace())
+            self._paces[row.destination] = pace.after_failure(
+                self._seconds(), self._chance(), error.retry_after_s
+            )
             self._note_failure(row, error.reason)
         else:
             self._paces.pop(row.destination, None)
+            self._pending.pop(_key(row), None)
             self._ledger.delivered(row, receipt, self._clock.now())
             log.info("delivered %s bytes=%d", _words(row), row.bytes)
         return 0.0
+
+    def _next(self, now: float) -> OutboxRow | None:
+        """The first in order of value that is not refused, and that is due with its destination."""
+        for row in self._ledger.waiting():
+            paces = self._paces.get(row.destination), self._pending.get(_key(row))
+            due = all(pace is None or pace.wait_s(now) == 0 for pace in paces)
+            if due and _key(row) not in self._refused:
+                return row
+        return None
 
     def _deliver(self, row: OutboxRow) -> Receipt:
         """Ask first: the last try may have succeeded without our hearing of it."""
@@ -121,27 +139,7 @@ def _key(row: OutboxRow) -> OutboxKey:
     return (row.lecture, row.destination, row.name, row.sha256)
 
 
-def _next(
-    waiting: Iterable[OutboxRow], paces: Mapping[str, Pace], refused: set[OutboxKey], now: float
-) -> OutboxRow | None:
-    """The first in order of value that is not refused and whose destination is due."""
-    for row in waiting:
-        due = paces.get(row.destination, Pace()).wait_s(now) == 0
-        if due and _key(row) not in refused:
-            return row
-    return None
-
-
-def destinations(config: Config, clock: Clock) -> dict[str, Destination]:
-    """The configured destinations by name."""
-    agent = f"edge-agent {__version__}"
-    return {
-        name: FolderDestination(place.path, agent, lambda: clock.now().utc_text)
-        for name, place in config.destinations.items()
-    }
-
-
-def run(config: Config) -> int:
+def run(config: Config, secrets: Secrets) -> int:
     """Deliver until SIGTERM or SIGINT. Raises AlreadyRunning."""
     stop = threading.Event()
 
@@ -153,12 +151,12 @@ def run(config: Config) -> int:
     with only_one(Runtime(config.storage.runtime).upload_lock, "upload"):
         notify("READY=1")
         with contextlib.suppress(Stopping):
-            _loop(config, stop)
+            _loop(config, secrets, stop)
         notify("STOPPING=1")
     return 0
 
 
-def _loop(config: Config, stop: threading.Event) -> None:
+def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
     """The watchdog is fed after each step, and by the work itself within a long one.
 
     A supervisor that finds the ledger lost or damaged puts a new file in its place.
@@ -173,7 +171,8 @@ def _loop(config: Config, stop: threading.Event) -> None:
     while True:
         opened, ledger = _await_ledger(spool, beat)
         try:
-            delivery = Delivery(ledger, spool, destinations(config, clock), clock, beat=beat)
+            places = destinations(config, clock, ledger, secrets)
+            delivery = Delivery(ledger, spool, places, clock, beat=beat)
             while _file(spool.ledger) == opened:
                 beat()
                 stop.wait(_step(delivery, Ballast(spool.ledger)))

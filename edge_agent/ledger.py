@@ -96,6 +96,11 @@ class Ledger:
         ]
         return [] if found == ["ok"] else [line for line in found if line != "ok"]
 
+    def columns(self, table: str) -> set[str]:
+        """The names of a table's columns; none when there is no such table."""
+        rows = self._db.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        return {row["name"] for row in rows}
+
     # ------------------------------------------------------------ lectures
 
     def add_lecture(self, lecture: Lecture, tracks: Iterable[Track]) -> None:
@@ -332,6 +337,33 @@ class Ledger:
 
     def delivery_failed(self, row: OutboxRow, error: str) -> None:
         self._update("outbox", {"last_error": error, "attempts": row.attempts + 1}, row.key())
+
+    # ------------------------------------------------------------ transfers
+
+    def transfer(
+        self, destination: str, lecture: str, name: str, sha256: str
+    ) -> dict[str, Any] | None:
+        """What a destination wanted to find again about these bytes."""
+        row = self._db.execute(
+            "SELECT note FROM transfers"
+            " WHERE destination = ? AND lecture = ? AND name = ? AND sha256 = ?",
+            (destination, lecture, name, sha256),
+        ).fetchone()
+        note = json.loads(row["note"]) if row else None
+        return note if isinstance(note, dict) else None
+
+    def set_transfer(
+        self, destination: str, lecture: str, name: str, sha256: str, note: Mapping[str, Any]
+    ) -> None:
+        columns = {"destination": destination, "lecture": lecture, "name": name, "sha256": sha256}
+        self._insert("transfers", {**columns, "note": json.dumps(dict(note))}, verb="REPLACE")
+
+    def drop_transfer(self, destination: str, lecture: str, name: str, sha256: str) -> None:
+        self._db.execute(
+            "DELETE FROM transfers"
+            " WHERE destination = ? AND lecture = ? AND name = ? AND sha256 = ?",
+            (destination, lecture, name, sha256),
+        )
 
     # ------------------------------------------------------------ helpers
 

@@ -39,6 +39,22 @@ def m004_sound_measures(db: Database) -> None:
         db.execute(f"ALTER TABLE tracks ADD COLUMN {column} REAL")
 
 
+@ledger()
+def m005_transfers(db: Database) -> None:
+    """Where a file is on its way, in a destination's own words. May get lost."""
+    # U. No key to the lectures: a note may outlive one, and costs nothing.
+    db.execute(
+        """CREATE TABLE transfers (
+            destination TEXT NOT NULL,
+            lecture TEXT NOT NULL,
+            name TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
+            note TEXT NOT NULL,
+            PRIMARY KEY (destination, lecture, name, sha256)
+        ) STRICT"""
+    )
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.clock import SystemClock
+from edge_agent.clock import Now, SystemClock
 from edge_agent.config import Config, FolderDestination, Storage
 from edge_agent.delivery import IDLE_S, Delivery
 from edge_agent.ledger import Ledger
@@ -23,14 +23,16 @@ from edge_agent.messages import Artifact as PackagedFile
 from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool
-from uploader.sender import Artifact, Permanent, Progress, Receipt, Transient
+from uploader.pacing import FIRST_S
+from uploader.sender import Artifact, Pending, Permanent, Progress, Receipt, Transient
 
 ROOT = Path(__file__).parents[1]
 CLOCK = SystemClock()
 RUN = """
 import sys; from pathlib import Path
 from edge_agent.config import Config; from edge_agent.delivery import run
-sys.exit(run(Config.model_validate_json(sys.argv[1])))
+from edge_agent.secrets import Secrets
+sys.exit(run(Config.model_validate_json(sys.argv[1]), Secrets(None, Path(sys.argv[2]))))
 """
 
 
@@ -43,6 +45,7 @@ class Room:
         self.spool = Spool(home / "spool")
         self.spool.root.mkdir()
         self.ledger = Ledger.create(self.spool.ledger)
+        self.secrets = home / "credentials"
         self.config = Config(
             storage=Storage(spool=self.spool.root, runtime=home / "run"),
             destinations={"platform": FolderDestination(type="folder", path=self.place)},
@@ -78,7 +81,7 @@ class Room:
     def upload(self) -> subprocess.Popen[bytes]:
         """The real upload process."""
         return subprocess.Popen(
-            [sys.executable, "-c", RUN, self.config.model_dump_json()],
+            [sys.executable, "-c", RUN, self.config.model_dump_json(), str(self.secrets)],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
 
@@ -171,6 +174,56 @@ def test_a_file_that_is_refused_for_good_is_skipped_and_the_queue_goes_on(room: 
     assert [process.step() for _ in range(3)] == [0.0, 0.0, IDLE_S]
     assert place.sent == ["manifest.json", "audio.m4a"]
     assert room.row("manifest.json").last_error == "it changed"
+
+
+@dataclass
+class Wait:
+    """A clock that a test moves."""
+
+    seconds: float = 1000.0
+
+    def mono_ns(self) -> int:
+        return int(self.seconds * 1e9)
+
+    def now(self) -> Now:
+        return CLOCK.now()
+
+
+def test_a_receipt_that_is_late_holds_up_its_own_file_only(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m", "audio.m4a": b"a"})
+    place, clock = Place(answers=[Pending("not there yet")]), Wait()
+    process = Delivery(room.ledger, room.spool, {"platform": place}, clock, chance=lambda: 0.0)
+    assert [process.step() for _ in range(3)] == [0.0, 0.0, IDLE_S]
+    assert place.sent == ["manifest.json", "audio.m4a"]
+    assert room.row("manifest.json").last_error == "not there yet"
+    clock.seconds += 10
+    place.held["manifest.json"] = {"state": "verified"}
+    assert [process.step() for _ in range(2)] == [0.0, IDLE_S]
+    assert room.ledger.waiting() == []
+
+
+def test_a_server_that_asks_for_time_gets_it(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m"})
+    place, clock = Place(answers=[Transient("busy", retry_after_s=900)]), Wait()
+    process = Delivery(room.ledger, room.spool, {"platform": place}, clock, chance=lambda: 0.0)
+    process.step()
+    clock.seconds += 890
+    assert process.step() == IDLE_S
+    clock.seconds += 11
+    assert process.step() == 0.0
+    assert room.ledger.waiting() == []
+
+
+def test_cuts_with_progress_between_them_are_no_row_of_failures(room: Room) -> None:
+    """A link that is cut every minute must not be given the pauses of one that is dead."""
+    room.package("L1", {"presenter.mp4": b"m"})
+    cuts = [Transient("cut", progressed=True) for _ in range(20)]
+    place, clock = Place(answers=list(cuts)), Wait()
+    process = Delivery(room.ledger, room.spool, {"platform": place}, clock, chance=lambda: 1.0)
+    for _ in range(21):
+        assert process.step() == 0.0
+        clock.seconds += FIRST_S
+    assert room.ledger.waiting() == []
 
 
 def test_a_restart_tries_again_what_was_refused(room: Room) -> None:

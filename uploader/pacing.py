@@ -20,9 +20,13 @@ class Pace:
         """Seconds from `now` until the next try is due; 0 when it is."""
         return max(0.0, self.not_before - now)
 
-    def after_failure(self, now: float, chance: float) -> Pace:
+    def after_failure(self, now: float, chance: float, retry_after_s: float | None = None) -> Pace:
+        """`retry_after_s`: the other side asks for that long; chance adds up to a quarter."""
         failures = self.failures + 1
-        return Pace(failures, now + delay_s(failures, chance))
+        delay = delay_s(failures, chance)
+        if retry_after_s is not None:
+            delay = max(delay, retry_after_s * (1.0 + chance / 4.0))
+        return Pace(failures, now + delay)
 
 
 def delay_s(failures: int, chance: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,13 @@ def run(context: typer.Context) -> None:
         import logging
 
         from edge_agent import delivery
+        from edge_agent.secrets import Secrets
 
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
         settings = config(context)
         if not settings.destinations:
             report.warn("no destinations are configured: lectures stay on this computer")
-        delivery.run(settings)
+        delivery.run(settings, Secrets.of(os.environ, room(context).written.main.parent))
 
 
 @app.command()

@@ -1,0 +1,86 @@
+"""Destinations as configured: each with its way, its credential and its memory in the ledger."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edge_agent import __version__
+from edge_agent.clock import Clock
+from edge_agent.config import Config, FolderDestination, TusDestination
+from edge_agent.ledger import Ledger
+from edge_agent.secrets import Secrets
+from uploader import folder, tus_destination
+from uploader.exchange import Request
+from uploader.http import Http
+from uploader.sender import Artifact, Destination
+from uploader.tus import Server
+
+AGENT = f"edge-agent {__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMemory:
+    """The notes of one destination, in the ledger."""
+
+    ledger: Ledger
+    destination: str
+
+    def get(self, lecture: str, artifact: Artifact) -> dict[str, Any] | None:
+        return self.ledger.transfer(self.destination, lecture, artifact.name, artifact.sha256)
+
+    def put(self, lecture: str, artifact: Artifact, note: Mapping[str, Any]) -> None:
+        self.ledger.set_transfer(self.destination, lecture, artifact.name, artifact.sha256, note)
+
+    def forget(self, lecture: str, artifact: Artifact) -> None:
+        self.ledger.drop_transfer(self.destination, lecture, artifact.name, artifact.sha256)
+
+
+def destinations(
+    config: Config, clock: Clock, ledger: Ledger, secrets: Secrets
+) -> dict[str, Destination]:
+    """The configured destinations by name. Opens no connection and reads no secret yet."""
+
+    def utc() -> str:
+        return clock.now().utc_text
+
+    made: dict[str, Destination] = {}
+    for name, place in config.destinations.items():
+        match place:
+            case FolderDestination():
+                made[name] = folder.FolderDestination(place.path, AGENT, utc)
+            case TusDestination():
+                made[name] = _tus(place, LedgerMemory(ledger, name), secrets, utc)
+    return made
+
+
+def _tus(
+    place: TusDestination, memory: LedgerMemory, secrets: Secrets, utc: Callable[[], str]
+) -> Destination:
+    http = Http(
+        place.url,
+        ca_file=place.ca_file,
+        dress=authorization(place.auth, place.credential, secrets),
+        agent=AGENT.replace(" ", "/"),
+    )
+    server = Server(place.url, place.receipts_url)
+    return tus_destination.TusDestination(http, server, memory, AGENT, utc)
+
+
+def authorization(
+    auth: str, credential: str | None, secrets: Secrets
+) -> Callable[[Request], Request]:
+    """What gives each request its Authorization header; nothing without a credential."""
+
+    def dress(request: Request) -> Request:
+        if credential is None:
+            return request
+        secret = secrets.read(credential)
+        if auth == "basic":
+            secret = base64.b64encode(secret.encode()).decode()
+        headers = {**request.headers, "Authorization": f"{auth.capitalize()} {secret}"}
+        return replace(request, headers=headers)
+
+    return dress
