@@ -101,11 +101,6 @@ class Ledger:
         rows = self._db.execute("SELECT name FROM pragma_table_info(?)", (table,))
         return {row["name"] for row in rows}
 
-    def columns(self, table: str) -> set[str]:
-        """The names of a table's columns; none when there is no such table."""
-        rows = self._db.execute("SELECT name FROM pragma_table_info(?)", (table,))
-        return {row["name"] for row in rows}
-
     # ------------------------------------------------------------ lectures
 
     def add_lecture(self, lecture: Lecture, tracks: Iterable[Track]) -> None:
