@@ -144,7 +144,7 @@ class CommandDesk:
             self._ledger.answer(action.command, answer, now)
 
     def set_mute(self, action: do.SetMute, now: Now) -> None:
-        """Durable on return; the answer comes when the recorders have been told."""
+        """Durable and answered on return, both or neither: what a client was told has happened."""
         with self._ledger.transaction():
             was = self._ledger.muted()
             self._ledger.set_muted(action.on)
@@ -155,9 +155,7 @@ class CommandDesk:
                     self._ledger.open_mute(lecture.id, at_ns)
                 else:
                     self._ledger.close_mutes(lecture.id, at_ns)
-
-    def answer_mute(self, action: do.SetMute, now: Now) -> None:
-        self._ledger.answer(action.command, {"muted": action.on}, now)
+            self._ledger.answer(action.command, {"muted": action.on}, now)
 
     def retry(self, action: do.Retry, now: Now) -> None:
         lecture = self._ledger.existing(action.lecture)

@@ -51,20 +51,20 @@ class Privacy:
             self._ledger.add_event(now, "muted", text, lecture.id if lecture else None)
 
     def set(self, action: do.SetMute, now: Now) -> None:
-        """Told to every recorder, durable, and only then answered.
+        """Muting is told to every recorder before it is durable and answered, unmuting after.
 
-        Muting a room waits for no disk; and it is muted until its unmuting is durable. Raises
-        OSError or sqlite3.Error when the disk refuses; may be done again then.
+        So muting a room waits for no disk, and it is muted until its unmuting is durable. The mark
+        is never there when the ledger says unmuted: it would mute the room again. Raises OSError or
+        sqlite3.Error when the disk refuses; may be done again then.
         """
         if action.on:
             self._tell(True, now)
             self._desk.set_mute(action, now)
             write_durably(self._mark, b"")
         else:
-            self._desk.set_mute(action, now)
             remove_durably(self._mark)
+            self._desk.set_mute(action, now)
             self._tell(False, now)
-        self._desk.answer_mute(action, now)
 
     def _tell(self, on: bool, now: Now) -> None:
         self.muted = on

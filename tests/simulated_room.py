@@ -21,8 +21,9 @@ TRACKS: dict[str, Any] = {
     "camera": {"kind": "synthetic"},
     "microphone": {"kind": "synthetic", "options": {"stream": "audio"}},
 }
-#: More rounds than this without coming to rest: the plan goes in circles.
-MOST_ROUNDS = 50
+#: More rounds than this, and one for each command that waits, without coming to rest: the plan
+#: goes in circles.
+MOST_ROUNDS = 20
 UNSET = datetime(1970, 1, 1, 0, 3, tzinfo=UTC)
 
 
@@ -188,13 +189,14 @@ class SimulatedRoom:
         if self.supervisor is None:
             return
         try:
-            for _ in range(MOST_ROUNDS):
+            for _ in range(MOST_ROUNDS + len(self.ledger.new_commands())):
                 if not self.supervisor.step():
                     return
         except Died:
             self.kill_supervisor()
             return
-        raise AssertionError("the plan does not come to rest")
+        wanted = self.supervisor._plan(self.clock.now())
+        raise AssertionError(f"the plan does not come to rest; it still wants {wanted}")
 
     def upload(self, steps: int) -> None:
         for _ in range(steps):

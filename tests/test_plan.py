@@ -176,6 +176,13 @@ def test_receipts_make_a_lecture_delivered_and_leftovers_go() -> None:
     assert plan(facts) == [do.MarkDelivered("L1"), do.DropSegments("L2")]
 
 
+def test_a_stop_in_the_very_round_of_the_planned_end_ends_the_lecture_once() -> None:
+    due = replace(RECORDING, until_ns=10 * SECOND)
+    commands = (CommandFacts(7, "stop", expired=False),)
+    stops = [each for each in plan(Facts(NOW, (), due, commands=commands)) if type(each) is do.Stop]
+    assert stops == [do.Stop(7, due.id)]
+
+
 def test_the_planned_end_stops_the_lecture() -> None:
     due = replace(RECORDING, until_ns=10 * SECOND)
     busy = replace(CAM, phase=Phase.RECORDING, lecture="L1")

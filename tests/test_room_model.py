@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -25,6 +27,7 @@ from edge_agent.rules.manifest import Manifest
 from edge_agent.rules.timeline import START_NS
 from edge_agent.storage_check import findings, gather
 from edge_agent.verify import verify_package
+from tests.fixed_clock import FixedClock
 from tests.simulated_room import NO_LINK, TRACKS, UNSET, Died, SimulatedRoom
 
 DAYS = int(os.environ.get("MODEL_DAYS", "40"))
@@ -314,3 +317,79 @@ Day.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestAnyDay = Day.TestCase
+
+
+# ---------------------------------------------------------------- days that have gone wrong
+
+
+def day(folder: Path, *happenings: Callable[[SimulatedRoom], object]) -> SimulatedRoom:
+    room = SimulatedRoom(folder)
+    room.run(1)
+    for happening in happenings:
+        happening(room)
+    return room
+
+
+def post(verb: str, **args: Any) -> Callable[[SimulatedRoom], object]:
+    def happening(room: SimulatedRoom) -> None:
+        room.post(verb, args, f"{verb} {len(room.ledger.new_commands())} {room.clock.mono}")
+        room.run(0.5)
+
+    return happening
+
+
+def test_a_stop_in_the_instant_of_the_planned_end(tmp_path: Path) -> None:
+    """It ended the lecture twice, which ended the agent."""
+    until = FixedClock().utc + timedelta(seconds=12)
+    room = day(
+        tmp_path,
+        post("start", until_utc=until.isoformat()),
+        lambda room: room.run(10),
+        lambda room: room.clock.pass_time(3),
+        post("stop"),
+    )
+    try:
+        assert room.supervisor is not None
+        assert room.ledger.lectures()[0].state is State.FINISHING
+        assert room.ledger.new_commands() == []
+    finally:
+        room.close()
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("writes", range(1, 8))
+def test_a_kill_while_the_room_is_muted_or_unmuted(tmp_path: Path, on: bool, writes: int) -> None:
+    """Killed between the two, the room was unmuted, and the answer after the reboot: not run."""
+    verb = "mute" if on else "unmute"
+    room = day(
+        tmp_path,
+        post("unmute" if on else "mute"),
+        lambda room: room.die_soon(writes),
+        post(verb),
+        lambda room: room.cut_power(90, None),
+        lambda room: room.start(),
+        lambda room: room.run(1),
+    )
+    try:
+        command = room.ledger.command(2)
+        assert command is not None
+        assert command.verb == verb
+        answer = dict(command.answer or {})
+        assert room.ledger.muted() is (on if "muted" in answer else not on), answer
+    finally:
+        room.close()
+
+
+def test_many_commands_that_have_waited_for_the_agent(tmp_path: Path) -> None:
+    """Each takes a round: a day of nothing else once looked as if the plan went in circles."""
+    room = day(tmp_path, lambda room: room.kill_supervisor())
+    try:
+        for number in range(100):
+            verb = ("start", "mark", "pause", "resume", "stop")[number % 5]
+            room.post(verb, {}, f"{number}")
+        room.start()
+        room.run(5)
+        assert room.ledger.new_commands() == []
+        assert len(room.ledger.lectures()) == 20
+    finally:
+        room.close()

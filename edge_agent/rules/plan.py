@@ -89,9 +89,12 @@ def plan(facts: Facts) -> list[Action]:
     """Everything to be done in this round, in order."""
     if facts.stopping:
         return [action for each in facts.recorders for action in _wind_down(each, facts.now_ns)]
+    commands = [*_next_command(facts)]
+    # A lecture that is told to stop in the very round of its planned end can end only once.
+    stops = any(isinstance(action, do.Stop) for action in commands)
     return [
-        *_next_command(facts),
-        *_planned_end(facts),
+        *commands,
+        *(() if stops else _planned_end(facts)),
         *(action for each in facts.recorders for action in _recorder(each, facts)),
         *_finishing(facts),
         *(do.MarkDelivered(lecture) for lecture in facts.received),
