@@ -30,6 +30,8 @@ class LectureFile(BaseModel):
     id: str
     started_utc: str
     clock_trust: str
+    #: The start was mended when the clock had been set.
+    start_corrected: int = 0
     epoch_boot: str
     epoch_ns: int
     title: str = ""
@@ -53,7 +55,10 @@ def write(path: Path, lecture: Lecture, tracks: list[Track]) -> None:
 
 
 def read(path: Path) -> tuple[Lecture, list[Track]] | None:
-    """The lecture as it was at its start, or None when the file is absent or broken."""
+    """The lecture as it was at its start, or None when the file is absent or broken.
+
+    A start that an unset clock has stamped is in it as mended later.
+    """
     try:
         facts = LectureFile.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):

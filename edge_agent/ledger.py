@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 #: Another process may hold the write lock for one commit, 0.3 s on a slow disk; 10 s is a fault.
 BUSY_TIMEOUT_MS = 10_000
+_BY_VALUE = (
+    "SELECT outbox.* FROM outbox JOIN lectures ON lectures.id = outbox.lecture {}"
+    " ORDER BY priority, lectures.rowid DESC, name"
+)
 
 
 class LedgerMissing(Exception):
@@ -316,16 +320,16 @@ class Ledger:
                     self._insert("outbox", columns, conflict=known)
 
     def outbox(self, lecture: str | None = None) -> list[OutboxRow]:
-        """In order of value: by priority, the newest lecture first within one priority."""
+        """In order of value: by priority, the newest lecture first within one priority.
+
+        The newest is the one whose row was made last: ids begin with a clock that may be wrong.
+        """
         where, values = ("WHERE lecture = ?", [lecture]) if lecture else ("", [])
-        query = f"SELECT * FROM outbox {where} ORDER BY priority, lecture DESC, name"
-        return [OutboxRow.of(row) for row in self._db.execute(query, values)]
+        return [OutboxRow.of(row) for row in self._db.execute(_BY_VALUE.format(where), values)]
 
     def waiting(self) -> list[OutboxRow]:
         """Outbox rows without a receipt, in order of value."""
-        rows = self._db.execute(
-            "SELECT * FROM outbox WHERE receipt IS NULL ORDER BY priority, lecture DESC, name"
-        )
+        rows = self._db.execute(_BY_VALUE.format("WHERE receipt IS NULL"))
         return [OutboxRow.of(row) for row in rows]
 
     def delivered(self, row: OutboxRow, receipt: Mapping[str, Any], now: Now) -> None:

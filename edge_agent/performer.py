@@ -67,7 +67,7 @@ class Performer:
         self._desk = desk
         self._encoders = encoders
         self._privacy = privacy
-        self._clock_repair = ClockRepair(ledger)
+        self._clock_repair = ClockRepair(ledger, spool)
 
     def perform(self, action: do.Action, now: Now) -> None:
         """Do one action."""

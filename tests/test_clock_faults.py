@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent import lecture_file
 from edge_agent.clock import clock_trust
 from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import State
@@ -104,6 +105,10 @@ def test_a_start_stamped_in_1970_is_mended_when_the_clock_is_set(room: Simulated
     document = manifest(room, lecture)
     assert abs(datetime.fromisoformat(document.start_time) - truth) < timedelta(seconds=1)
     assert document.start_time_corrected is True
+    kept = lecture_file.read(room.spool.facts(lecture.id))
+    assert kept is not None
+    assert kept[0].start_corrected
+    assert kept[0].started_utc == room.ledger.existing(lecture.id).started_utc
     assert (document.clock_trust, document.end_clock_trust) == ("unset", "synchronised")
     assert document.duration_seconds == pytest.approx(20, abs=1.1)
 
@@ -155,3 +160,6 @@ def test_lectures_keep_the_order_of_their_starts_whatever_the_clock_said(
         room.run(3)
         press(room, "stop")
     assert [each.id for each in room.ledger.lectures()] == begun
+    room.run(10)
+    sent = [row.lecture for row in room.ledger.waiting() if row.name == "manifest.json"]
+    assert sent == begun[::-1], "the newest is sent first, whatever its id says"
