@@ -36,11 +36,12 @@ class Write:
 
 
 class BlockLog:
-    """A log, read lazily."""
+    """A log, read lazily. With `deaf`, as if nobody had ever asked that disk to flush."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, deaf: int | None = None) -> None:
         self._file: BinaryIO = path.open("rb")
-        self.writes = list(self._read(path.stat().st_size))
+        entries = self._read(path.stat().st_size)
+        self.writes = [it for it in entries if not (it.flushes and it.disk == deaf)]
 
     def _read(self, end: int) -> Iterator[Write]:
         place = 0

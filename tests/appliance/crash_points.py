@@ -57,10 +57,10 @@ class Point:
 class Replay:
     """Goes through a share of the points, in order. One for each process."""
 
-    def __init__(self, truth: Truth, folder: Path) -> None:
+    def __init__(self, truth: Truth, folder: Path, deaf: int | None = None) -> None:
         folder.mkdir(parents=True)
         self._truth, self._folder = truth, folder
-        self._log = BlockLog(truth.log)
+        self._log = BlockLog(truth.log, deaf)
         self._disks = Disks(self._log, truth.blanks, folder)
         self._now = next_boot(truth.utc)
         self._at_flush: Found | None = None

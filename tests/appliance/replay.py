@@ -14,7 +14,7 @@ from statistics import median
 from tests.appliance.blocklog import BlockLog
 from tests.appliance.continued import deliver_after
 from tests.appliance.crash_points import Point, Replay, consecutive
-from tests.appliance.logged_run import Truth, record
+from tests.appliance.logged_run import DISKS, Truth, record
 from tests.appliance.report import Row
 from tests.appliance.room import Room
 
@@ -24,6 +24,8 @@ LOST_AT_MOST_S = 1.1
 TEARS = 12
 #: … and more often when there are too few points for so many cuts.
 CUTS = 3000
+#: Cuts at the end of a log from which the flushes of one disk were taken.
+FORGOTTEN = 10
 #: Cuts after which the real agent is started.
 CONTINUED = 20
 
@@ -57,6 +59,7 @@ def replay_all(truth: Truth, folder: Path, seed: int, row: Row) -> None:
     cpu_s = sum(seconds for _, seconds in results)
     _judge(row, found, seed, cpu_s)
     deliver_after(_sample(found, CONTINUED), truth, folder, row)
+    find_forgotten_flushes(truth, folder, row)
 
 
 def _replay(
@@ -70,6 +73,20 @@ def _replay(
             return list(Replay(truth, place).run(points, seeds)), _cpu_s() - began
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def find_forgotten_flushes(truth: Truth, folder: Path, row: Row) -> None:
+    """Is the replay any good? Without the flushes of one disk, its last cuts break promises."""
+    for disk, name in enumerate(DISKS):
+        points = BlockLog(truth.log, disk).points()[-FORGOTTEN:]
+        replay = Replay(truth, folder / f"deaf-{name}", disk)
+        with contextlib.redirect_stderr(io.StringIO()):
+            found = list(replay.run(points, [0]))
+        unseen = sum(not point.problems for point in found)
+        row.expect(not unseen, f"{unseen} cuts of a {name} that is never flushed look good")
+        row.notes.append(
+            f"{name} disk never flushed: {len(found) - unseen} of {len(found)} found out"
+        )
 
 
 def _cpu_s() -> float:
