@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -139,16 +138,6 @@ class TrackConfig(_Section):
         """Audio for a microphone, or where the option `stream` asks for a source's sound."""
         sound = self.kind == "microphone" or self.options.get("stream") == "audio"
         return "audio" if sound else "video"
-
-    @field_validator("codec")
-    @classmethod
-    def _can_be_recorded(cls, codec: str) -> str:
-        if codec != "h264":
-            raise ValueError(
-                f"{codec!r} cannot be recorded yet, only tried with: "
-                f"edge-agent encoders --codec {codec}; set it to 'h264'"
-            )
-        return codec
 
     @model_validator(mode="after")
     def _names_its_device(self) -> Self:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge_agent.children import Child
 from edge_agent.messages import TryEncoders
 from edge_agent.rules.health import SECOND
+from encoders.ladder import SOFTWARE as SOFTWARE_OF
 from encoders.ladder import Verdict, rungs
 
 #: Trials take the whole processor for some ten seconds: not while a room is getting ready.
@@ -22,13 +23,23 @@ IDLE_NS = 30 * SECOND
 #: All trials together take far less; a child that takes longer hangs.
 PATIENCE_NS = 300 * SECOND
 SOFTWARE = "libx264"
+H264 = "h264"
 
 
 class EncoderChoice:
     """`child` None: no trials, software only."""
 
-    def __init__(self, book: Path, memory: Path, boot: str, child: Child | None) -> None:
-        """`memory`: a file that keeps what has failed since the PC started."""
+    def __init__(
+        self,
+        book: Path,
+        memory: Path,
+        boot: str,
+        child: Child | None,
+        codecs: Sequence[str] = (),
+    ) -> None:
+        """`memory`: a file that keeps what has failed since the PC started; `codecs`: what the
+        room's tracks ask for. H.264 is always known, since it stands in for the others."""
+        self._codecs = [H264, *(codec for codec in codecs if codec != H264)]
         self._book = book
         self._memory = memory
         self._boot = boot
@@ -38,6 +49,7 @@ class EncoderChoice:
         self._read = self._tried = child is None
         self._verdicts: list[Verdict] = []
         self._failed = _remembered(memory, boot)
+        self._suspected: dict[str, int] = {}
 
     @property
     def failed(self) -> Mapping[str, str]:
@@ -49,17 +61,34 @@ class EncoderChoice:
         """Encoders are being tried: nothing else may take the processor from them."""
         return self._began_ns is not None
 
-    def rungs(self) -> list[str]:
-        """The names to record pictures with, best first."""
-        return rungs(self._verdicts, failed=self._failed)
+    def rungs(self, codec: str = H264) -> list[str]:
+        """The names to record pictures with, best first; those of H.264 after another codec's."""
+        last = rungs(self._verdicts, failed=self._failed)
+        return last if codec == H264 else [*rungs(self._verdicts, codec, self._failed), *last]
 
-    def shown(self, opened: str, used: str) -> str:
+    def lack(self, codec: str) -> str:
+        """Why a track that asks for this codec is recorded in H.264; empty when it is not."""
+        if codec == H264 or rungs(self._verdicts, codec, self._failed):
+            return ""
+        known = any(each.codec == codec for each in self._verdicts)
+        why = "no encoder for it works here" if known else "its encoders have not been tried yet"
+        more = f"see: edge-agent encoders --codec {codec}"
+        return f"{codec} is asked for, and recorded is h264: {why}; {more}"
+
+    def shown(self, opened: str, used: str, codec: str = H264) -> str:
         """What encodes a track, for people: what it uses now, or what it would begin with."""
-        return used or (self.rungs()[0] if opened == SOFTWARE else opened)
+        return used or (self.rungs(codec)[0] if opened == SOFTWARE else opened)
+
+    def suspect(self, name: str, reason: str) -> None:
+        """A recorder has crashed while this encoded. Software is blamed for a second time only:
+        more often than not it was something else, and what follows it needs more bytes."""
+        self._suspected[name] = self._suspected.get(name, 0) + 1
+        if name not in SOFTWARE_OF.values() or self._suspected[name] > 1:
+            self.fail(name, reason)
 
     def fail(self, name: str, reason: str) -> None:
-        """Do not use this rung again until the PC restarts. Software cannot fail for good."""
-        if name == SOFTWARE or name not in self.rungs():
+        """Do not use this rung again until the PC restarts. The last one cannot fail for good."""
+        if name == SOFTWARE or not any(name in self.rungs(codec) for codec in self._codecs):
             return
         self._failed[name] = reason
         try:
@@ -75,7 +104,9 @@ class EncoderChoice:
         if self._began_ns is not None:
             self._hear(self._child, now_ns, idle)
         elif not self._read or (not self._tried and self._may_try(now_ns)):
-            self._child.start(TryEncoders(book=str(self._book), may_try=self._read))
+            self._child.start(
+                TryEncoders(book=str(self._book), codecs=self._codecs, may_try=self._read)
+            )
             self._began_ns = now_ns
 
     def end(self) -> None:
@@ -98,7 +129,8 @@ class EncoderChoice:
             return
         # A trial that was stopped for a recording is made up for; one that found nothing is not.
         late = now_ns - self._began_ns > PATIENCE_NS
-        self._tried = bool(self._verdicts) or late or (self._read and idle)
+        whole = {each.codec for each in self._verdicts} >= set(self._codecs)
+        self._tried = whole or late or (self._read and idle)
         self._read, self._began_ns = True, None
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +24,15 @@ from encoders.trials import Pictures, Trials
 _REQUEST_S = 5.0
 
 
-def tried(path: Path, trials: Trials, codec: str = "h264") -> Book:
-    """The book with a verdict for every candidate, from its file or from trials."""
+def tried(path: Path, trials: Trials, codecs: Sequence[str] = ("h264",)) -> Book:
+    """The book with a verdict for every candidate of these codecs, from its file or from trials."""
     book = load(path, this_computer())
-    if book.covers(codec):
-        return book
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return book.with_verdicts(codec, trials.run(candidates(codec, book.key["nodes"])), now)
+    for codec in codecs:
+        if not book.covers(codec):
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            found = trials.run(candidates(codec, book.key["nodes"]))
+            book = book.with_verdicts(codec, found, now)
+    return book
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,15 +50,16 @@ def main(argv: list[str] | None = None) -> int:
     os.nice(10)
     path = Path(request.book)
     if request.may_try:
-        book = tried(path, trials)
+        book = tried(path, trials, request.codecs)
         try:
             save(path, book)
         except OSError as error:
             print(f"the encoders' book cannot be written: {error}", file=sys.stderr)
     else:
         book = load(path, this_computer())
-    told = book.of("h264") if book.covers("h264") else []
-    os.write(fd, json.dumps([asdict(verdict) for verdict in told]).encode() + b"\n")
+    known = [codec for codec in request.codecs if book.covers(codec)]
+    told = [asdict(verdict) for codec in known for verdict in book.of(codec)]
+    os.write(fd, json.dumps(told).encode() + b"\n")
     return 0
 
 

@@ -19,6 +19,7 @@ from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config
 from edge_agent.durable import sync_folder
 from edge_agent.encoder_choice import EncoderChoice
+from edge_agent.encoder_news import EncoderNews
 from edge_agent.facts import Observer
 from edge_agent.finish_job import finish_job
 from edge_agent.finishing import Finisher, Result
@@ -66,6 +67,7 @@ class Performer:
         self._recovery = recovery
         self._desk = desk
         self._encoders = encoders
+        self._encoder_news = EncoderNews(ledger, encoders)
         self._privacy = privacy
         self._clock_repair = ClockRepair(ledger, spool)
 
@@ -113,9 +115,9 @@ class Performer:
             case say.SegmentDone():
                 self._ledger.add_segment(_row(report, recorder.track), recorder.drift_ppm)
             case say.EncoderFailed():
-                self._encoder_failed(recorder, report, now)
+                self._encoder_news.failed(recorder, report, now)
             case say.Eased():
-                self._eased(recorder, report, now)
+                self._encoder_news.eased(recorder, report, now)
             case say.Finished():
                 recorder.enter(Phase.ARMED, now.mono_ns)
             case _:
@@ -135,24 +137,9 @@ class Performer:
         if gone.cause == "stopped":
             return
         if gone.cause in ENCODER_SUSPECTED:
-            self._encoders.fail(encoder, f"a recording with it ended: {gone.reason}")
+            self._encoders.suspect(encoder, f"a recording with it ended: {gone.reason}")
         if recorder.failure_is_news:
             print(f"track {recorder.track}: {gone.cause}: {text}", file=sys.stderr)
-
-    def _encoder_failed(self, recorder: Recorder, report: say.EncoderFailed, now: Now) -> None:
-        text = f"{report.reason}. {report.next} has taken over"
-        self._ledger.add_event(now, "encoder failed", text, report.lecture, recorder.track)
-        recorder.encoder = report.next
-        self._encoders.fail(report.name, report.reason)
-        print(f"track {recorder.track}: {text}", file=sys.stderr)
-
-    def _eased(self, recorder: Recorder, report: say.Eased, now: Now) -> None:
-        what = report.given_up or "everything is recorded again"
-        kind = "overload" if report.more else "overload eases"
-        text = f"{what}: {report.why}"
-        self._ledger.add_event(now, kind, text, report.lecture, recorder.track)
-        recorder.given_up = report.given_up
-        print(f"track {recorder.track}: {kind}: {text}", file=sys.stderr)
 
     def _explain(self, lecture: str, track: str, cause: str, now: Now) -> None:
         """Open the gap at once: another recorder may be armed before the plan looks."""
@@ -228,13 +215,16 @@ class Performer:
                 epoch_ns=lecture.epoch_ns,
                 start_mono_ns=self._start_mono_ns(lecture, now),
                 canvas=(track.width, track.height) if track.width else None,
-                encoders=self._encoders.rungs(),
+                encoders=self._encoders.rungs(recorder.spec.codec),
             )
         )
         recorder.enter(Phase.RECORDING, now.mono_ns)
         if recorder.opened is not None:
-            recorder.encoder = self._encoders.shown(recorder.opened.encoder, "")
+            recorder.encoder = self._encoders.shown(
+                recorder.opened.encoder, "", recorder.spec.codec
+            )
         recorder.lecture, recorder.durable_ns = lecture.id, None
+        self._encoder_news.begun(recorder, lecture.id, now)
         if recorder.opened is not None and not track.width:
             opened = recorder.opened
             self._ledger.set_canvas(

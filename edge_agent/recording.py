@@ -29,10 +29,11 @@ from encoders.encoder import (
     VideoSpec,
     open_audio_encoder,
 )
+from encoders.ladder import SOFTWARE
 from encoders.passthrough import PassThrough
 from encoders.planes import planes
 from encoders.rotation import SEGMENT_NS
-from encoders.rungs import open_rung
+from encoders.rungs import codec_of, open_rung
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
 from encoders.stillness import STILL_SEGMENT_NS, Stillness
@@ -204,8 +205,8 @@ def open_recording(
     if info.delivers == "h264":
         return PacketRecording(command, writer)
     rungs = [AacEncoder.name] if info.media == "audio" else command.encoders
-    if still:  # others hold pictures back, which are seconds here; and slides cost little
-        rungs = [H264Encoder.name]
+    if still:  # hardware holds pictures back, which are seconds here; and slides cost little
+        rungs = [name for name in rungs if name in SOFTWARE.values()] or [H264Encoder.name]
     opening = partial(_encoder, command, spec, info)
     encoding = Encoding(rungs, partial(opening, False), writer, on_encoder)
     stillness = Stillness() if still else None
@@ -232,6 +233,7 @@ def _encoder(
             width,
             height,
             info.fps,
+            codec_of(name),
             crf=spec.crf,
             max_kbps=spec.max_kbps,
             full_range_in=info.full_range,

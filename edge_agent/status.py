@@ -108,7 +108,7 @@ class StatusWriter:
             "height": opened.height if opened else 0,
             "fps": opened.fps if opened else 0.0,
             "codec": opened.codec if opened else "",
-            "encoder": self._encoders.shown(opened.encoder, recorder.encoder) if opened else "",
+            "encoder": self._encoder(recorder),
             "durable_s": None if durable is None else (durable - START_NS) / 1e9,
             "dropped": recorder.dropped,
             "backlog": recorder.backlog,
@@ -123,6 +123,12 @@ class StatusWriter:
             "restarts": recorder.restarts,
             "preview": recorder.spec.preview if track.media == "video" else "",
         }
+
+    def _encoder(self, recorder: Recorder) -> str:
+        if recorder.opened is None:
+            return ""
+        codec = recorder.spec.codec
+        return self._encoders.shown(recorder.opened.encoder, recorder.encoder, codec)
 
     def _finishing(self) -> dict[str, Any] | None:
         lecture = self._finisher.lecture

@@ -233,7 +233,8 @@ def furnish(
     finisher = Finisher(launch)
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
     boot = clock.now().boot
-    encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials)
+    codecs = sorted({track.codec for track in config.tracks.values()})
+    encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials, codecs)
     privacy = Privacy(spool.muted, ledger, desk, recorders)
     privacy.restore(clock.now())
     performer = Performer(
@@ -272,6 +273,7 @@ def _spec(name: str, track: TrackConfig, runtime: Runtime) -> say.RecorderSpec:
         fps=track.fps,
         format=track.format,
         options=track.options,
+        codec=track.codec,
         crf=track.crf,
         max_kbps=track.max_kbps,
         still=track.stands_still,

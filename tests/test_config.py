@@ -142,7 +142,6 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
             "tracks.cam.kind: 'v4l' is not allowed; did you mean 'v4l2'?",
         ),
         (CAMERA + "channels = 3\n", "tracks.cam.channels: 3 is not allowed; allowed: 1, 2"),
-        (CAMERA + 'codec = "hevc"\n', "tracks.cam.codec: 'hevc' cannot be recorded yet"),
         (CAMERA + 'codec = "h265"\n', "tracks.cam.codec: 'h265' is not allowed"),
         (CAMERA + "crf = 99\n", "tracks.cam.crf: input should be less than or equal to 51, not 99"),
         (CAMERA + 'flavor = "front"\n', "tracks.cam.flavor: 'front' is not two words with a slash"),

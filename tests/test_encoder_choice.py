@@ -141,6 +141,43 @@ def test_what_failed_in_a_recording_is_not_used_again_until_the_computer_restart
     assert next_boot.failed == {}
 
 
+def test_another_codec_comes_before_h264_once_it_is_known_to_work(
+    trials: Trials, tmp_path: Path
+) -> None:
+    choice = EncoderChoice(tmp_path / "book", tmp_path / "failed", "boot", trials, ["av1", "h264"])
+    assert choice.rungs("av1") == ["libx264"]
+    assert "not been tried yet" in choice.lack("av1")
+    choice.step(1, idle=True)
+    assert trials.started[0].codecs == ["h264", "av1"]
+    trials.answer(VERDICTS)  # a book from before the track asked for it
+    choice.step(2, idle=True)
+    choice.step(1 + IDLE_NS, idle=True)
+    assert [each.may_try for each in trials.started] == [False, True]
+    trials.answer([*VERDICTS, Verdict("libsvtav1", "av1", True)])
+    choice.step(2 + IDLE_NS, idle=True)
+    assert choice.rungs("av1") == ["libsvtav1", "h264_qsv", "libx264"]
+    assert choice.rungs() == ["h264_qsv", "libx264"]
+    assert choice.lack("av1") == choice.lack("h264") == ""
+    assert choice.shown("libx264", "", "av1") == "libsvtav1"
+    choice.fail("libsvtav1", "it stalled")
+    assert choice.rungs("av1") == ["h264_qsv", "libx264"]
+    assert "no encoder for it works" in choice.lack("av1")
+
+
+def test_a_crash_is_blamed_on_hardware_at_once_and_on_software_at_the_second_time(
+    trials: Trials, tmp_path: Path
+) -> None:
+    choice = EncoderChoice(tmp_path / "book", tmp_path / "failed", "boot", trials, ["av1"])
+    choice.step(1, idle=True)
+    trials.answer([*VERDICTS, Verdict("libsvtav1", "av1", True)])
+    choice.step(2, idle=True)
+    for name in ("libsvtav1", "h264_qsv", "libx264", "libx264"):
+        choice.suspect(name, "the recorder was ended by SIGSEGV")
+    assert choice.rungs("av1") == ["libsvtav1", "libx264"]
+    choice.suspect("libsvtav1", "the recorder was ended by SIGSEGV")
+    assert choice.rungs("av1") == ["libx264"]
+
+
 @pytest.mark.parametrize("name", ["", "libx264", "aac", "pass-through"])
 def test_software_and_what_is_no_rung_do_not_fail_for_good(
     choice: EncoderChoice, name: str

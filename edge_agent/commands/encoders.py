@@ -28,7 +28,9 @@ def encoders(
     context: typer.Context,
     as_json: AsJson = False,
     retry: bool = typer.Option(False, "--retry", help="Try each of them again now."),
-    codec: Annotated[Codec, typer.Option(help="Recordings are made in h264.")] = Codec.H264,
+    codec: Annotated[
+        Codec, typer.Option(help="As a track's codec in the configuration.")
+    ] = Codec.H264,
 ) -> None:
     """Which encoders really work on this PC, found by trying; the first usable one records."""
     with reporting("encoders", as_json) as report:
@@ -45,10 +47,7 @@ def encoders(
         }
         rows = [_row(verdict, failed) for verdict in verdicts]
         report.say(*table(("ENCODER", "VERDICT", "SPEED", "WHY"), rows))
-        if codec is Codec.H264:
-            report.say(f"recorded with: {report.data['chosen']}")
-        else:
-            report.say("lectures are recorded in h264; this codec is tried only")
+        report.say(f"tracks in {codec} are recorded with: {report.data['chosen']}")
 
 
 def _book(here: Room, codec: Codec, retry: bool, report: Report) -> Book:
@@ -101,9 +100,10 @@ def _failed(here: Room) -> dict[str, str]:
 
 
 def _chosen(verdicts: list[Verdict], codec: Codec, failed: dict[str, str]) -> str:
-    from encoders.ladder import rungs
+    """Tracks whose codec nothing can make here are recorded in h264."""
+    from encoders.ladder import SOFTWARE, rungs
 
-    return next(iter(rungs(verdicts, codec, failed)), "")
+    return next(iter(rungs(verdicts, codec, failed)), SOFTWARE["h264"])
 
 
 def _word(verdict: Verdict) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,58 @@ def test_a_recording_that_is_too_much_for_the_pc_gives_up_step_by_step_and_keeps
     room.begin()
     until("all is begun anew", lambda: room.track("camera")["phase"] == "recording")
     assert room.track("camera")["given_up"] == ""
+
+
+@pytest.mark.parametrize(("codec", "encoder"), [("hevc", "libx265"), ("av1", "libsvtav1")])
+def test_a_track_in_another_codec_survives_a_kill_of_its_recorder(
+    make_room: MakeRoom, codec: str, encoder: str
+) -> None:
+    room = make_room({"camera": {**CAMERA, "codec": codec}, "microphone": MICROPHONE})
+    room.spool.root.mkdir()
+    verdicts = [
+        Verdict(each.name, name, each.way == "software")
+        for name in ("h264", codec)
+        for each in candidates(name)
+    ]
+    save(room.spool.encoders, Book(this_computer(), "2026-11-22T10:00:00+00:00", tuple(verdicts)))
+    room.start_agent()
+    room.until_armed()
+    until("the book is read", lambda: room.track("camera")["encoder"] == encoder)
+    lecture = room.begin()
+    room.until_durable(3)
+    os.kill(room.recorder_pid("camera"), signal.SIGKILL)
+    until("it is noticed", lambda: room.track("camera")["restarts"] == 1)
+    until("it records again", lambda: room.track("camera")["phase"] == "recording")
+    room.until_durable(room.status()["lecture"]["elapsed_s"] + 2)
+    room.command("stop")
+    manifest = room.manifest(lecture)
+    [gap] = manifest["gaps"]
+    assert (gap["track"], gap["cause"]) == ("camera", "recorder crashed")
+    [picture] = [each for each in manifest["encoding"] if each["name"] == "presenter.mp4"]
+    assert picture["codecs"] == [codec, "aac"]
+    seen = manifest["durationSeconds"] - gap["duration"]
+    assert frames(room.package(lecture) / "presenter.mp4") >= seen * 15 * 0.8
+    with room.ledger() as ledger:
+        assert not [e for e in ledger.events(lecture) if e.kind == "codec replaced"]
+
+
+def test_a_codec_that_nothing_here_can_make_is_replaced_and_told(make_room: MakeRoom) -> None:
+    room = make_room({"camera": {**CAMERA, "codec": "av1"}})
+    room.spool.root.mkdir()
+    verdicts = [Verdict(each.name, "av1", False, "no such card") for each in candidates("av1")]
+    verdicts += [Verdict(each.name, "h264", False, "") for each in candidates("h264")]
+    save(room.spool.encoders, Book(this_computer(), "2026-11-22T10:00:00+00:00", tuple(verdicts)))
+    room.start_agent()
+    room.until_armed()
+    until("the book is read", lambda: room.track("camera")["encoder"] == "libx264")
+    lecture = room.begin()
+    room.until_durable(1)
+    room.command("stop")
+    [picture] = [e for e in room.manifest(lecture)["encoding"] if e["name"] == "presenter.mp4"]
+    assert picture["codecs"] == ["h264"]
+    with room.ledger() as ledger:
+        [told] = [e.text for e in ledger.events(lecture) if e.kind == "codec replaced"]
+    assert "edge-agent encoders --codec av1" in told
 
 
 def sizes(file: Path) -> list[tuple[int, int]]:
