@@ -2,15 +2,18 @@
 
 `BlockClock` smooths the capture stamps of a sound card (a delay-locked loop: Adriaensen, "Using a
 DLL to filter time", 2005). `Anchor` places a stream with a clock of its own (RTP) on ours.
-Both only ever move forward.
+Both only ever move forward. `Stamper` looks at some blocks at once where one alone can deceive.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 NS = 1_000_000_000
+T = TypeVar("T")
 
 
 class BlockClock:
@@ -18,13 +21,14 @@ class BlockClock:
 
     Blocks come late, alone or in bursts, but never early: the earliest of the last ones tell the
     truth, and the loop smooths those. So one late call-back is no gap. A gap is believed when it is
-    longer than `GAP`, or when `PATIENCE` blocks in a row are late by more than `SPIKE`. The card's
-    rate may differ from the nominal one by `MOST_OFF`.
+    longer than `GAP`, or when `PATIENCE` blocks in a row are late by more than `SPIKE`; then it is
+    as long as the least of them is late. So a PC that was held up for a moment makes none. The
+    card's rate may differ from the nominal one by `MOST_OFF`.
     """
 
     GAP = 1.0  # s
     SPIKE = 0.02  # s
-    PATIENCE = 10  # blocks
+    PATIENCE = 25  # blocks
     WIDE, NARROW = 0.5, 0.02  # Hz: bandwidth while settling, and then
     SETTLING = 3.0  # s
     MOST_OFF = 3e-3
@@ -42,12 +46,23 @@ class BlockClock:
         self._period = self._nominal  # s per sample
         self._age = 0.0
         self._late = 0
+        self._least = math.inf  # s: how late the least late of these is
+
+    def begin(self, raws_ns: Sequence[int], samples: int) -> None:
+        """As `restart`, and the earliest of the next blocks tells when the first was captured."""
+        self.restart()
+        length = samples * self._nominal * NS
+        self._base = min(raw - round(n * length) for n, raw in enumerate(raws_ns))
+        self._next = 0.0
 
     def stamp(self, raw_ns: int, samples: int) -> int:
         """The smoothed ns of a block's first sample. `raw_ns` is when it was seemingly captured."""
-        if self._next is None or self._after_gap((raw_ns - self._base) / NS - self._latest):
-            self.restart()
-            self._base, self._next = raw_ns, 0.0
+        late = (raw_ns - self._base) / NS - self._latest
+        if self._next is None or abs(late) > self.GAP:
+            self.begin([raw_ns], samples)
+        elif self._after_gap(late):
+            self.begin([raw_ns - round((late - self._least) * NS)], samples)
+        assert self._next is not None
         at, true = self._next, min(self._latest, (raw_ns - self._base) / NS)
         self._latest = true + samples * self._nominal * (1 + self.MOST_OFF)
         self._advance(at, true - at, samples)
@@ -66,8 +81,43 @@ class BlockClock:
         self._age += length
 
     def _after_gap(self, late: float) -> bool:
-        self._late = self._late + 1 if late > self.SPIKE else 0
-        return abs(late) > self.GAP or self._late > self.PATIENCE
+        if late <= self.SPIKE:
+            self._late, self._least = 0, math.inf
+            return False
+        self._late, self._least = self._late + 1, min(self._least, late)
+        return self._late > self.PATIENCE
+
+
+class Stamper(Generic[T]):
+    """Blocks of one size in, the same with their stamps out.
+
+    The first blocks after a beginning or a known loss wait for each other, `SURE` of them: on a
+    busy PC a single one was seen to be 130 ms late, and all sound for the next second with it.
+    """
+
+    SURE = 10
+
+    def __init__(self, rate: int, samples: int) -> None:
+        self._clock = BlockClock(rate)
+        self._samples = samples
+        self._waiting: list[tuple[int, T]] | None = []
+
+    def push(self, raw_ns: int, block: T, lost: bool = False) -> list[tuple[int, T]]:
+        """What can be stamped now. `lost`: samples are missing before this block."""
+        ready: list[tuple[int, T]] = []
+        if lost:
+            ready, self._waiting = self._settle(), []
+        if self._waiting is None:
+            return [(self._clock.stamp(raw_ns, self._samples), block)]
+        self._waiting.append((raw_ns, block))
+        return ready + self._settle() if len(self._waiting) >= self.SURE else ready
+
+    def _settle(self) -> list[tuple[int, T]]:
+        waiting, self._waiting = self._waiting, None
+        if not waiting:
+            return []
+        self._clock.begin([raw for raw, _ in waiting], self._samples)
+        return [(self._clock.stamp(raw, self._samples), block) for raw, block in waiting]
 
 
 @dataclass(slots=True)

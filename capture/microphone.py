@@ -12,12 +12,13 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from typing import Any
 
 import av
 import numpy as np
 
-from capture.clockfit import BlockClock
+from capture.clockfit import Stamper
 from capture.pulse_watch import PulseWatch
 from capture.sound_devices import (
     AudioInput,
@@ -63,7 +64,8 @@ class MicrophoneSource:
     def __init__(self, spec: SourceSpec) -> None:
         self._spec = spec
         self._queue: queue.Queue[Block] = queue.Queue(QUEUED)
-        self._clock = BlockClock(RATE)
+        self._stamper: Stamper[bytes] = Stamper(RATE, BLOCK)
+        self._stamped: deque[tuple[int, bytes]] = deque()
         self._watch: PulseWatch | None = None
         self._stream: Any = None
         self._channels = 1
@@ -97,6 +99,8 @@ class MicrophoneSource:
             raise DeviceLost("the microphone was not opened", "open it before reading")
         deadline = time.monotonic() + self._patience
         while not self._closed.is_set():
+            if self._stamped:
+                return self._frame(*self._stamped.popleft())
             if self._watch is not None:
                 self._watch.check(time.monotonic())
             try:
@@ -106,7 +110,7 @@ class MicrophoneSource:
                     break
             else:
                 self._patience = SILENT_S
-                return self._frame(*block)
+                self._stamped.extend(self._stamper.push(*block))
         self.close()
         raise DeviceLost(
             f"{self._spec.device} gives no more sound", "check the plug of the microphone"
@@ -184,7 +188,7 @@ class MicrophoneSource:
         """A sound server begins with a burst of old or empty blocks; recording begins here."""
         while not self._queue.empty():
             self._queue.get_nowait()
-        self._clock.restart()
+        self._stamper = Stamper(RATE, BLOCK)
 
     def _take(self, data: Any, frames: int, moment: Any, status: Any) -> None:
         """In PortAudio's thread: nothing here may wait.
@@ -209,14 +213,12 @@ class MicrophoneSource:
             return
         self.dropped += 1
 
-    def _frame(self, raw_ns: int, data: bytes, lost: bool) -> av.AudioFrame:
-        if lost:
-            self._clock.restart()
+    def _frame(self, stamp_ns: int, data: bytes) -> av.AudioFrame:
         samples = np.frombuffer(data, np.int16).reshape(1, -1)
         layout = "stereo" if self._channels == 2 else "mono"
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
         frame.sample_rate = RATE
-        frame.pts = self._clock.stamp(raw_ns, frame.samples)
+        frame.pts = stamp_ns
         frame.time_base = TIME_BASE
         return frame
 

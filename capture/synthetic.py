@@ -16,10 +16,11 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Protocol
 
-from capture.clockfit import BlockClock
+from capture.clockfit import Stamper
 from capture.source import (
     NS,
     DeviceBusy,
@@ -59,7 +60,10 @@ class SyntheticSource:
         self._closed = threading.Event()
         self._maker: Generator | None = None
         by_arrival = spec.options.get("stamps") == "arrival"
-        self._clock = BlockClock(RATE) if self._audio and by_arrival else None
+        self._stamper: Stamper[Frame] | None = (
+            Stamper(RATE, BLOCK) if self._audio and by_arrival else None
+        )
+        self._stamped: deque[tuple[int, Frame]] = deque()
         self._next = 0
         self._opened_ns = 0
 
@@ -75,22 +79,33 @@ class SyntheticSource:
         return info
 
     def read(self) -> Sample:
+        if self._stamper is None:
+            return self._make()[1]
+        while not self._stamped:
+            lost, frame = self._make()
+            arrived_ns = time.monotonic_ns() - BLOCK * NS // RATE
+            self._stamped.extend(self._stamper.push(arrived_ns, frame, lost))
+        stamp_ns, frame = self._stamped.popleft()
+        frame.pts = stamp_ns
+        return frame
+
+    def _make(self) -> tuple[bool, Frame]:
+        """The next sample when it is due, and whether some were lost before it."""
         maker = self._running()
         self._fail_if_due()
         now = time.monotonic_ns()
-        if now - maker.due(self._next) > NS // 4:  # a real device has a few buffers, then it drops
+        lost = (
+            now - maker.due(self._next) > NS // 4
+        )  # a real device has a few buffers, then it drops
+        if lost:
             self._next = maker.number(now)
-            if self._clock is not None:
-                self._clock.restart()
         wait = (maker.due(self._next) - now) / NS
         if self._closed.wait(max(0.0, wait)):
             raise DeviceLost("the synthetic device was closed")
         self._check_cable()
         frame = maker.make(self._next, dark=self._faulty("silence"))
-        if self._clock is not None:
-            frame.pts = self._clock.stamp(time.monotonic_ns() - BLOCK * NS // RATE, BLOCK)
         self._next += 1
-        return frame
+        return lost, frame
 
     def decode(self, sample: Sample) -> list[Frame]:
         return [] if not hasattr(sample, "format") else [sample]  # type: ignore[list-item]

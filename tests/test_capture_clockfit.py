@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.clockfit import Anchor, BlockClock
+from capture.clockfit import Anchor, BlockClock, Stamper
 
 NS = 1_000_000_000
 RATE, BLOCK = 48_000, 960
@@ -43,6 +43,16 @@ def test_one_late_call_back_is_no_gap() -> None:
     assert np.abs((stamps - true)[1000:]).max() < 3 * MS
 
 
+@pytest.mark.parametrize("stall_s", [0.1, 0.25, 0.45])
+def test_a_pc_that_was_held_up_gets_a_burst_and_no_gap(stall_s: float) -> None:
+    true, seeming = arrivals(3000, -1400, 1)
+    held_up = (true >= true[2000]) & (true < true[2000] + stall_s * NS)
+    seeming[held_up] = np.maximum(seeming[held_up], true[2000] + round(stall_s * NS))
+    clock = BlockClock(RATE)
+    stamps = np.array([clock.stamp(int(raw), BLOCK) for raw in seeming])
+    assert np.abs((stamps - true)[1000:]).max() < 5 * MS
+
+
 @pytest.mark.parametrize("lost_s", [0.1, 0.5, 7.0])
 def test_a_gap_appears_in_the_stamps(lost_s: float) -> None:
     true, seeming = arrivals(4000, 50, 1)
@@ -59,6 +69,34 @@ def test_known_loss_is_believed_at_once() -> None:
         clock.stamp(NS + number * 20 * MS, BLOCK)
     clock.restart()
     assert clock.stamp(NS + 100 * 20 * MS + 60 * MS, BLOCK) == NS + 2060 * MS
+
+
+def stamped(seeming: np.ndarray, lost: frozenset[int] = frozenset()) -> list[tuple[int, int]]:
+    stamper: Stamper[int] = Stamper(RATE, BLOCK)
+    return [
+        pair
+        for number, raw in enumerate(seeming)
+        for pair in stamper.push(int(raw), number, number in lost)
+    ]
+
+
+@pytest.mark.parametrize("late_ms", [30, 130, 900])
+@pytest.mark.parametrize("first", [0, 1000])
+def test_a_first_block_that_comes_late_deceives_nobody(late_ms: int, first: int) -> None:
+    true, seeming = arrivals(2000, -1400, 1)
+    true[first:] += 600 * MS  # what was lost before it
+    seeming[first:] += 600 * MS
+    seeming[first] += late_ms * MS
+    pairs = stamped(seeming, frozenset({first}))
+    assert [number for _, number in pairs] == list(range(2000))
+    stamps = np.array([stamp for stamp, _ in pairs])
+    assert np.abs((stamps - true)[first:]).max() < 6 * MS
+
+
+def test_blocks_that_wait_come_out_when_the_next_loss_shows() -> None:
+    _, seeming = arrivals(Stamper.SURE + 3, 0, 1)
+    numbers = [number for _, number in stamped(seeming, frozenset({3}))]
+    assert numbers == list(range(Stamper.SURE + 3))
 
 
 @settings(max_examples=50)
