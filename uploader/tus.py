@@ -77,6 +77,8 @@ class Sending:
         except receipts.Damaged:
             self._memory.forget(self._lecture, self._artifact)
         offset = yield from self._resume()
+        if not self._artifact.bytes:
+            yield self._bytes(0, 0)  # some servers complete an empty file at its creation, some so
         while offset < self._artifact.bytes:
             offset = yield from self._patch(offset)
         return (yield from self._finish())

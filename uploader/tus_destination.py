@@ -23,6 +23,8 @@ class Runner(Protocol):
 
     def run(self, core: Core[T], path: Path | None, progress: Progress) -> T: ...
 
+    def close(self) -> None: ...
+
 
 class TusDestination:
     """See the module's text. `utc` gives the time in a receipt of our own."""
@@ -36,6 +38,10 @@ class TusDestination:
         self._agent = agent
         self._utc = utc
         self._unchanged: tuple[object, ...] = ()
+
+    def close(self) -> None:
+        """Hang up; the next request calls again."""
+        self._http.close()
 
     def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
         if self._server.receipts_url is None:

@@ -1,0 +1,93 @@
+"""A reference receiver, for tests and demonstrations only: what a platform owes to a room.
+
+A tus server that nobody here wrote (`tuspyserver` or `tussi`) takes the files; beside it stand the
+receipts, for which each file is read again. Run: python -m tests.servers.receiver KIND FOLDER PORT
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from tuspyserver import create_tus_router
+from tussi import TUSApp
+from tussi.storage import FilesystemStorage
+
+TOKEN = "the token of room 7"
+
+
+def completed(kind: str, folder: Path) -> Iterator[tuple[dict[str, str], bytes]]:
+    """What the tus server has of whole files: their metadata and bytes."""
+    if kind == "tussi":
+        for note in folder.glob("completed/*.meta"):
+            record = json.loads(note.read_text())
+            yield record["metadata"], note.with_suffix("").read_bytes()
+        return
+    for note in folder.glob("*.info"):
+        record = json.loads(note.read_text())
+        data = note.with_suffix("").read_bytes()
+        if len(data) == record["size"]:
+            yield record["metadata"], data
+
+
+def held(kind: str, folder: Path, lecture: str) -> dict[str, bytes]:
+    """The whole files of a lecture by name; the undamaged one where there are several."""
+    found: dict[str, bytes] = {}
+    for metadata, data in completed(kind, folder):
+        right = hashlib.sha256(data).hexdigest() == metadata["sha256"]
+        if metadata["lecture"] == lecture and (right or metadata["filename"] not in found):
+            found[metadata["filename"]] = data
+    return found
+
+
+def application(kind: str, folder: Path) -> FastAPI:
+    app = FastAPI()
+
+    @app.middleware("http")
+    async def only_with_the_token(request: Request, call_next: Any) -> Response:
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return JSONResponse({"title": "Who are you?"}, 401)
+        answer: Response = await call_next(request)
+        return answer
+
+    @app.get("/receipts/{lecture}/{name}/{sha256}")
+    def receipt(lecture: str, name: str, sha256: str) -> Response:
+        data = held(kind, folder, unquote(lecture)).get(unquote(name))
+        if data is None:
+            return JSONResponse({"title": "Nothing is known of this file."}, 404)
+        found = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        place = {"lecture": lecture, "name": name, "state": "verified"}
+        return JSONResponse(place | found | {"utc": "2026-11-22T10:00:00.000Z"})
+
+    if kind == "tuspyserver":
+        app.include_router(create_tus_router(prefix="files", files_dir=str(folder)))
+        return app
+    (folder / "uploads").mkdir(exist_ok=True)
+    (folder / "completed").mkdir(exist_ok=True)
+    tus = TUSApp(storage=FilesystemStorage(folder / "uploads"), completed_dir=folder / "completed")
+
+    @app.api_route("/files/{path:path}", methods=["HEAD", "PATCH", "POST", "OPTIONS"])
+    async def files(request: Request) -> Response:
+        answer: Response = await tus.get_response(request.scope, request.receive)
+        return answer
+
+    return app
+
+
+if __name__ == "__main__":
+    _, kind_of, folder_of, port_of = sys.argv
+    uvicorn.run(
+        application(kind_of, Path(folder_of)),
+        host="127.0.0.1",
+        port=int(port_of),
+        log_level="warning",
+        timeout_keep_alive=60,
+    )
