@@ -143,9 +143,20 @@ def _ticks(frame: VideoFrame) -> int:
 
 def _small(frame: VideoFrame, spec: PictureSpec) -> VideoFrame:
     """Averaged and not sampled: fewer bytes for noise."""
-    picture = frame.reformat(spec.width, spec.height, "yuv420p", interpolation=Interpolation.AREA)
-    if picture is frame:  # the size was right: the decoder still needs its own
-        picture = frame.reformat(format="yuv420p")
+    # 1 is BT.709 in the frame's own tag; a USB camera's recording is in BT.601.
+    matrix = Colorspace.ITU709 if frame.colorspace == 1 else Colorspace.ITU601
+    picture = frame.reformat(
+        spec.width,
+        spec.height,
+        "yuv420p",
+        src_colorspace=matrix,
+        dst_colorspace=Colorspace.ITU709,
+        interpolation=Interpolation.AREA,
+    )
+    if picture is frame:
+        # The size was right. Given the decoder's own frame, x264's output was seen to differ from
+        # run to run; given a copy, never.
+        picture = VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
     picture.pts, picture.time_base = _ticks(frame), Fraction(1, VIDEO_SCALE)
     picture.pict_type = PictureType.NONE
     return picture

@@ -1,0 +1,67 @@
+"""Give a package a new revision with one more file, all at once.
+
+A second folder is made of links to what stays and of a new manifest with its checksums; then the
+two folders change their names in one step. So whoever looks, and whatever power cut comes, sees one
+revision or the other and never a half. An open file of the old one stays readable.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from edge_agent.durable import sync_folder, write_durably
+from edge_agent.rules.manifest import Manifest, MediaFile, manifest_json, with_renditions
+from edge_agent.verify import MANIFEST, SUMS, file_sha256
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def add_to_package(package: Path, work: Path, path: Path, entry: MediaFile) -> None:
+    """Put the durable file `path`, which `entry` describes, into the package.
+
+    `work` is a folder on the same disk. Raises OSError; then the package is as it was.
+    """
+    fresh = work / "package"
+    if fresh.exists():
+        shutil.rmtree(fresh)
+    fresh.mkdir()
+    sums = _sums(package)
+    for old in package.iterdir():
+        if old.name not in (MANIFEST, SUMS, entry.name):
+            os.link(old, fresh / old.name)
+    os.link(path, fresh / entry.name)
+    document = Manifest.model_validate_json((package / MANIFEST).read_bytes())
+    write_durably(fresh / MANIFEST, manifest_json(with_renditions(document, [entry])))
+    sums |= {entry.name: entry.sha256, MANIFEST: file_sha256(fresh / MANIFEST)}
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
+    write_durably(fresh / SUMS, "".join(lines).encode())
+    exchange(fresh, package)
+    sync_folder(package.parent)
+    sync_folder(work)
+    shutil.rmtree(fresh)
+
+
+def _sums(package: Path) -> dict[str, str]:
+    lines = [line.split("  ", 1) for line in (package / SUMS).read_text().splitlines()]
+    return {name: digest for digest, name in lines}
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two folders change names in one step. Raises OSError where the disk cannot do that.
+
+    ext4, XFS, Btrfs and tmpfs can (renameat2(2)); Python does not offer it.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "renameat2"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(other))
+    done = library.renameat2(
+        _AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE
+    )
+    if done != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(other))
