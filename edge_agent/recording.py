@@ -21,6 +21,7 @@ from edge_agent.messages import Record, RecorderSpec
 from edge_agent.packet_recording import PacketRecording
 from edge_agent.rules.overload import Step, kept, smaller
 from edge_agent.window import Window
+from encoders.canvas import matrix_of
 from encoders.encoder import (
     AacEncoder,
     AudioSpec,
@@ -32,11 +33,11 @@ from encoders.encoder import (
 from encoders.ladder import SOFTWARE
 from encoders.passthrough import PassThrough
 from encoders.planes import planes
-from encoders.rotation import SEGMENT_NS
+from encoders.rotation import Rotation
 from encoders.rungs import codec_of, open_rung
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
-from encoders.stillness import STILL_SEGMENT_NS, Stillness
+from encoders.stillness import STILL_PICTURES, STILL_SEGMENT_NS, Stillness
 
 
 class Decoder(Protocol):
@@ -199,7 +200,9 @@ def open_recording(
             template,
             on_fragment=on_fragment,
             on_segment=on_segment,
-            segment_ns=STILL_SEGMENT_NS if still else SEGMENT_NS,
+            rotation=Rotation(segment_ns=STILL_SEGMENT_NS, most_packets=STILL_PICTURES)
+            if still
+            else None,
         )
 
     if info.delivers == "h264":
@@ -207,7 +210,7 @@ def open_recording(
     rungs = [AacEncoder.name] if info.media == "audio" else command.encoders
     if still:  # hardware holds pictures back, which are seconds here; and slides cost little
         rungs = [name for name in rungs if name in SOFTWARE.values()] or [H264Encoder.name]
-    opening = partial(_encoder, command, spec, info)
+    opening = partial(_encoder, command, spec, info, still)
     encoding = Encoding(rungs, partial(opening, False), writer, on_encoder)
     stillness = Stillness() if still else None
     return FrameRecording(command, decoder, encoding, info.fps, opening, stillness)
@@ -221,7 +224,7 @@ def encoder_name(info: SourceInfo) -> str:
 
 
 def _encoder(
-    command: Record, spec: RecorderSpec, info: SourceInfo, small: bool, name: str
+    command: Record, spec: RecorderSpec, info: SourceInfo, still: bool, small: bool, name: str
 ) -> Encoder:
     if info.media == "audio":
         return open_audio_encoder(AudioSpec(info.channels, spec.audio_kbps))
@@ -237,5 +240,7 @@ def _encoder(
             crf=spec.crf,
             max_kbps=spec.max_kbps,
             full_range_in=info.full_range,
+            matrix=matrix_of(info.delivers, info.pix_fmt),
+            still=still,
         ),
     )

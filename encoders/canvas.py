@@ -18,15 +18,28 @@ from av.video.reformatter import (
 )
 
 
+def matrix_of(delivers: str, pix_fmt: str) -> Colorspace:
+    """What a device's pictures are best kept in: BT.601 for those of USB cameras and grabbers."""
+    camera = delivers in ("mjpeg", "raw") and pix_fmt.startswith(("yuv", "yuyv", "uyvy", "nv"))
+    return Colorspace.ITU601 if camera else Colorspace.ITU709
+
+
 class Canvas:
-    """Paint any picture, scaled and letter-boxed, as yuv420p, TV range, BT.709.
+    """Paint any picture, scaled and letter-boxed, as yuv420p, TV range, in the matrix wanted.
 
     Pictures that do not say their matrix are taken as BT.601: the rule of JPEG and the default
     of USB cameras. RGB pictures have none.
     """
 
-    def __init__(self, width: int, height: int, full_range_in: bool) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        full_range_in: bool,
+        matrix: Colorspace = Colorspace.ITU709,
+    ) -> None:
         self._width, self._height = width, height
+        self._wanted = matrix
         self._full = full_range_in
         self._scaler = VideoReformatter()
 
@@ -39,14 +52,14 @@ class Canvas:
             height,
             "yuv420p",
             src_colorspace=self._matrix(frame),
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=self._wanted,
             src_color_range=self._range(frame),
             dst_color_range=ColorRange.MPEG,
         )
         if scaled is frame or (width, height) != (self._width, self._height):
             scaled = self._letterbox(scaled)
         scaled.color_range = ColorRange.MPEG
-        scaled.colorspace = Colorspace.ITU709
+        scaled.colorspace = self._wanted
         scaled.color_primaries = ColorPrimaries.BT709
         scaled.color_trc = ColorTrc.BT709
         return scaled

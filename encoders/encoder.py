@@ -56,6 +56,11 @@ class VideoSpec:
     crf: int = 23
     max_kbps: int | None = None
     full_range_in: bool = False
+    #: What most of the pictures come in. Keeping it saves 6 ms of each 1080p picture of a camera;
+    #: the file says which it is.
+    matrix: Colorspace = Colorspace.ITU709
+    #: A track of slides or a screen: pictures come seldom and differ little from one another.
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ class H264Encoder:
     def __init__(self, spec: VideoSpec) -> None:
         fps = spec.fps if spec.fps > 0 else 30.0
         width, height = spec.width & ~1, spec.height & ~1
-        self._canvas = Canvas(width, height, spec.full_range_in)
+        self._canvas = Canvas(width, height, spec.full_range_in, spec.matrix)
         self._stem = av.open(io.BytesIO(), "w", format="mp4")
         stream = self._stem.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         context = stream.codec_context
@@ -122,7 +127,7 @@ class H264Encoder:
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.time_base = Fraction(1, VIDEO_SCALE)
         context.color_range = ColorRange.MPEG
-        context.colorspace = Colorspace.ITU709
+        context.colorspace = spec.matrix
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
         context.gop_size = max(1, math.ceil(fps * GOP_S))
@@ -163,18 +168,27 @@ class H264Encoder:
         return list(self._context.encode(None))
 
 
+#: Text on a plain ground gains nothing from x264's searches: most of a picture is the last one
+#: again. One thread: slices cost bytes and more time than they save.
+_STILL = "threads=1:scenecut=0:weightp=0:no-deblock=1:me=dia:subme=0:trellis=1"
+#: A fixed quantiser needs no measuring of each picture beforehand, which was a third of the time.
+#: This much above crf gives text as sharp; key frames get three less by themselves.
+_STILL_QP = 2
+
+
 def _x264_options(spec: VideoSpec) -> dict[str, str]:
     """No B-frames, no look-ahead, no frame threads: what a kill takes is never in here.
 
     zerolatency also makes the rate ceiling count frames instead of time stamps (the other way
     costs one frame of delay); for pictures that come seldom the ceiling is then only stricter.
     """
-    options = {
-        "preset": "veryfast",
-        "tune": "zerolatency",
-        "crf": str(spec.crf),
-        "forced-idr": "1",
-    }
+    options = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1"}
+    if spec.still:
+        options["x264-params"] = _STILL
+    if spec.still and not spec.max_kbps:
+        options["qp"] = str(min(51, spec.crf + _STILL_QP))
+    else:
+        options["crf"] = str(spec.crf)
     if spec.max_kbps:
         options["maxrate"] = f"{spec.max_kbps}k"
         options["bufsize"] = f"{2 * spec.max_kbps}k"

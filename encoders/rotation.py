@@ -28,11 +28,14 @@ class Rotation:
     start_ns: int | None = None
     #: A track of slides has longer ones: its key frames are nearly all of its bytes.
     segment_ns: int = SEGMENT_NS
+    #: A player that seeks decodes at most this many pictures; below 10 s nothing is cut for it.
+    most_packets: int | None = None
     _asked_ns: int | None = None
+    _packets: int = 0
 
     def keyframe_due(self, frame_ns: int) -> bool:
         """Whether the picture about to be encoded must be a key frame; True once per request."""
-        if self.start_ns is None or frame_ns - self.start_ns < self.segment_ns:
+        if self.start_ns is None or frame_ns - self.start_ns < self._wanted_ns():
             return False
         if self._asked_ns is not None and frame_ns - self._asked_ns < ASK_AGAIN_NS:
             return False
@@ -43,11 +46,18 @@ class Rotation:
         """Whether this packet is the first of a new segment; remembers it if so."""
         if self.start_ns is not None:
             age = packet_ns - self.start_ns
-            if age < (self.segment_ns if is_keyframe else self.segment_ns + PATIENCE_NS):
+            wanted_ns = self._wanted_ns() if is_keyframe else self.segment_ns + PATIENCE_NS
+            if age < wanted_ns:
+                self._packets += 1
                 return False
         self.start_ns = packet_ns
+        self._packets = 1
         self._asked_ns = None
         return True
+
+    def _wanted_ns(self) -> int:
+        crowded = self.most_packets is not None and self._packets >= self.most_packets
+        return min(SEGMENT_NS, self.segment_ns) if crowded else self.segment_ns
 
 
 def fragment_full(first_ns: int, next_ns: int) -> bool:

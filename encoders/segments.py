@@ -23,7 +23,7 @@ from av.stream import Stream
 
 from encoders.disk import Disk
 from encoders.fragments import AnyPacket, Fragment, FragmentMuxer
-from encoders.rotation import SECOND, SEGMENT_NS, Rotation
+from encoders.rotation import SECOND, Rotation
 from encoders.segment import Segment, next_sequence, segment_name
 
 #: How much may wait for a slow disk: stalls of 0.3 s are normal, of 10 s survivable.
@@ -144,7 +144,7 @@ class TrackWriter:
         disk: Disk | None = None,
         queue_bytes: int = QUEUE_BYTES,
         queue_ns: int = QUEUE_NS,
-        segment_ns: int = SEGMENT_NS,
+        rotation: Rotation | None = None,
     ) -> None:
         self._folder = folder
         self._on_fragment = on_fragment
@@ -152,7 +152,7 @@ class TrackWriter:
         self._disk = disk or Disk()
         self._queue_bytes, self._queue_ns = queue_bytes, queue_ns
         self._muxer = FragmentMuxer(template)
-        self._rotation = Rotation(segment_ns=segment_ns)
+        self._rotation = rotation or Rotation()
         self._queue: deque[Fragment | _Rotate] = deque()
         self._waiting_bytes = 0
         self._change = threading.Condition()

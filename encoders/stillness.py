@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,11 +29,17 @@ PEAK = 40
 PEAKS = 2
 #: So is a mean difference of a cell above this: faint text, a highlighted line.
 MEAN = 6
+#: A change of fewer cells is a pointer, a cursor or a letter typed; a pointer of 48 pixels that
+#: moves takes 1 of 300. Such changes need not be shown more often than 15 times a second.
+SMALL = 1 / 200
+SMALL_GAP_NS = 60_000_000
 #: The muxer counts in 1/90 000 s; a picture is repeated only when it surely sees a full fragment.
 ROUNDING_NS = 25_000
 #: Key frames of a still track: its segments are as long. Nothing is less safe for that, each
-#: fragment is synced; a player that seeks decodes at most a minute of few pictures.
-STILL_SEGMENT_NS = 60 * SECOND
+#: fragment is synced; and a player that seeks decodes at most so many pictures, of which most
+#: are nearly the one before.
+STILL_SEGMENT_NS = 120 * SECOND
+STILL_PICTURES = 600
 
 
 class Stillness:
@@ -40,6 +47,7 @@ class Stillness:
 
     def __init__(self) -> None:
         self._last: list[Plane] = []
+        self._last_ns = 0
         self._phase = 0
         self._fragment_ns: int | None = None
 
@@ -51,38 +59,49 @@ class Stillness:
         """
         due = self._fragment_ns is None or fragment_full(self._fragment_ns, at_ns - ROUNDING_NS)
         self._phase = (self._phase + 1) % STEP
-        if not (must or due or changed(self._last, planes, self._phase)):
-            return False
         if must or due:
             self._fragment_ns = at_ns
-        self._last = list(planes)
+        elif not self._shows(at_ns, change(self._last, planes, self._phase)):
+            return False
+        self._last, self._last_ns = list(planes), at_ns
         return True
 
+    def _shows(self, at_ns: int, share: float) -> bool:
+        """A change that is passed over now is still one at the next picture, unless it is gone."""
+        return share > SMALL or (share > 0 and at_ns - self._last_ns >= SMALL_GAP_NS)
 
-def changed(before: Sequence[Plane], now: Sequence[Plane], phase: int = 0) -> bool:
-    """Whether two pictures differ by more than noise, looking at every fourth row from `phase`."""
+
+def change(before: Sequence[Plane], now: Sequence[Plane], phase: int = 0) -> float:
+    """How much of the picture differs by more than noise, looking at every fourth row from `phase`.
+
+    1.0 for pictures that cannot be compared; else the share of the plane that differs most.
+    """
     if not now or [p.shape for p in before] != [p.shape for p in now]:
-        return True
-    return any(_differs(a[phase::STEP], b[phase::STEP]) for a, b in zip(before, now, strict=True))
+        return 1.0
+    return max(_share(a[phase::STEP], b[phase::STEP]) for a, b in zip(before, now, strict=True))
 
 
-def _differs(a: Plane, b: Plane) -> bool:
-    difference = np.maximum(a, b)
-    difference -= np.minimum(a, b)
+def _share(a: Plane, b: Plane) -> float:
     # Most rows of a still picture are equal to the bit, or nearly so: cells only where they matter.
-    if difference.size == 0 or difference.max() <= MEAN:
-        return False
+    if a.size == 0 or cv2.norm(a, b, cv2.NORM_INF) <= MEAN:
+        return 0.0
+    difference = _whole_cells(np.asarray(cv2.absdiff(a, b), np.uint8))
+    differs = _cells(difference) > MEAN * STEP * CELL
+    peaks = (difference > PEAK).view(np.uint8)
+    if peaks.any():
+        differs |= _cells(peaks) >= PEAKS
+    return float(np.count_nonzero(differs)) / differs.size
+
+
+def _whole_cells(difference: Plane) -> Plane:
     rows, columns = (
         -(-side // n) * n for side, n in zip(difference.shape, (STEP, CELL), strict=True)
     )
-    if (rows, columns) != difference.shape:
-        grown = np.zeros((rows, columns), np.uint8)
-        grown[: difference.shape[0], : difference.shape[1]] = difference
-        difference = grown
-    if bool((_cells(difference) > MEAN * STEP * CELL).any()):
-        return True
-    peaks = (difference > PEAK).view(np.uint8)
-    return bool(peaks.any()) and bool((_cells(peaks) >= PEAKS).any())
+    if (rows, columns) == difference.shape:
+        return difference
+    grown = np.zeros((rows, columns), np.uint8)
+    grown[: difference.shape[0], : difference.shape[1]] = difference
+    return grown
 
 
 def _cells(values: Plane) -> NDArray[np.uint16]:

@@ -22,6 +22,8 @@ def thumbnail(path: Path) -> bytes | None:
         middle = (container.duration or 0) // 2
         container.seek(middle)
         for frame in container.decode(stream):
+            # 1 is BT.709 in the frame's own tag.
+            matrix = Colorspace.ITU709 if frame.colorspace == 1 else Colorspace.ITU601
             width = min(WIDTH, frame.width) & ~1
             height = max(2, round(frame.height * width / frame.width) & ~1)
             picture = frame.reformat(
@@ -30,7 +32,7 @@ def thumbnail(path: Path) -> bytes | None:
                 "yuvj420p",
                 src_color_range=ColorRange.MPEG,
                 dst_color_range=ColorRange.JPEG,
-                src_colorspace=Colorspace.ITU709,
+                src_colorspace=matrix,
                 dst_colorspace=Colorspace.ITU601,
             )
             picture.pts, picture.time_base = 0, Fraction(1, 25)

@@ -8,7 +8,9 @@ import av
 import numpy as np
 import pytest
 from av.video.frame import PictureType
+from av.video.reformatter import Colorspace
 
+from encoders.canvas import matrix_of
 from encoders.encoder import (
     NANO,
     AnyPacket,
@@ -122,6 +124,39 @@ def test_a_red_wall_of_a_jpeg_camera_is_the_same_red_in_the_file() -> None:
     (frame,) = decode(encoder, feed(encoder, jpeg, SECOND))
     back = frame.reformat(format="rgb24", src_colorspace="ITU709", src_color_range="MPEG")
     assert np.abs(back.to_ndarray().astype(int).mean(axis=(0, 1)) - (200, 30, 40)).max() < 5
+
+
+@pytest.mark.parametrize("form", ["yuvj422p", "yuyv422"])
+def test_a_cameras_own_matrix_is_kept_and_told(form: str) -> None:
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[:] = (200, 30, 40)
+    full = form == "yuvj422p"
+    source = av.VideoFrame.from_ndarray(red, format="rgb24").reformat(
+        format=form, dst_colorspace="ITU601", dst_color_range="JPEG" if full else "MPEG"
+    )
+    matrix = matrix_of("mjpeg" if full else "raw", form)
+    encoder = open_video_encoder(VideoSpec(64, 64, 30, full_range_in=full, matrix=matrix))
+    (frame,) = decode(encoder, feed(encoder, source, SECOND))
+    assert (frame.color_range, frame.colorspace) == (1, int(Colorspace.ITU601))
+    back = frame.reformat(format="rgb24", src_colorspace="ITU601", src_color_range="MPEG")
+    assert np.abs(back.to_ndarray().astype(int).mean(axis=(0, 1)) - (200, 30, 40)).max() < 5
+
+
+def test_a_screen_and_what_is_already_bt709_stay_bt709() -> None:
+    assert matrix_of("raw", "bgr0") == matrix_of("frames", "yuv420p") == Colorspace.ITU709
+
+
+@pytest.mark.parametrize("ceiling", [None, 3000])
+def test_the_text_of_a_still_track_comes_back_sharp(ceiling: int | None) -> None:
+    spec = VideoSpec(320, 240, 30, still=True, max_kbps=ceiling)
+    encoder = open_video_encoder(spec)
+    page = np.full((360, 320), 128, np.uint8)
+    page[:240] = 235
+    page[20:220:9, 30:290] = 16
+    source = av.VideoFrame.from_ndarray(page, format="yuv420p")
+    (frame,) = decode(encoder, feed(encoder, source, SECOND))
+    difference = np.abs(frame.to_ndarray()[:240].astype(int) - page[:240])
+    assert difference.mean() < 1.5
 
 
 @pytest.mark.parametrize("size", [(641, 361), (17, 17), (1919, 1079)])

@@ -53,3 +53,14 @@ def test_a_track_of_slides_has_longer_segments_and_key_frames_as_rarely() -> Non
     assert not rotation.opens_segment(40 * SECOND, False)
     assert rotation.keyframe_due(60 * SECOND)
     assert rotation.opens_segment(60 * SECOND, True)
+
+
+def test_a_still_track_that_moves_gets_its_key_frame_before_seeking_takes_long() -> None:
+    rotation = Rotation(segment_ns=120 * SECOND, most_packets=100)
+    for n in range(100):
+        assert not rotation.keyframe_due(n * SECOND // 30)
+        rotation.opens_segment(n * SECOND // 30, is_keyframe=n == 0)
+    assert not rotation.keyframe_due(9 * SECOND)
+    assert rotation.keyframe_due(10 * SECOND)
+    assert rotation.opens_segment(10 * SECOND, is_keyframe=True)
+    assert not rotation.keyframe_due(30 * SECOND)
