@@ -21,9 +21,10 @@ URGENT_BACKLOG = 0.6
 STRAINED_NS = 4 * SECOND
 URGENT_NS = SECOND
 #: Share of the time (percent, over ten seconds) in which some process waited for a processor.
-#: Where others take it all, the preview is given up before anything waits here.
+#: With so little time left here, the preview is given up before anything waits. Alone it says
+#: nothing: an encoder with many threads presses itself and keeps up.
 PRESSED = 50.0
-UNPRESSED = 25.0
+PRESSED_BUSY = 0.7
 #: So long nothing may be strained before a step up; twice as long after each that was one too many.
 CALM_NS = 180 * SECOND
 MOST_CALM_NS = 1440 * SECOND
@@ -133,7 +134,7 @@ def _urgent(load: Load) -> bool:
 
 
 def _pressed(load: Load) -> bool:
-    return load.pressure is not None and load.pressure >= PRESSED
+    return (load.pressure or 0.0) >= PRESSED and load.busy >= PRESSED_BUSY
 
 
 def _press_words(load: Load) -> str:
@@ -147,11 +148,7 @@ def _down(ease: Ease, now_ns: int, why: str) -> Ease:
 
 
 def _calm(ease: Ease, now_ns: int, load: Load) -> Ease:
-    calm = (
-        load.backlog < CALM_BACKLOG
-        and load.busy < _BUSY_TO_CLIMB.get(ease.step, 1.0)
-        and (load.pressure is None or load.pressure < UNPRESSED)
-    )
+    calm = load.backlog < CALM_BACKLOG and load.busy < _BUSY_TO_CLIMB.get(ease.step, 1.0)
     if not calm or ease.step is Step.NONE:
         return replace(ease, calm_ns=None)
     since_ns = now_ns if ease.calm_ns is None else ease.calm_ns
