@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from uploader.polite import FLOOR_PACKETS, Polite, Route, Sample
 
 STEP_S = 0.005
+#: Linux: how long the receiver of a lone packet waits for another before it acknowledges.
+DELAYED_ACK_S = 0.04
 PACKET = 1448
 
 
@@ -99,7 +101,8 @@ class Link:
             if polite.trickles:  # two packets, one acknowledgement
                 weight = 0.125 if acked - told >= 0.99 * FLOOR_PACKETS * PACKET else 0.0
             if weight:
-                srtt += (self.base + delay - srtt) * min(1.0, weight)
+                waits = min(PACKET / polite.rate, DELAYED_ACK_S)
+                srtt += (self.base + delay + waits - srtt) * min(1.0, weight)
                 told = acked
             if now >= due:
                 polite.rate_after(Sample(now, srtt, int(acked), PACKET))

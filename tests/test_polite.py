@@ -52,7 +52,7 @@ def test_a_queue_that_stands_at_the_beginning_is_known_for_one_when_the_way_is_k
 
 
 def test_a_link_that_became_slower_is_found_out() -> None:
-    assert Link(MBIT, known=Route(8 * MBIT, 0.1)).run(40).ours(20, 40) >= 0.9
+    assert Link(MBIT, known=Route(8 * MBIT, 0.1)).run(60).ours(30, 60) >= 0.9
 
 
 def test_it_never_sends_less_than_two_packets_a_round_trip_but_trickles() -> None:

@@ -5,9 +5,9 @@ acknowledged, and answers with a rate. What the path needs without any queue (`b
 round trip of the last minutes; all above is queue: ours, which we drain, or another's, to whom we
 yield. The idea is that of LEDBAT (RFC 6817); the form is ours:
 
-- *start*: double each round trip until a queue shows; what is then acknowledged is the capacity.
+- *start*: double what is acknowledged each round trip, until that grows no more or a queue shows.
 - *cruise*: a little below the capacity, so that queues are empty. Now and then *probe*: a little
-  above. A queue confirms the capacity; none says that there is more.
+  above. A queue confirms the capacity; none says that there is more, and the next probe is bolder.
 - *yield*: a queue beyond `TARGET_S` is somebody else's. Down to a floor within a few round trips.
 - *regrow*: calm for a while. Doubling again up to the capacity that was known, not by single steps:
   otherwise each short use of the link by others would cost minutes.
@@ -29,7 +29,9 @@ TARGET_S = 0.060
 LONG_BASE_S = 0.25
 LONG_TARGET_S = 0.100
 #: Cruising below the capacity empties what a probe has queued.
-CRUISE, PROBE = 0.97, 1.10
+CRUISE, PROBE, BOLD_PROBE = 0.97, 1.10, 1.35
+#: One queue alone does not take more from the capacity than this leaves.
+MOST_LOSS = 0.7
 CRUISE_ROUNDS, PROBE_ROUNDS = 12, 2
 #: Rounds and seconds without a queue, after which the others are taken to be gone.
 CALM_ROUNDS, CALM_S = 3, 1.0
@@ -38,6 +40,9 @@ BASE_WINDOW_S = 300.0
 #: Before anything is known: small enough for any link that can carry a lecture at all.
 FIRST_RATE = 16_000.0
 FLOOR_PACKETS = 2
+#: Of two packets that are sent apart the first waits for the second with its acknowledgement, or
+#: for this long (Linux' least delay): no queue, though it looks like one.
+DELAYED_ACK_S = 0.05
 #: A floor above this share of the capacity would take from the others what they feel.
 FLOOR_SHARE = 0.10
 TRICKLE_S = 1.5
@@ -79,6 +84,9 @@ class Polite:
         self.rate = FIRST_RATE
         #: Send `FLOOR_PACKETS` packets at once and then nothing until the next call.
         self.trickles = False
+        self._told = FIRST_RATE
+        self._best = 0.0
+        self._bold = False
         self._rounds = 0
         self._since = 0.0
         self._bases = deque([(0.0, known.base)] if known else [])
@@ -87,7 +95,8 @@ class Polite:
     def rate_after(self, sample: Sample) -> float:
         """Bytes per second until the next call."""
         base = self._base(sample)
-        queue = max(0.0, self._round_trip(sample) - base)
+        apart = min(sample.mss / self._told, DELAYED_ACK_S)
+        queue = max(0.0, self._round_trip(sample) - base - apart)
         target = LONG_TARGET_S if base > LONG_BASE_S else TARGET_S
         delivered = self._delivered(sample)
         self._rounds += 1
@@ -96,7 +105,8 @@ class Polite:
         self.rate = max(wanted, floor)
         heavy = floor > FLOOR_SHARE * self.capacity
         self.trickles = heavy and self.phase == "yield" and wanted < 1.5 * floor
-        return FLOOR_PACKETS * sample.mss / TRICKLE_S if self.trickles else self.rate
+        self._told = FLOOR_PACKETS * sample.mss / TRICKLE_S if self.trickles else self.rate
+        return self._told
 
     @property
     def route(self) -> Route | None:
@@ -111,33 +121,48 @@ class Polite:
 
     def _next(self, sample: Sample, queue: float, delivered: float) -> float:
         """The wanted rate; `queue` in units of the target."""
-        if self.phase in ("start", "regrow") and queue > 0.5:
-            self.capacity = delivered or self.rate
-            self._enter("cruise", sample)
-            return 0.9 * self.capacity
-        if self.phase in ("cruise", "probe") and queue >= 1:
+        if self.phase == "start":
+            return self._starting(sample, queue, delivered)
+        if self.phase == "regrow" and queue > 0.5 and self.rate < 0.5 * self.capacity:
+            # Too early, or the way has become slower: what is known loses its worth step by step.
+            self.capacity = max(delivered, MOST_LOSS * self.capacity)
+            self._enter("yield", sample)
+        if self.phase == "cruise" and queue >= 1:
             self._enter("yield", sample)
         if self.phase == "yield":
             return self._yielding(sample, queue, delivered)
-        if self.phase == "start":
-            return 2 * self.rate
-        if self.phase == "regrow":
+        if self.phase == "regrow" and queue <= 0.5:
             return self._regrowing(sample)
         return self._cruising(sample, queue, delivered)
 
+    def _starting(self, sample: Sample, queue: float, delivered: float) -> float:
+        """`_rounds` counts those in which what is delivered has not grown by a quarter."""
+        if delivered > 1.25 * self._best:
+            self._rounds = 0
+        self._best = max(self._best, delivered)
+        if queue <= 0.5 and self._rounds < 4:
+            return max(self.rate, 2 * self._best)
+        self.capacity = self._best or self.rate
+        self._enter("cruise", sample)
+        return 0.9 * self.capacity
+
     def _cruising(self, sample: Sample, queue: float, delivered: float) -> float:
-        if queue > 0.5:  # ours: the capacity was taken for more than it is
-            self.capacity = delivered or self.capacity
+        if queue > 0.5:  # ours, or of somebody who comes: one more round will tell
+            self.capacity = max(delivered, MOST_LOSS * self.capacity)
+            self._bold = False
             self._enter("cruise", sample)
             return 0.9 * self.capacity
         if self.phase == "cruise" and self._rounds > CRUISE_ROUNDS:
             self._enter("probe", sample)
         elif self.phase == "probe" and self._rounds > PROBE_ROUNDS:
-            grew = queue < 0.25 and delivered > self.capacity
-            if queue >= 0.1 or grew:
-                self.capacity = delivered or self.capacity
+            grew = queue < 0.25 and delivered > 1.01 * self.capacity
+            if grew:
+                self.capacity = delivered
+            self._bold = grew
             self._enter("probe" if grew else "cruise", sample)
-        return self.capacity * (PROBE if self.phase == "probe" else CRUISE)
+        if self.phase == "cruise":
+            return self.capacity * CRUISE
+        return self.capacity * (BOLD_PROBE if self._bold else PROBE)
 
     def _yielding(self, sample: Sample, queue: float, delivered: float) -> float:
         """`_rounds` counts the calm ones here."""
