@@ -1,7 +1,7 @@
-"""A wide-area link on one machine, as root: two network namespaces, joined by a process that delays.
+"""A wide-area link on one machine, as root: two network namespaces and a process in between.
 
-Two TUN devices, one in each namespace; every packet waits for the bottleneck (rate, tail-drop queue)
-and then for half the round trip. Works on kernels without netem. Good for some 10 Mbit/s.
+Two TUN devices, one in each namespace; every packet waits for the bottleneck (rate, tail-drop
+queue) and then for half the round trip. Works on kernels without netem, up to some 10 Mbit/s.
 
     with Link(mbit=4, round_trip_s=0.1, queue_s=0.5) as link:
         subprocess.run([*link.near, "curl", …, f"http://{link.FAR}:8080/"])

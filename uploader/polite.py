@@ -30,8 +30,8 @@ LONG_BASE_S = 0.25
 LONG_TARGET_S = 0.100
 #: Cruising below the capacity empties what a probe has queued.
 CRUISE, PROBE, BOLD_PROBE = 0.97, 1.10, 1.35
-#: One queue alone does not take more from the capacity than this leaves.
-MOST_LOSS = 0.7
+#: What a queue leaves of the capacity at least: of one that we seem to have made, and of another's.
+MOST_LOSS, SOME_LOSS = 0.7, 0.85
 CRUISE_ROUNDS, PROBE_ROUNDS = 12, 2
 #: Rounds and seconds without a queue, after which the others are taken to be gone.
 CALM_ROUNDS, CALM_S = 3, 1.0
@@ -128,6 +128,7 @@ class Polite:
             self.capacity = max(delivered, MOST_LOSS * self.capacity)
             self._enter("yield", sample)
         if self.phase == "cruise" and queue >= 1:
+            self.capacity = max(delivered, SOME_LOSS * self.capacity)
             self._enter("yield", sample)
         if self.phase == "yield":
             return self._yielding(sample, queue, delivered)
@@ -178,8 +179,8 @@ class Polite:
 
     def _regrowing(self, sample: Sample) -> float:
         if self.rate >= 0.9 * self.capacity:
-            self._enter("cruise", sample)
-            return CRUISE * self.capacity
+            self._enter("probe", sample)
+            return PROBE * self.capacity
         return min(2 * self.rate, 0.95 * self.capacity)
 
     def _enter(self, phase: Phase, sample: Sample) -> None:
