@@ -24,6 +24,8 @@ from edge_agent.destinations import destinations
 from edge_agent.ledger import Ledger, LedgerMissing
 from edge_agent.locks import only_one
 from edge_agent.rows import OutboxRow
+from edge_agent.rules.package import FULL_QUALITY
+from edge_agent.rules.renditions import waited_ns
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
 from edge_agent.systemd import notify
@@ -55,8 +57,11 @@ class Delivery:
         *,
         chance: Callable[[], float] = random.random,
         beat: Callable[[], None] = lambda: None,
+        patience_s: float = 0.0,
     ) -> None:
+        """`patience_s`: how long the full quality waits for the small versions."""
         self._ledger = ledger
+        self._patience_ns = round(patience_s * _NS)
         self._spool = spool
         self._destinations = destinations
         self._clock = clock
@@ -97,12 +102,24 @@ class Delivery:
 
     def _next(self, now: float) -> OutboxRow | None:
         """The first in order of value that is not refused, and that is due with its destination."""
+        held = self._held()
         for row in self._ledger.waiting():
+            if row.priority >= FULL_QUALITY and row.lecture in held:
+                continue
             paces = self._paces.get(row.destination), self._pending.get(_key(row))
             due = all(pace is None or pace.wait_s(now) == 0 for pace in paces)
             if due and _key(row) not in self._refused:
                 return row
         return None
+
+    def _held(self) -> frozenset[str]:
+        """The lectures whose full quality still waits for their small versions."""
+        now = self._clock.now()
+        waited = {
+            lecture.id: waited_ns(lecture.packaged_boot, lecture.packaged_ns, now.boot, now.mono_ns)
+            for lecture in self._ledger.wanting_renditions()
+        }
+        return frozenset(each for each, ns in waited.items() if ns < self._patience_ns)
 
     def _deliver(self, row: OutboxRow) -> Receipt:
         """Ask first: the last try may have succeeded without our hearing of it."""
@@ -172,7 +189,8 @@ def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
         opened, ledger = _await_ledger(spool, beat)
         try:
             places = destinations(config, clock, ledger, secrets)
-            delivery = Delivery(ledger, spool, places, clock, beat=beat)
+            wait_s = 60 * config.renditions.wait_minutes
+            delivery = Delivery(ledger, spool, places, clock, beat=beat, patience_s=wait_s)
             while _file(spool.ledger) == opened:
                 beat()
                 stop.wait(_step(delivery, Ballast(spool.ledger)))

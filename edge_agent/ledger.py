@@ -147,9 +147,9 @@ class Ledger:
         return [row["id"] for row in self._in_states("id", states)]
 
     def received(self) -> list[str]:
-        """The packaged lectures of which every file has its receipt."""
+        """The packaged lectures of which every file has its receipt, and none is still to come."""
         rows = self._db.execute(
-            "SELECT id FROM lectures WHERE state = ?"
+            "SELECT id FROM lectures WHERE state = ? AND renditions != 'wanted'"
             " AND EXISTS (SELECT 1 FROM outbox WHERE lecture = id)"
             " AND NOT EXISTS (SELECT 1 FROM outbox WHERE lecture = id AND receipt IS NULL)"
             " ORDER BY lectures.rowid",
@@ -305,12 +305,16 @@ class Ledger:
         artifacts: Iterable[Artifact],
         destinations: Iterable[str],
         sound: Iterable[TrackSound] = (),
+        **more: Any,
     ) -> None:
-        """PACKAGED and the outbox rows in one transaction: neither exists without the other."""
+        """PACKAGED and the outbox rows in one transaction: neither exists without the other.
+
+        `more`: further columns of the lecture.
+        """
         files = list(artifacts)
         known = "ON CONFLICT(lecture, destination, name) DO NOTHING"  # its receipt stays
         with self.transaction():
-            self.set_state(lecture, state, duration_s=duration_s, reason="")
+            self.set_state(lecture, state, duration_s=duration_s, reason="", **more)
             for it in sound:
                 columns = it.model_dump(exclude={"track"})
                 self._update("tracks", columns, {"lecture": lecture, "name": it.track})
@@ -318,6 +322,25 @@ class Ledger:
                 for file in files:
                     columns = {"lecture": lecture, "destination": destination, **file.model_dump()}
                     self._insert("outbox", columns, conflict=known)
+
+    def add_renditions(self, lecture: str, artifacts: Iterable[Artifact]) -> None:
+        """A new revision of the package, for wherever the lecture goes: what changed goes again."""
+        known = (
+            "ON CONFLICT(lecture, destination, name) DO UPDATE SET bytes = excluded.bytes,"
+            " sha256 = excluded.sha256, attempts = 0, last_error = '', receipt = NULL,"
+            " delivered_utc = NULL WHERE outbox.sha256 != excluded.sha256"
+        )
+        files = list(artifacts)
+        with self.transaction():
+            for destination in dict.fromkeys(row.destination for row in self.outbox(lecture)):
+                for file in files:
+                    columns = {"lecture": lecture, "destination": destination, **file.model_dump()}
+                    self._insert("outbox", columns, conflict=known)
+
+    def wanting_renditions(self) -> list[Lecture]:
+        """Lectures whose small versions are not made yet, in the order of their starts."""
+        query = "SELECT * FROM lectures WHERE renditions = 'wanted' ORDER BY rowid"
+        return [Lecture.of(row) for row in self._db.execute(query)]
 
     def outbox(self, lecture: str | None = None) -> list[OutboxRow]:
         """In order of value: by priority, the newest lecture first within one priority.
@@ -336,11 +359,11 @@ class Ledger:
         self._update(
             "outbox",
             {"receipt": json.dumps(dict(receipt)), "delivered_utc": now.utc_text, "last_error": ""},
-            row.key(),
+            row.version(),
         )
 
     def delivery_failed(self, row: OutboxRow, error: str) -> None:
-        self._update("outbox", {"last_error": error, "attempts": row.attempts + 1}, row.key())
+        self._update("outbox", {"last_error": error, "attempts": row.attempts + 1}, row.version())
 
     # ------------------------------------------------------------ transfers
 

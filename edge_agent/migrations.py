@@ -55,6 +55,16 @@ def m005_transfers(db: Database) -> None:
     )
 
 
+@ledger()
+def m006_small_versions(db: Database) -> None:
+    """Whether a lecture's full quality waits for small versions of it, and since when."""
+    # S. '' not asked for, 'wanted', 'made', 'failed'. Time is monotonic, of the boot beside it.
+    db.execute("ALTER TABLE lectures ADD COLUMN renditions TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE lectures ADD COLUMN packaged_boot TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE lectures ADD COLUMN packaged_ns INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX renditions_wanted ON lectures(id) WHERE renditions = 'wanted'")
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (

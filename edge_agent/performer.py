@@ -32,6 +32,7 @@ from edge_agent.rules import guards
 from edge_agent.rules.health import SECOND, Phase, Pressure
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
+from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Spool
 
 #: How far back a recorder can still begin: it keeps this much sound, and the latest picture.
@@ -57,6 +58,7 @@ class Performer:
         desk: CommandDesk,
         encoders: EncoderChoice,
         privacy: Privacy,
+        small: SmallVersions,
     ) -> None:
         self._config = config
         self._spool = spool
@@ -69,6 +71,7 @@ class Performer:
         self._encoders = encoders
         self._encoder_news = EncoderNews(ledger, encoders)
         self._privacy = privacy
+        self._small = small
         self._clock_repair = ClockRepair(ledger, spool)
 
     def perform(self, action: do.Action, now: Now) -> None:
@@ -157,7 +160,10 @@ class Performer:
             case say.Packaged(artifacts=artifacts, duration_s=duration_s, sound=sound):
                 state = advance(lecture.state, Event.PACKAGE)
                 destinations = list(self._config.destinations)
-                self._ledger.package(lecture.id, state, duration_s, artifacts, destinations, sound)
+                small = self._small.columns(now)
+                self._ledger.package(
+                    lecture.id, state, duration_s, artifacts, destinations, sound, **small
+                )
                 self._observer.look_again()
             case say.FinishFailed(reason=reason, hint=hint, passing=True):
                 text = f"not packaged yet: {reason}. {hint}".strip()

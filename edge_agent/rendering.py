@@ -6,7 +6,7 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from edge_agent.children import Launch, Process
+from edge_agent.children import Child
 from edge_agent.messages import BadMessage, FinishFailed, Progress
 from edge_agent.render_messages import Rendered, RenderJob, parse_render_report
 from edge_agent.rules.health import finisher_delay_ns
@@ -24,8 +24,8 @@ class RenderResult:
 class Renderer:
     """At most one renderer process."""
 
-    def __init__(self, launch: Launch = Process) -> None:
-        self._process = launch("edge_agent.renderer", [])
+    def __init__(self, process: Child) -> None:
+        self._process = process
         self._lecture: str | None = None
         self._heard_ns = 0
         self._pressed = False

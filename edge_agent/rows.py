@@ -51,6 +51,11 @@ class Lecture(_Row):
     #: How far the clock was trusted at the end, and whether the start was mended by then.
     end_trust: str = ""
     start_corrected: int = 0
+    #: Small versions: "" not asked for, "wanted", "made" or "failed".
+    renditions: str = ""
+    #: When the package was made: monotonic time of the boot `packaged_boot`.
+    packaged_boot: str = ""
+    packaged_ns: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
@@ -169,6 +174,10 @@ class OutboxRow(_Row):
 
     def key(self) -> dict[str, str]:
         return {"lecture": self.lecture, "destination": self.destination, "name": self.name}
+
+    def version(self) -> dict[str, str]:
+        """This content of the file: a new revision of the package may have replaced it."""
+        return self.key() | {"sha256": self.sha256}
 
 
 def _object(value: Any) -> Mapping[str, Any]:

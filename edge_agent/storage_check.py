@@ -188,3 +188,10 @@ def _delivery_findings(it: LectureFacts) -> Iterator[Finding]:
             f"is {it.lecture.state}, but {len(waiting)} files have no receipt",
             f"edge-agent lectures export {it.lecture.id} --to FOLDER",
         )
+    if it.lecture.state in (State.DELIVERED, State.PURGED) and it.lecture.renditions == "wanted":
+        yield Finding(
+            "I5",
+            f"lectures/{it.lecture.id}",
+            f"is {it.lecture.state}, but its small versions are still to be made",
+            f"edge-agent lectures show {it.lecture.id}",
+        )

@@ -31,11 +31,14 @@ from edge_agent.ledger_rescue import open_ledger
 from edge_agent.locks import only_one
 from edge_agent.performer import Performer
 from edge_agent.privacy import Privacy
+from edge_agent.recorder_spec import recorder_spec
 from edge_agent.recovery import Recovery, wait_for_orphans
+from edge_agent.rendering import Renderer
 from edge_agent.rows import Track
 from edge_agent.rules.actions import Action
 from edge_agent.rules.health import SECOND, Phase
 from edge_agent.rules.plan import plan
+from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Runtime, Spool
 from edge_agent.status import StatusWriter
 from edge_agent.trouble import Trouble
@@ -46,6 +49,7 @@ STATUS_NS = SECOND // 2
 WATCHDOG_NS = SECOND
 FULL = "the disk is full: nothing can be recorded until there is space again"
 _LOOK = "to look at disk and ledger"
+_SMALL = "small versions of lectures"
 
 
 class SpoolNotWritable(Exception):
@@ -70,12 +74,13 @@ class Room:
     launch: Launch
     ballast: Ballast
     encoders: EncoderChoice
+    small: SmallVersions
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
         """Give the room the tracks that it does not have yet, each with a recorder."""
         for name in tracks.keys() - self.recorders.keys():
             track = tracks[name]
-            self.recorders[name] = Recorder(_spec(name, track, self.runtime), self.launch)
+            self.recorders[name] = Recorder(recorder_spec(name, track, self.runtime), self.launch)
             self.tracks.append(Track("", name, track.flavor, track.media))
 
 
@@ -110,7 +115,7 @@ class Supervisor:
         self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
         if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
-            self._trouble.forget_all_but({*actions, *self._news})
+            self._trouble.forget_all_but({*actions, *self._news, _SMALL})
         done = [action for action in actions if self._perform(action, now)]
         if now.mono_ns >= self._status_due_ns or done:
             self._status_due_ns = now.mono_ns + STATUS_NS
@@ -132,8 +137,11 @@ class Supervisor:
             room.finisher.failures,
             self._stopping,
         )
+        room.small.make_way(facts, room.encoders.trying)
+        go_on = partial(room.small.go_on, facts, now)
+        self._trouble.attempt(_SMALL, go_on, now.mono_ns)
         idle = facts.active is None and facts.finisher is None and not self._stopping
-        room.encoders.step(now.mono_ns, idle)
+        room.encoders.step(now.mono_ns, idle and not room.small.active)
         room.ballast.keep(room.observer.free_bytes)
         self._full = "" if facts.room_to_record else FULL
         return plan(facts)
@@ -176,7 +184,7 @@ class Supervisor:
 
     def _wait(self, seconds: float) -> None:
         pipes = [r.process.fileno() for r in self._room.recorders.values()]
-        pipes.append(self._room.finisher.fileno())
+        pipes += [self._room.finisher.fileno(), self._room.small.fileno()]
         select.select([fd for fd in pipes if fd >= 0], [], [], seconds)
 
     def _all_absent(self) -> bool:
@@ -192,10 +200,10 @@ def run(config: Config, clock: Clock | None = None) -> int:
     _make_folders(spool, runtime)
     with only_one(runtime.agent_lock, "agent"):
         wait_for_orphans(runtime)
-        trials = Process("edge_agent.encoder_trials")
+        trials, renderer = Process("edge_agent.encoder_trials"), Process("edge_agent.renderer")
         clock = clock or SystemClock()
         ledger = open_ledger(spool, clock.now())
-        room = furnish(config, clock, ledger, trials=trials)
+        room = furnish(config, clock, ledger, trials=trials, renderer=renderer)
         supervisor = Supervisor(room)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
@@ -206,6 +214,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
             systemd.notify("STOPPING=1")
             room.finisher.end()
             room.encoders.end()
+            room.small.end()
             if room.discovery is not None:
                 room.discovery.end()
             runtime.status.unlink(missing_ok=True)
@@ -219,10 +228,11 @@ def furnish(
     ledger: Ledger,
     launch: Launch = Process,
     trials: Child | None = None,
+    renderer: Child | None = None,
 ) -> Room:
     """The room with all its pieces, after recovery has brought ledger and spool together.
 
-    Without `trials` pictures are encoded in software.
+    Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller.
     """
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
@@ -237,8 +247,21 @@ def furnish(
     encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials, codecs)
     privacy = Privacy(spool.muted, ledger, desk, recorders)
     privacy.restore(clock.now())
+    small = SmallVersions(
+        config.renditions, spool, ledger, Renderer(renderer) if renderer is not None else None
+    )
     performer = Performer(
-        config, spool, ledger, recorders, finisher, observer, recovery, desk, encoders, privacy
+        config,
+        spool,
+        ledger,
+        recorders,
+        finisher,
+        observer,
+        recovery,
+        desk,
+        encoders,
+        privacy,
+        small,
     )
     status = StatusWriter(
         config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy
@@ -258,30 +281,10 @@ def furnish(
         launch,
         Ballast(spool.ledger),
         encoders,
+        small,
     )
     room.equip(config.tracks)
     return room
-
-
-def _spec(name: str, track: TrackConfig, runtime: Runtime) -> say.RecorderSpec:
-    return say.RecorderSpec(
-        track=name,
-        media=track.media,
-        kind=track.kind,
-        device=track.device,
-        size=track.size,
-        fps=track.fps,
-        format=track.format,
-        options=track.options,
-        codec=track.codec,
-        crf=track.crf,
-        max_kbps=track.max_kbps,
-        still=track.stands_still,
-        channels=track.channels,
-        audio_kbps=track.audio_kbps,
-        preview=str(runtime.preview(name)),
-        lock=str(runtime.recorder_lock(name)),
-    )
 
 
 def _make_folders(spool: Spool, runtime: Runtime) -> None:

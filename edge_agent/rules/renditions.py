@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.rules.health import SECOND
-from edge_agent.rules.package import FULL_QUALITY
 
 #: Their names are never given to a recorded track.
 AUDIO_LITE = "audio-lite.webm"
@@ -69,11 +68,6 @@ def hangs(renderer: RendererFacts, now_ns: int) -> bool:
 def waited_ns(packaged_boot: str, packaged_ns: int, boot: str, now_ns: int) -> int:
     """How long a lecture has waited in this boot: what a clock said before is not believed."""
     return now_ns - packaged_ns if packaged_boot == boot else now_ns
-
-
-def held(priority: int, state: str, waited: int, patience_ns: int) -> bool:
-    """Does this file wait until the small versions are made?"""
-    return state == "wanted" and priority >= FULL_QUALITY and waited < patience_ns
 
 
 def worth_making(bytes_there: int, duration_s: float, kbps: int) -> bool:
