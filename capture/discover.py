@@ -1,8 +1,9 @@
 """What is plugged in: cameras, microphones and screens, with an identity that survives replugging.
 
 An identity is `usb:<vendor>:<product>:<serial>` where the device has a serial number, else
-`port:<bus>` (the socket it is plugged into), else the node. Looking takes nothing away from a
-recorder: nodes are opened, asked and closed.
+`port:<bus>` (the socket it is plugged into), else the node. Makers have given whole batches one
+serial number; while two such cameras are there, each has its socket added:
+`usb:…:<serial>@<bus>`. Looking takes nothing away from a recorder: nodes are opened, asked, closed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -59,17 +61,57 @@ def list_cameras(sysfs: Path = SYSFS) -> list[Device]:
         if node.captures:
             identity = camera_identity(node, sysfs)
             found.append(Device("v4l2", node.path, node.card, node.bus, identity, node.modes))
-    return found
+    return [_told_apart(camera, found) for camera in found]
 
 
-def find_camera(text: str, sysfs: Path = SYSFS) -> str:
-    """The node of the camera with this identity or exact name. Raises DeviceMissing."""
-    cameras = list_cameras(sysfs)
-    for camera in cameras:
-        if text in (camera.identity, camera.name):
-            return camera.id
+def _told_apart(camera: Device, cameras: Iterable[Device]) -> Device:
+    """A camera may have several nodes; those of one serial number in two sockets are two."""
+    sockets = {other.where for other in cameras if other.identity == camera.identity}
+    if len(sockets) == 1:
+        return camera
+    return replace(camera, identity=f"{camera.identity}@{camera.where}")
+
+
+def match_camera(text: str, cameras: Sequence[Device]) -> Device:
+    """The camera with this identity or exact name. Raises DeviceMissing if none, or not only one.
+
+    An identity with a socket is understood also while its twin is not plugged in.
+    """
+    found = [c for c in cameras if text in (c.identity, c.name, f"{c.identity}@{c.where}")]
+    if len({camera.where for camera in found}) == 1:
+        return found[0]
     there = ", ".join(f"{camera.name} ({camera.identity})" for camera in cameras) or "none"
+    if found or any(camera.identity == f"{text}@{camera.where}" for camera in cameras):
+        raise DeviceMissing(
+            f"there is more than one camera {text}", f"name the one that is meant: {there}"
+        )
     raise DeviceMissing(f"there is no camera {text}", f"plug it in; cameras here: {there}")
+
+
+def locate_camera(device: str, identity: str, sysfs: Path = SYSFS) -> tuple[str, str]:
+    """Node and identity of the camera that is meant. Raises DeviceMissing.
+
+    `device` is a node, an identity or a name. What is at a node is not asked when no `identity` is
+    known yet; else a node whose camera is another one now gives way to where that one is.
+    """
+    cameras = list_cameras(sysfs)
+    if not device.startswith("/"):
+        camera = match_camera(device, cameras)
+        return camera.id, camera.identity
+    real = os.path.realpath(device)
+    for camera in cameras:
+        if camera.id == real and (not identity or identity in _names(camera)):
+            return device, camera.identity
+    if not identity:
+        return device, ""
+    camera = match_camera(identity, cameras)
+    return camera.id, camera.identity
+
+
+def _names(camera: Device) -> tuple[str, ...]:
+    """Its identity with and without the socket."""
+    bare = camera.identity.removesuffix(f"@{camera.where}")
+    return bare, f"{bare}@{camera.where}"
 
 
 def camera_identity(node: Node, sysfs: Path = SYSFS) -> str:

@@ -53,6 +53,10 @@ class DeviceLost(SourceError):
     """A device that was running went away, failed, or fell silent."""
 
 
+class DeviceSilent(DeviceLost):
+    """A device that is still there delivers nothing: a grabber without a signal, a hung driver."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
     """Which device is wanted, and how. `None` means: the best the device offers."""
@@ -63,6 +67,8 @@ class SourceSpec:
     fps: float | None = None
     format: str | None = None  # mjpeg | raw | h264
     options: Mapping[str, str] = field(default_factory=dict)
+    #: If known: the device that `device` has meant so far. Another one is refused.
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import cast
 
 import av
 
-from capture.discover import camera_identity, find_camera
+from capture.discover import camera_identity, locate_camera
 from capture.lavf import LAVF_ERRORS, Input, LavfError, PictureDecoder, nanoseconds, stamped
 from capture.modes import DEFAULT_FORMATS, Mode, Wanted, choose_mode, describe
 from capture.source import (
@@ -49,6 +49,7 @@ class V4l2Source:
         self._decoder: PictureDecoder | None = None
         self._last = 0
         self._ahead: Packet | None = None
+        self._identity = ""
 
     def open(self) -> SourceInfo:
         node = self._ask()
@@ -64,7 +65,7 @@ class V4l2Source:
         return SourceInfo(
             media="video",
             description=f"{node.card}, {mode.format} {codec.width}×{codec.height} {rate:g}/s",
-            identity=camera_identity(node),
+            identity=self._identity or camera_identity(node),
             width=codec.width,
             height=codec.height,
             fps=rate,
@@ -95,9 +96,7 @@ class V4l2Source:
             self._input.close()
 
     def _ask(self) -> Node:
-        path = self._spec.device
-        if not path.startswith("/"):
-            path = find_camera(path)
+        path, self._identity = locate_camera(self._spec.device, self._spec.identity)
         try:
             node = ask(path)
         except OSError as error:

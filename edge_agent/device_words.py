@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture.hearing import Hearing
-from capture.source import DeviceLost, SourceError, SourceInfo
+from capture.source import DeviceLost, SourceError, SourceInfo, SourceSpec
 from edge_agent import messages as say
 from edge_agent.rules.overload import Ease, Step, words
 from encoders.segment import Segment
@@ -18,6 +18,12 @@ def cause_of(error: SourceError) -> str:
         "NotMedia": "not media",
         "DeviceLost": "device lost",
     }.get(type(error).__name__, "device")
+
+
+def wanted(spec: say.RecorderSpec) -> SourceSpec:
+    return SourceSpec(
+        spec.kind, spec.device, spec.size, spec.fps, spec.format, spec.options, spec.identity
+    )
 
 
 def opened(info: SourceInfo, encoder: str) -> say.Opened:
