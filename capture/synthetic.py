@@ -6,7 +6,8 @@ flash and click at the same instants: at every whole monotonic second. They fail
 Options: stream = video (default) | audio; channels = 1 | 2; ppm = clock error of the microphone;
 stamps = true (default) | arrival: when the block came, smoothed as a real microphone's are;
 sound = tone (default, with a click each second) | speech (a bundled clip, no click); click = 0 | 1;
-fault = hang | hang_gil | crash | stutter | gone | silence | missing | busy; after = seconds from
+fault = hang | hang_gil | crash | stutter | gone | silence | missing | busy | resize (as when
+another laptop is plugged in) | dim (a third of the pictures, as in the dark); after = seconds from
 open to the fault; once = path: a fault happens only while that file is absent, and creates it.
 A device name that contains "/" is a path that stands for the cable: no file there, no device.
 """
@@ -35,7 +36,10 @@ from capture.source import (
 from capture.testcard import TestCard
 from capture.testsound import BLOCK, RATE, TestSound
 
-FAULTS = ("hang", "hang_gil", "crash", "stutter", "gone", "silence", "missing", "busy")
+FAULTS = (
+    *("hang", "hang_gil", "crash", "stutter", "gone", "silence", "missing", "busy"),
+    *("resize", "dim"),
+)
 STUTTER_S = 0.7  # of every second; what happens meanwhile is lost, as with a starved driver
 
 
@@ -59,6 +63,7 @@ class SyntheticSource:
         self._cable = Path(spec.device) if "/" in spec.device else None
         self._closed = threading.Event()
         self._maker: Generator | None = None
+        self._resized: Generator | None = None
         by_arrival = spec.options.get("stamps") == "arrival"
         self._stamper: Stamper[Frame] | None = (
             Stamper(RATE, BLOCK) if self._audio and by_arrival else None
@@ -103,8 +108,10 @@ class SyntheticSource:
         if self._closed.wait(max(0.0, wait)):
             raise DeviceLost("the synthetic device was closed")
         self._check_cable()
+        if self._faulty("resize"):
+            maker = self._maker = self._resized or maker
         frame = maker.make(self._next, dark=self._faulty("silence"))
-        self._next += 1
+        self._next += 3 if self._faulty("dim") else 1
         return lost, frame
 
     def decode(self, sample: Sample) -> list[Frame]:
@@ -121,6 +128,7 @@ class SyntheticSource:
                 f"no test picture of {width}×{height} at {fps:g}/s", "ask for 32×16 or more"
             )
         self._maker = TestCard(width, height, fps)
+        self._resized = TestCard(width * 3 // 4, height * 3 // 2, fps)
         return SourceInfo(
             media="video",
             description=f"synthetic camera {width}×{height} {fps:g}/s",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture.hearing import Hearing
-from capture.source import DeviceLost, SourceError, SourceInfo, SourceSpec
+from capture.source import DeviceSilent, SourceError, SourceInfo, SourceSpec
 from edge_agent import messages as say
 from edge_agent.rules.overload import Ease, Step, words
 from encoders.segment import Segment
@@ -17,6 +17,7 @@ def cause_of(error: SourceError) -> str:
         "NoUsableMode": "no usable mode",
         "NotMedia": "not media",
         "DeviceLost": "device lost",
+        "DeviceSilent": "no signal",
     }.get(type(error).__name__, "device")
 
 
@@ -40,9 +41,9 @@ def opened(info: SourceInfo, encoder: str) -> say.Opened:
 
 
 def fell_silent(spec: say.RecorderSpec, what: str) -> SourceError:
-    return DeviceLost(
+    return DeviceSilent(
         f"{spec.device or spec.kind} {what}",
-        "check the plug; edge-agent devices test " + spec.track,
+        "check its plug and what feeds it; edge-agent devices test " + spec.track,
     )
 
 

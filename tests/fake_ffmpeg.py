@@ -68,8 +68,9 @@ while data := os.read(0, 65536):
     time.sleep(len(data) / {after})
 real.stdin.close(); sys.exit(real.wait())
 """,
-    # These two pass on so many bytes of pictures, and then it happens.
+    # These pass on so many bytes of pictures, and then it happens.
     "stalls later": "LATER = lambda: time.sleep(600)",
+    "garbage later": "LATER = lambda: (os.write(1, os.urandom(200_000)), time.sleep(600))",
     "dies later": "LATER = lambda: (real.kill(), os._exit(9))",
 }
 _LATER = """

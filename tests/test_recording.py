@@ -82,10 +82,12 @@ def page(tone: int, at_ns: int) -> av.VideoFrame:
     return frame
 
 
-def opened_recording(folder: Path, still: bool = False) -> Recording:
-    """Of a camera of 30 pictures a second, from the monotonic time zero on."""
+def opened_recording(
+    folder: Path, still: bool = False, size: tuple[int, int] = (64, 64), fps: float = 30.0
+) -> Recording:
+    """Of a camera, from the monotonic time zero on."""
     spec = RecorderSpec(track="t", media="video", kind="file", still=still, preview="p", lock="l")
-    info = SourceInfo("video", "", "", 64, 64, 30.0)
+    info = SourceInfo("video", "", "", *size, fps)
     command = Record(lecture="x", directory=str(folder), epoch_ns=0, start_mono_ns=0)
     return open_recording(command, spec, info, Handed(), lambda _: None, lambda _: None)
 
@@ -117,6 +119,28 @@ def test_a_still_track_holds_changes_at_once_and_else_a_picture_for_each_fragmen
     assert len(found) < 20
     assert max(np.diff(found)) < 1.0
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["000001.mp4"]
+
+
+@pytest.mark.parametrize("fps", [29.97, 25.0, 15.0, 7.5, 0.0])
+@pytest.mark.parametrize("size", [(321, 243), (320, 240), (161, 91)])
+def test_odd_sizes_and_rates_are_recorded_picture_by_picture_with_their_own_stamps(
+    tmp_path: Path, size: tuple[int, int], fps: float
+) -> None:
+    recording = opened_recording(tmp_path, size=size, fps=fps)
+    times = [round(number * NS / (fps or 10.0)) for number in range(25)]
+    for at_ns in times:
+        image = np.full((size[1], size[0], 3), at_ns % 200, np.uint8)
+        frame = av.VideoFrame.from_ndarray(image, "rgb24")
+        frame.pts, frame.time_base = at_ns, TIME_BASE
+        recording.take(frame)
+    recording.window.finish_at(times[-1] + NS // 30)
+    recording.close()
+    assert stamps(tmp_path) == [pytest.approx(at_ns / NS, abs=1e-4) for at_ns in times]
+    with av.open(str(tmp_path / "000001.mp4")) as file:
+        assert (file.streams.video[0].width, file.streams.video[0].height) == (
+            size[0] & ~1,
+            size[1] & ~1,
+        )
 
 
 def test_a_camera_track_holds_every_picture(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_lecture_is_recorded_with_the_encoder_that_passed_its_trial(
     assert room.status()["failed_encoders"] == {}
 
 
-@pytest.mark.parametrize("fault", ["stalls later", "dies later"])
+@pytest.mark.parametrize("fault", ["stalls later", "dies later", "garbage later"])
 def test_the_next_encoder_takes_over_in_the_same_lecture(
     fault: str, make_room: MakeRoom, tmp_path: Path
 ) -> None:

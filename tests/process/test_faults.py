@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from edge_agent.rules.lecture import State
@@ -39,7 +41,7 @@ def record_through(room: Classroom) -> str:
     ("fault", "cause"),
     [
         ("gone", "device lost"),
-        ("hang", "device lost"),
+        ("hang", "no signal"),
         ("hang_gil", "device hung"),
         ("crash", "recorder crashed"),
     ],
@@ -65,6 +67,27 @@ def test_a_stuttering_camera_is_recorded_as_it_is(make_room: MakeRoom, tmp_path:
     room.until_durable(4)
     room.command("stop")
     assert_aligned(room.package(lecture))
+    assert room.track("camera")["restarts"] == 0
+
+
+@pytest.mark.parametrize("fault", ["resize", "dim"])
+def test_a_camera_that_changes_its_size_or_slows_down_in_the_dark_goes_on_in_one_file(
+    make_room: MakeRoom, tmp_path: Path, fault: str
+) -> None:
+    room = make_room({"camera": faulty(tmp_path, fault, 3.0), "microphone": MICROPHONE})
+    room.start_agent()
+    room.until_armed()
+    lecture = room.begin()
+    room.until_durable(8)
+    room.command("stop")
+    late = [gap for gap in room.manifest(lecture)["gaps"] if gap["lectureStart"] > 0]
+    assert late == []
+    with av.open(str(room.package(lecture) / "presenter.mp4")) as file:
+        pictures = [(p.width, p.height, float(p.time or 0)) for p in file.decode(video=0)]
+    assert {(width, height) for width, height, _ in pictures} == {(320, 180)}
+    pauses = [after[2] - before[2] for before, after in pairwise(pictures[-10:])]
+    usual = (3 if fault == "dim" else 1) / CAMERA["fps"]  # type: ignore[operator]
+    assert sorted(pauses)[len(pauses) // 2] == pytest.approx(usual, rel=0.1)
     assert room.track("camera")["restarts"] == 0
 
 
