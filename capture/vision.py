@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 
 PREVIEW_WIDTH = 640
 QUALITY = 80
+#: An outline has so many cells; the noise of a sensor averages out in each.
+OUTLINE_WIDTH, OUTLINE_HEIGHT = 32, 18
+#: Levels of 255 by which a cell must change, beyond what the whole picture does (a lamp, the
+#: exposure), and how many cells must: a head is about that large.
+MOVED_BY = 10
+MOVED_CELLS = 2
+
+Outline = NDArray[np.int16]
 
 
 def preview_jpeg(
@@ -21,6 +29,20 @@ def preview_jpeg(
     if not good:
         raise ValueError(f"no JPEG of a {frame.width}×{frame.height} picture")
     return bytes(data)
+
+
+def outline(frame: av.VideoFrame) -> Outline:
+    """The brightness of a picture's parts."""
+    small = frame.reformat(
+        width=OUTLINE_WIDTH, height=OUTLINE_HEIGHT, format="gray", interpolation="AREA"
+    )
+    return small.to_ndarray().astype(np.int16)
+
+
+def moved(before: Outline, now: Outline) -> bool:
+    """Whether something in the picture has moved, or a slide has changed. Pure."""
+    change = now - before
+    return int((np.abs(change - np.median(change)) > MOVED_BY).sum()) >= MOVED_CELLS
 
 
 def _small(frame: av.VideoFrame, width: int, full_range: bool) -> NDArray[np.uint8]:

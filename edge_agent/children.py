@@ -30,6 +30,7 @@ from edge_agent.pipes import Inlet, Line
 from edge_agent.rules.guards import Guard
 from edge_agent.rules.health import Phase, Pressure, retry_delay_ns
 from edge_agent.rules.plan import RecorderFacts
+from edge_agent.rules.voices import Listener
 
 #: A recorder that stayed armed this long has not failed: its next failure is its first.
 PROVEN_NS = 10_000_000_000
@@ -155,7 +156,10 @@ class Recorder:
         #: What its recording gives up because the PC is too slow, in words.
         self.given_up = ""
         self.guard = Guard()
-        #: The guard's warning that people have been told of.
+        self.listener = Listener()
+        #: When a voice was heard or something moved, monotonic: a lecture goes on.
+        self.lively_ns: int | None = None
+        #: The warning that people have been told of.
         self.warned = ""
         self.restarts = 0
         #: Why the process before this one ended; None once this one is armed.
@@ -192,11 +196,10 @@ class Recorder:
         """Why the last process ended, until the next one is armed."""
         return self.last_words.reason if self.last_words else ""
 
-    def start(self, now_ns: int, muted: bool, identity: str = "") -> None:
-        """`identity`: the device that it must be, where its name could mean another one now."""
+    def start(self, now_ns: int, muted: bool) -> None:
         self._said = None
         self.guard = Guard(heard_ns=now_ns)
-        self.process.start(self.spec.model_copy(update={"muted": muted, "identity": identity}))
+        self.process.start(self.spec.model_copy(update={"muted": muted}))
         self.enter(Phase.STARTING, now_ns)
 
     def enter(self, phase: Phase, now_ns: int) -> None:
@@ -220,8 +223,15 @@ class Recorder:
 
     def beat(self, beat: Beat) -> None:
         self.dropped, self.backlog, self.sound = beat.dropped, beat.backlog, beat.sound
+        if beat.moved or (beat.sound is not None and beat.sound.speaking):
+            self.lively_ns = self._heard_ns
         if beat.recording is not None and beat.recording == self.lecture:
             self.durable_ns = beat.durable_ns
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with its sound, the worst of it."""
+        return self.guard.warning or self.listener.warning
 
     @property
     def drift_ppm(self) -> float | None:

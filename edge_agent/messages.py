@@ -41,8 +41,6 @@ class RecorderSpec(Message):
     media: Media
     kind: str
     device: str = ""
-    #: Which device the lecture under way has recorded so far: no other in its place.
-    identity: str = ""
     size: tuple[int, int] | None = None
     fps: float | None = None
     format: str | None = None
@@ -169,6 +167,8 @@ class Beat(Message):
     backlog: float = 0.0
     #: Of a microphone.
     sound: Sound | None = None
+    #: Something has moved in a camera's picture, or a slide has changed, since the beat before.
+    moved: bool = False
 
 
 class Level(Message):

@@ -32,15 +32,13 @@ from edge_agent.rules import guards
 from edge_agent.rules.health import SECOND, Phase, Pressure
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
-from edge_agent.small_versions import SmallVersions
+from edge_agent.sound_watch import SoundWatch
 from edge_agent.spool import Spool
 
 #: How far back a recorder can still begin: it keeps this much sound, and the latest picture.
 JUST_NOW_NS = SECOND
 #: A recorder that ended so may have been taken along by its encoder's driver.
 ENCODER_SUSPECTED = ("encoder", "recorder crashed", "device hung")
-#: A recorder in one of these phases delivers levels.
-HEARABLE = (Phase.ARMED, Phase.RECORDING)
 
 
 class Performer:
@@ -58,7 +56,6 @@ class Performer:
         desk: CommandDesk,
         encoders: EncoderChoice,
         privacy: Privacy,
-        small: SmallVersions,
     ) -> None:
         self._config = config
         self._spool = spool
@@ -71,8 +68,8 @@ class Performer:
         self._encoders = encoders
         self._encoder_news = EncoderNews(ledger, encoders)
         self._privacy = privacy
-        self._small = small
         self._clock_repair = ClockRepair(ledger, spool)
+        self._sound_watch = SoundWatch(ledger, recorders)
 
     def perform(self, action: do.Action, now: Now) -> None:
         """Do one action."""
@@ -160,10 +157,7 @@ class Performer:
             case say.Packaged(artifacts=artifacts, duration_s=duration_s, sound=sound):
                 state = advance(lecture.state, Event.PACKAGE)
                 destinations = list(self._config.destinations)
-                small = self._small.columns(now)
-                self._ledger.package(
-                    lecture.id, state, duration_s, artifacts, destinations, sound, **small
-                )
+                self._ledger.package(lecture.id, state, duration_s, artifacts, destinations, sound)
                 self._observer.look_again()
             case say.FinishFailed(reason=reason, hint=hint, passing=True):
                 text = f"not packaged yet: {reason}. {hint}".strip()
@@ -179,20 +173,7 @@ class Performer:
 
     def watch(self, recorder: Recorder, now: Now) -> None:
         """Once a round: tell when a microphone begins or ends to deliver nothing of worth."""
-        if recorder.spec.media != "audio" or recorder.phase not in HEARABLE:
-            recorder.guard = guards.Guard(heard_ns=now.mono_ns)
-        recorder.guard = guards.watch(recorder.guard, now.mono_ns, None, self._privacy.muted)
-        warning = recorder.guard.warning
-        if warning and warning != recorder.warned:
-            print(f"track {recorder.track}: {warning}", file=sys.stderr)
-            self._ledger.add_event(
-                now,
-                warning,
-                "check the microphone and its switch",
-                recorder.lecture,
-                recorder.track,
-            )
-        recorder.warned = warning
+        self._sound_watch.look(recorder, now, self._privacy.muted)
 
     def look_at_clock(self, now: Now) -> None:
         """Once a round."""

@@ -12,7 +12,7 @@ from typing import Protocol
 import av
 
 from capture.source import NS, Frame, Sample
-from capture.vision import preview_jpeg
+from capture.vision import Outline, moved, outline, preview_jpeg
 
 INTERVAL_NS = NS
 
@@ -31,6 +31,8 @@ class Preview:
         self._full_range = full_range
         self._next_ns = 0
         self._paused = False
+        self._outline: Outline | None = None
+        self._moved = False
 
     def pause(self, on: bool) -> None:
         """Make none while the PC is too slow. An old picture that seems to be now is worse."""
@@ -51,10 +53,17 @@ class Preview:
         self._next_ns = now_ns + INTERVAL_NS
         self.show(pictures[-1])
 
+    def has_moved(self) -> bool:
+        """Whether two previews since the last asking differed by more than noise."""
+        moved, self._moved = self._moved, False
+        return moved
+
     def show(self, picture: av.VideoFrame) -> None:
         """Replace the preview by this picture."""
         if self._paused:
             return
+        before, self._outline = self._outline, outline(picture)
+        self._moved = self._moved or (before is not None and moved(before, self._outline))
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(preview_jpeg(picture, full_range=self._full_range))
         fresh.replace(self._path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from capture.testcard import TestCard
-from capture.vision import preview_jpeg
+from capture.vision import moved, outline, preview_jpeg
 
 
 def unpack(jpeg: bytes) -> np.ndarray:
@@ -37,3 +37,24 @@ def test_the_range_of_the_colours_is_the_sources(full: bool, white: int) -> None
         format="yuv420p",
     )
     assert unpack(preview_jpeg(frame, full_range=full)).mean() == pytest.approx(white, abs=3)
+
+
+def noisy(picture: np.ndarray, seed: int) -> av.VideoFrame:
+    """As a sensor in a dim room sees it."""
+    noise = np.random.default_rng(seed).normal(0, 8, picture.shape)
+    return av.VideoFrame.from_ndarray(
+        np.clip(picture + noise, 0, 255).astype(np.uint8), format="gray"
+    )
+
+
+def room_with_a_head_at(x: int) -> np.ndarray:
+    picture = np.tile(np.linspace(60, 160, 640), (360, 1))
+    picture[200:260, x : x + 50] = 210
+    return picture
+
+
+def test_a_head_that_moves_is_seen_and_noise_and_a_dimmed_lamp_are_not() -> None:
+    still = outline(noisy(room_with_a_head_at(300), 1))
+    assert not moved(still, outline(noisy(room_with_a_head_at(300), 2)))
+    assert not moved(still, outline(noisy(room_with_a_head_at(300) - 25, 3)))
+    assert moved(still, outline(noisy(room_with_a_head_at(360), 4)))

@@ -11,6 +11,7 @@ import typer
 from edge_agent.commands.output import AsJson, Failure, reporting
 from edge_agent.commands.room import Room, room, say_if_down
 from edge_agent.commands.words import clock, level, local, loudness, size
+from edge_agent.rules.voices import ADVICE
 
 Facts = Mapping[str, Any]
 
@@ -92,7 +93,10 @@ def track_lines(tracks: Facts) -> list[str]:
     for name, track in tracks.items():
         lines.append(f"{name:<{width}}  {track['phase']:<9}  {_what(track)}")
         if track.get("warning"):
-            lines.append(f"{'':<{width}}  {track['warning']}: check the microphone and its switch")
+            advice = ADVICE.get(track["warning"], "check the microphone and its switch")
+            lines.append(f"{'':<{width}}  {track['warning']}: {advice}")
+        elif track.get("notice"):
+            lines.append(f"{'':<{width}}  {track['notice']} so far; is the microphone on?")
         if track.get("given_up"):
             lines.append(f"{'':<{width}}  this PC is too slow: {track['given_up']}")
             lines.append(f"{'':<{width}}  next: close other programs; a smaller size costs less")
