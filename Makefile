@@ -68,10 +68,12 @@ PPM ?= 100
 soak: $(DEV_STAMP)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --ppm $(PPM)
 
-# Honest power cuts in several rooms at once, as root: make power-cuts N=500
+# Honest power cuts in several rooms at once, as root: make power-cuts N=500. LECTURES=500: each
+# room keeps so many past lectures in its spool.
 .PHONY: power-cuts mutations
 power-cuts: system-packages $(DEV_STAMP)
-	$(BIN)/python -m tests.faults.power_cuts --cuts $(or $(N),30) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.faults.power_cuts --cuts $(or $(N),30) $(if $(SEED),--seed $(SEED)) \
+		$(if $(LECTURES),--lectures $(LECTURES))
 
 # Is the suite itself any good? Breaks a copy of the product; a named test must fail, as root.
 mutations: system-packages $(DEV_STAMP)

@@ -54,8 +54,9 @@ def stock(spool: Spool, lectures: int, *, waiting: int = 0) -> list[str]:
 def _master(spool: Spool) -> Packaged:
     """Build the one real package, in a folder that is not of the spool's own."""
     folder = _master_folder(spool)
-    record_pictures(folder / "tracks" / "camera", 0, 3)
-    record_sound(folder / "tracks" / "microphone", 0, 3)
+    if not folder.exists():
+        record_pictures(folder / "tracks" / "camera", 0, 3)
+        record_sound(folder / "tracks" / "microphone", 0, 3)
     tracks = [(name, flavor, media) for name, (flavor, media) in TRACKS.items()]
     return finish(job(folder, tracks, end_s=3), lambda _message: None)
 

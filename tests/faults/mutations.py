@@ -88,6 +88,43 @@ MUTATIONS = (
         "tests/process/test_kills.py::test_a_killed_finisher_is_started_again",
     ),
     Mutation(
+        "fragments held back in the process",
+        "encoders/segments.py",
+        "        self._disk.write(self._fd, data)\n",
+        "        self._late = [*getattr(self, '_late', []), data]\n"
+        "        if len(self._late) > 1:\n"
+        "            self._disk.write(self._fd, self._late.pop(0))\n",
+        "tests/test_kill.py",
+    ),
+    Mutation(
+        "delivered before every file has its receipt",
+        "edge_agent/ledger.py",
+        'AND NOT EXISTS (SELECT 1 FROM outbox WHERE lecture = id AND receipt IS NULL)"',
+        '"',
+        "tests/test_room_model.py::TestAnyDay",
+    ),
+    Mutation(
+        "sent again without asking what has arrived",
+        "edge_agent/delivery.py",
+        "destination.receipt(row.lecture, artifact) or destination.send(",
+        "destination.send(",
+        "tests/test_delivery.py::test_a_destination_that_has_the_file_already_is_not_sent_it_again",
+    ),
+    Mutation(
+        "a command's key is not looked at",
+        "edge_agent/ledger.py",
+        '                    "key": key,\n',
+        '                    "key": f"{key} {now.mono_ns}",\n',
+        "tests/test_ledger.py",
+    ),
+    Mutation(
+        "a mute and its answer apart",
+        "edge_agent/command_desk.py",
+        '            self._ledger.answer(action.command, {"muted": action.on}, now)\n',
+        '        self._ledger.answer(action.command, {"muted": action.on}, now)\n',
+        "tests/test_room_model.py::test_a_kill_while_the_room_is_muted_or_unmuted",
+    ),
+    Mutation(
         "receipt before the bytes were read back",
         "uploader/folder.py",
         "                    _read_back(target, part, artifact, progress)\n",

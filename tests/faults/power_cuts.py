@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.faults.figures import spread
 from tests.faults.power_room import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,24 +56,15 @@ class Outcome:
         return "\n".join(
             [
                 f"power cuts             {self.cuts.total()} ({kinds})",
-                f"lost per track         {_figures(self.lost_s)}",
-                f"agent start to record  {_figures(self.back_s)}",
+                f"lost per track         {spread(self.lost_s)}",
+                f"agent start to record  {spread(self.back_s)}",
                 f"laws broken            {len(self.broken)}",
             ]
         )
 
 
-def _figures(values: Iterable[float]) -> str:
-    ordered = sorted(values)
-    if not ordered:
-        return "nothing measured"
-    late = ordered[math.ceil(0.95 * len(ordered)) - 1]
-    middle = statistics.median(ordered)
-    return f"median {middle:.2f} s, p95 {late:.2f} s, max {ordered[-1]:.2f} s (n={len(ordered)})"
-
-
-def run(cuts: int, rooms: int, seed: int, kinds: Iterable[str], tree: Path = ROOT) -> Outcome:
-    """So many cuts, spread over so many rooms, with the product in `tree`."""
+def run(cuts: int, rooms: int, seed: int, kinds: Iterable[str], old: int = 0) -> Outcome:
+    """So many cuts, spread over so many rooms, each of which keeps so many old lectures."""
     if os.geteuid() != 0:
         raise SystemExit("power cuts mount disks of their own: run this as root")
     print(f"seed {seed}", flush=True)
@@ -82,7 +72,7 @@ def run(cuts: int, rooms: int, seed: int, kinds: Iterable[str], tree: Path = ROO
     with tempfile.TemporaryDirectory(prefix="power-cuts-") as folder:
         shares = [cuts // rooms + (number < cuts % rooms) for number in range(rooms)]
         processes = [
-            _room(Path(folder) / str(number), f"{seed}{number:03}", share, kinds, tree)
+            _room(Path(folder) / str(number), f"{seed}{number:03}", share, old, kinds)
             for number, share in enumerate(shares)
             if share
         ]
@@ -96,13 +86,14 @@ def run(cuts: int, rooms: int, seed: int, kinds: Iterable[str], tree: Path = ROO
 
 
 def _room(
-    root: Path, seed: str, cuts: int, kinds: Iterable[str], tree: Path
+    root: Path, seed: str, cuts: int, old: int, kinds: Iterable[str]
 ) -> subprocess.Popen[str]:
-    module = [sys.executable, "-m", "tests.faults.power_room", str(root), seed, str(cuts)]
+    words = [str(root), seed, str(cuts), str(old)]
+    module = [sys.executable, "-m", "tests.faults.power_room", *words]
     return subprocess.Popen(
         # The new PID namespace ends whatever a room leaves behind.
         ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *module, *kinds],
-        cwd=tree,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -113,9 +104,10 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=30)
     parser.add_argument("--rooms", type=int, default=8)
     parser.add_argument("--seed", type=int, default=random.randrange(1, 10**6))
+    parser.add_argument("--lectures", type=int, default=0, help="past ones in each room's spool")
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=MIXED)
     options = parser.parse_args()
-    outcome = run(options.cuts, options.rooms, options.seed, options.kinds)
+    outcome = run(options.cuts, options.rooms, options.seed, options.kinds, options.lectures)
     print(outcome.table())
     for broken in outcome.broken:
         print(broken, file=sys.stderr)

@@ -1,4 +1,6 @@
-"""One room's series of power cuts: `python -m tests.faults.power_room ROOT SEED CUTS [KIND...]`.
+"""One room's series of power cuts, OLD is how many past lectures its spool keeps:
+
+    python -m tests.faults.power_room ROOT SEED CUTS OLD [KIND...]
 
 Prints one JSON line for each cut, and one for each lecture. The laws are in power_laws.py.
 """
@@ -18,22 +20,27 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.rules.lecture import ACTIVE, State
+from tests.archive import stock
 from tests.faults import power_laws as laws
 from tests.faults.power import NS, PoweredRoom
-from tests.process.classroom import CAMERA, HANG_S, MICROPHONE, until
+from tests.process.classroom import CAMERA, HANG_S, MICROPHONE, UNIT_NICENESS, until
 
 TRACKS = {"camera": CAMERA, "microphone": MICROPHONE}
 #: The agent is up and records again long before, but for a machine that does other things too.
 PATIENCE_S = 120.0
+#: One in so many past lectures still waits for its delivery.
+WAITING_OF = 20
 KINDS = ("recording", "rotation", "recovery", "finishing", "uploading", "migration")
 
 
 class Series:
     """Lectures in one room, each cut several times."""
 
-    def __init__(self, room: PoweredRoom, chance: random.Random) -> None:
+    def __init__(self, room: PoweredRoom, chance: random.Random, old: int = 0) -> None:
         self._room = room
         self._chance = chance
+        #: How many past lectures the spool keeps, and whether they are there.
+        self._old, self._stocked = old, False
         self._lectures: list[str] = []
 
     # ------------------------------------------------------------ one kind of moment each
@@ -43,7 +50,7 @@ class Series:
         room = self._room
         self._end_of_life()
         self._boot()
-        room.agent = room._spawn("run")
+        room.spawn_agent()
         until("a ledger", lambda: room.spool.ledger.exists() or None)
         time.sleep(self._chance.uniform(0, 0.1))
         yield self._cut("migration", None)
@@ -73,7 +80,7 @@ class Series:
         time.sleep(self._chance.uniform(1, 3))
         yield self._cut("recording", lecture)
         self._boot()
-        self._room.agent = self._room._spawn("run")
+        self._room.spawn_agent()
         time.sleep(self._chance.uniform(0.4, 3.0))
         yield self._cut("recovery", None)
         yield {"back_s": self._goes_on(lecture)}
@@ -106,6 +113,7 @@ class Series:
     def _begin(self) -> str:
         room = self._room
         if room.agent is None or room.agent.poll() is not None:
+            self._stock()
             self._boot()
             room.start_agent()
         room.until_armed()
@@ -118,9 +126,17 @@ class Series:
     def _boot(self) -> None:
         self._room.boot(self._chance.uniform(10, 300))
 
+    def _stock(self) -> None:
+        """What years of lectures leave behind, durable. The agent is down."""
+        if self._old and not self._stocked:
+            self._stocked = True
+            stock(self._room.spool, self._old, waiting=self._old // WAITING_OF)
+            os.sync()
+
     def _end_of_life(self) -> None:
         """The ledger and all lectures go: as a new PC."""
         self._lectures.clear()
+        self._stocked = False
         self._room.kill_all()
         for folder in (self._room.spool.root, self._room.platform):
             shutil.rmtree(folder, ignore_errors=True)
@@ -155,7 +171,7 @@ class Series:
         room = self._room
         self._boot()
         began = time.monotonic()
-        room.agent = room._spawn("run")
+        room.spawn_agent()
         until("the same lecture goes on", lambda: self._records(lecture), PATIENCE_S)
         back_s = time.monotonic() - began
         elapsed = room.status()["lecture"]["elapsed_s"]
@@ -222,11 +238,12 @@ class Series:
             raise laws.Broken(f"storage check: {done.stdout}{done.stderr}")
 
 
-def run(root: Path, seed: int, cuts: int, kinds: list[str]) -> int:
+def run(root: Path, seed: int, cuts: int, old: int, kinds: list[str]) -> int:
     """A series with so many cuts; 1 when a law is broken or something hangs."""
     chance = random.Random(seed)
     room = PoweredRoom(root, TRACKS)
-    series = Series(room, chance)
+    room.niceness = UNIT_NICENESS
+    series = Series(room, chance, old)
     try:
         done = 0
         plan = chance.sample(kinds, k=len(kinds))
@@ -249,4 +266,5 @@ def run(root: Path, seed: int, cuts: int, kinds: list[str]) -> int:
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    sys.exit(run(Path(words[0]), int(words[1]), int(words[2]), words[3:] or list(KINDS)))
+    root, seed, cuts, old, *kinds = words
+    sys.exit(run(Path(root), int(seed), int(cuts), int(old), kinds or list(KINDS)))
