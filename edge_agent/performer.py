@@ -182,7 +182,14 @@ class Performer:
     # ------------------------------------------------------------ recorders
 
     def _start_recorder(self, action: do.StartRecorder, now: Now) -> None:
-        self._recorders[action.track].start(now.mono_ns, self._privacy.muted)
+        recorder = self._recorders[action.track]
+        recorder.start(now.mono_ns, self._privacy.muted, self._device_of_lecture(action.track))
+
+    def _device_of_lecture(self, track: str) -> str:
+        """What the lecture under way has recorded this track from; empty if nothing yet."""
+        lecture = self._ledger.active()
+        tracks = self._ledger.tracks(lecture.id) if lecture else []
+        return next((each.device for each in tracks if each.name == track), "")
 
     def _press(self, action: do.Press, now: Now) -> None:
         recorder = self._recorders[action.track]
@@ -212,7 +219,7 @@ class Performer:
             )
         recorder.lecture, recorder.durable_ns = lecture.id, None
         self._encoder_news.begun(recorder, lecture.id, now)
-        if recorder.opened is not None and not track.width:
+        if recorder.opened is not None and not (track.width or track.device):
             opened = recorder.opened
             self._ledger.set_canvas(
                 lecture.id, track.name, opened.width, opened.height, opened.identity
