@@ -32,6 +32,7 @@ from edge_agent.rules import guards
 from edge_agent.rules.health import SECOND, Phase, Pressure
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
+from edge_agent.small_versions import SmallVersions
 from edge_agent.sound_watch import SoundWatch
 from edge_agent.spool import Spool
 
@@ -56,6 +57,7 @@ class Performer:
         desk: CommandDesk,
         encoders: EncoderChoice,
         privacy: Privacy,
+        small: SmallVersions,
     ) -> None:
         self._config = config
         self._spool = spool
@@ -68,6 +70,7 @@ class Performer:
         self._encoders = encoders
         self._encoder_news = EncoderNews(ledger, encoders)
         self._privacy = privacy
+        self._small = small
         self._clock_repair = ClockRepair(ledger, spool)
         self._sound_watch = SoundWatch(ledger, recorders)
 
@@ -157,7 +160,10 @@ class Performer:
             case say.Packaged(artifacts=artifacts, duration_s=duration_s, sound=sound):
                 state = advance(lecture.state, Event.PACKAGE)
                 destinations = list(self._config.destinations)
-                self._ledger.package(lecture.id, state, duration_s, artifacts, destinations, sound)
+                small = self._small.columns(now)
+                self._ledger.package(
+                    lecture.id, state, duration_s, artifacts, destinations, sound, **small
+                )
                 self._observer.look_again()
             case say.FinishFailed(reason=reason, hint=hint, passing=True):
                 text = f"not packaged yet: {reason}. {hint}".strip()
