@@ -196,10 +196,11 @@ class Recorder:
         """Why the last process ended, until the next one is armed."""
         return self.last_words.reason if self.last_words else ""
 
-    def start(self, now_ns: int, muted: bool) -> None:
+    def start(self, now_ns: int, muted: bool, identity: str = "") -> None:
+        """`identity`: the device that it must be, where its name could mean another one now."""
         self._said = None
         self.guard = Guard(heard_ns=now_ns)
-        self.process.start(self.spec.model_copy(update={"muted": muted}))
+        self.process.start(self.spec.model_copy(update={"muted": muted, "identity": identity}))
         self.enter(Phase.STARTING, now_ns)
 
     def enter(self, phase: Phase, now_ns: int) -> None:

@@ -41,6 +41,8 @@ class RecorderSpec(Message):
     media: Media
     kind: str
     device: str = ""
+    #: Which device the lecture under way has recorded so far: no other in its place.
+    identity: str = ""
     size: tuple[int, int] | None = None
     fps: float | None = None
     format: str | None = None

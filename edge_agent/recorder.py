@@ -20,9 +20,17 @@ import av
 
 from capture.hearing import Hearing
 from capture.pump import AUDIO_CAPACITY, CAPACITY, Pump
-from capture.source import NS, Sample, Source, SourceError, SourceSpec, open_source
+from capture.source import NS, Sample, Source, SourceError, open_source
 from edge_agent import messages as say
-from edge_agent.device_words import cause_of, eased, fell_silent, heard, opened, segment_done
+from edge_agent.device_words import (
+    cause_of,
+    eased,
+    fell_silent,
+    heard,
+    opened,
+    segment_done,
+    wanted,
+)
 from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
@@ -264,9 +272,7 @@ def main(argv: list[str] | None = None) -> int:
     outlet = Outlet(fd)
     inlet = Inlet(sys.stdin.fileno())
     spec = say.RecorderSpec.model_validate_json(inlet.line(SPEC_WAIT_S))
-    source = open_source(
-        SourceSpec(spec.kind, spec.device, spec.size, spec.fps, spec.format, spec.options)
-    )
+    source = open_source(wanted(spec))
     recorder = Recorder(spec, source, inlet, outlet)
     os.nice(PICTURES_NICE if spec.media == "video" else 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is the supervisor's business
