@@ -57,10 +57,6 @@ class DeviceSilent(DeviceLost):
     """A device that is still there delivers nothing: a grabber without a signal, a hung driver."""
 
 
-class DeviceSilent(DeviceLost):
-    """A device that is still there delivers nothing: a grabber without a signal, a hung driver."""
-
-
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
     """Which device is wanted, and how. `None` means: the best the device offers."""

@@ -49,8 +49,6 @@ class RecorderSpec(Message):
     options: dict[str, str] = {}
     #: What pictures are to be encoded to, if an encoder for it works.
     codec: str = "h264"
-    #: What pictures are to be encoded to, if an encoder for it works.
-    codec: str = "h264"
     crf: int = 23
     max_kbps: int | None = None
     #: Pictures that have not changed are not encoded again.
@@ -69,7 +67,6 @@ class TryEncoders(Message):
     """The one line for the child that tries encoders: where their book is."""
 
     book: str
-    codecs: list[str] = ["h264"]
     codecs: list[str] = ["h264"]
     #: Without it, only what the book says is told.
     may_try: bool = True
