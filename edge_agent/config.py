@@ -26,6 +26,7 @@ from edge_agent.config_destinations import (
     AbsolutePath,
     DestinationConfig,
     FolderDestination,
+    S3Destination,
     TusDestination,
 )
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
@@ -34,6 +35,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "FolderDestination",
+    "S3Destination",
     "TrackConfig",
     "TusDestination",
     "load",
@@ -52,6 +54,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$": "two words with a slash, such as 'presenter/source'",
     r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$": "a language tag such as 'en', 'km' or 'pt-BR'",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "the name of a file, without any folder",
+    r"^([A-Za-z0-9._-]+/)*$": "empty or names that each end with '/', such as 'rooms/'",
 }
 #: These say nothing without the device they mean; a screen has $DISPLAY, synthetic needs none.
 _NEEDS_DEVICE = {"v4l2", "rtsp", "microphone", "file"}

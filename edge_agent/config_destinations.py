@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 
@@ -38,6 +44,8 @@ SecureUrl = Annotated[str, AfterValidator(_secure)]
 #: The name of a file in the folder of credentials.
 CredentialName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
+KeyPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)*$")]
+
 
 class FolderDestination(_Section):
     """A folder that receives finished lectures: a mounted share, a disk, a stick."""
@@ -57,6 +65,25 @@ class TusDestination(_Section):
     ca_file: AbsolutePath | None = None
 
 
-DestinationConfig = Annotated[FolderDestination | TusDestination, Field(discriminator="type")]
+class S3Destination(_Section):
+    """A store that speaks S3; with an access key of its own, or with tickets from the platform."""
+
+    type: Literal["s3"]
+    url: SecureUrl
+    region: str = "us-east-1"
+    prefix: KeyPrefix = ""
+    tickets_url: SecureUrl | None = None
+    #: `access key:secret key`, or the token for the tickets.
+    credential: CredentialName
+    ca_file: AbsolutePath | None = None
+
+
+DestinationConfig = Annotated[
+    FolderDestination | TusDestination | S3Destination, Field(discriminator="type")
+]
 #: By what stands in `type`.
-KINDS: dict[str, type[BaseModel]] = {"folder": FolderDestination, "tus": TusDestination}
+KINDS: dict[str, type[BaseModel]] = {
+    "folder": FolderDestination,
+    "tus": TusDestination,
+    "s3": S3Destination,
+}

@@ -9,13 +9,14 @@ from typing import Any
 
 from edge_agent import __version__
 from edge_agent.clock import Clock
-from edge_agent.config import Config, FolderDestination, TusDestination
+from edge_agent.config import Config, FolderDestination, S3Destination, TusDestination
 from edge_agent.ledger import Ledger
 from edge_agent.secrets import Secrets
-from uploader import folder, tus_destination
+from uploader import folder, s3, s3_destination, s3_doors, tus_destination
 from uploader.exchange import Request
 from uploader.http import Http
-from uploader.sender import Artifact, Destination
+from uploader.sender import Artifact, Destination, Transient
+from uploader.sigv4 import Key
 from uploader.tus import Server
 
 AGENT = f"edge-agent {__version__}"
@@ -53,6 +54,8 @@ def destinations(
                 made[name] = folder.FolderDestination(place.path, AGENT, utc)
             case TusDestination():
                 made[name] = _tus(place, LedgerMemory(ledger, name), secrets, utc)
+            case S3Destination():
+                made[name] = _s3(place, LedgerMemory(ledger, name), secrets, clock)
     return made
 
 
@@ -67,6 +70,49 @@ def _tus(
     )
     server = Server(place.url, place.receipts_url)
     return tus_destination.TusDestination(http, server, memory, AGENT, utc)
+
+
+def _s3(place: S3Destination, memory: LedgerMemory, secrets: Secrets, clock: Clock) -> Destination:
+    def utc() -> str:
+        return clock.now().utc_text
+
+    def key(lecture: str, artifact: Artifact) -> str:
+        return s3_doors.object_key(place.prefix, lecture, artifact)
+
+    def signed_door(lecture: str, artifact: Artifact) -> s3.Door:
+        return s3_doors.SignedDoor(place.url, key(lecture, artifact))
+
+    def ticket_door(lecture: str, artifact: Artifact) -> s3.Door:
+        office = place.tickets_url or ""
+        return s3_doors.TicketDoor(office, place.url, lecture, artifact)
+
+    made = s3_destination.S3Destination
+    agent = AGENT.replace(" ", "/")
+    if place.tickets_url is None:
+        signer = s3_destination.Signer(_access(place, secrets), lambda: clock.now().utc)
+        http = Http(place.url, ca_file=place.ca_file, dress=signer.sign, agent=agent)
+        exchange = s3_destination.Signing(http, signer)
+        return made(exchange, signed_door, key, memory, AGENT, utc)
+    dress = authorization("bearer", place.credential, secrets)
+    office = Http(place.tickets_url, ca_file=place.ca_file, dress=dress, agent=agent)
+    store = Http(place.url, ca_file=place.ca_file, agent=agent)
+    both = s3_destination.TwoHosts(office, place.tickets_url, store)
+    return made(both, ticket_door, key, memory, AGENT, utc)
+
+
+def _access(place: S3Destination, secrets: Secrets) -> Callable[[], Key]:
+    """Read when a request leaves, as every credential."""
+
+    def read() -> Key:
+        access, colon, secret = secrets.read(place.credential).partition(":")
+        if not (access and colon and secret):
+            raise Transient(
+                f"the credential {place.credential!r} must be an access key, a colon and its "
+                "secret key, on one line"
+            )
+        return Key(access, secret, place.region)
+
+    return read
 
 
 def authorization(

@@ -18,6 +18,7 @@ from edge_agent.config import (
     Recording,
     Renditions,
     Room,
+    S3Destination,
     Storage,
     TrackConfig,
     TusDestination,
@@ -36,6 +37,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "tracks.microphone": TrackConfig,
     "destinations.platform": FolderDestination,
     "destinations.campus": TusDestination,
+    "destinations.store": S3Destination,
 }
 
 
@@ -188,6 +190,14 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
         (
             '[destinations.x]\ntype = "tus"\nurl = "https://a.b"\ncredential = "../key"\n',
             "destinations.x.credential: '../key' is not the name of a file, without any folder",
+        ),
+        (
+            '[destinations.x]\ntype = "s3"\nurl = "https://a.b/c"\n',
+            "destinations.x.credential: this key is needed",
+        ),
+        (
+            '[destinations.x]\ntype="s3"\nurl="https://a.b/c"\ncredential="c"\nprefix="rooms"\n',
+            "destinations.x.prefix: 'rooms' is not empty or names that each end with '/'",
         ),
         ("[recording]\nmax_hours = 0\n", "recording.max_hours: input should be greater than 0"),
         ('storage = "/srv"\n', "storage: "),

@@ -67,6 +67,9 @@ class Room:
     def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
         return self.store(request)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def destination(self, utc: str = "a time") -> S3Destination:
         def door(lecture: str, artifact: Artifact) -> SignedDoor:
             return SignedDoor(BUCKET, key_of(lecture, artifact))
@@ -364,7 +367,7 @@ def test_a_key_does_not_show_its_secret() -> None:
 
 def test_a_clock_that_is_wrong_by_years_is_set_right_by_the_stores_answers() -> None:
     now = datetime(1970, 1, 1, tzinfo=UTC)
-    signer = Signer(Key("me", "hush"), lambda: now)
+    signer = Signer(lambda: Key("me", "hush"), lambda: now)
     assert signer.heard(Response(403, {"date": "Sun, 22 Nov 2026 04:00:00 GMT"}))
     request = signer.sign(Request("GET", BUCKET))
     assert request.headers["x-amz-date"] == "20261122T040000Z"

@@ -52,7 +52,7 @@ def source(tmp_path: Path) -> Path:
 def destination_for(
     store: Seaweed, key: Key = KEY, clock: timedelta = timedelta(0)
 ) -> tuple[Http, S3Destination]:
-    signer = Signer(key, lambda: datetime.now(UTC) + clock)
+    signer = Signer(lambda: key, lambda: datetime.now(UTC) + clock)
     http = Http(store.bucket, dress=signer.sign)
 
     def key_of(lecture: str, artifact: Artifact) -> str:

@@ -30,8 +30,9 @@ _NO_CONDITIONS = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
 class Door(Protocol):
     """How calls become requests that the store accepts: signed by us, or by a ticket office."""
 
-    #: So many calls are prepared at once.
-    batch: int
+    @property
+    def batch(self) -> int:
+        """So many calls are prepared at once."""
 
     def requests(self, calls: Sequence[Call]) -> Core[list[Request]]:
         """One request for each call. Raises SendError."""

@@ -47,17 +47,19 @@ class Exchange(Protocol):
 
     def exchange(self, request: Request, source: Source, progress: Progress) -> Answer: ...
 
+    def close(self) -> None: ...
+
 
 @dataclass(slots=True)
 class Signer:
     """Signs by the store's time, which it hears with every answer. `now` is this PC's UTC."""
 
-    key: Key
+    key: Callable[[], Key]
     now: Callable[[], datetime]
     _ahead: timedelta = field(default=timedelta(0), init=False)
 
     def sign(self, request: Request) -> Request:
-        return signed(request, self.key, self.now() + self._ahead)
+        return signed(request, self.key(), self.now() + self._ahead)
 
     def heard(self, answer: Answer) -> bool:
         """True: the time that we sign by was off and is right now."""
@@ -82,6 +84,9 @@ class Signing:
             return self.http.exchange(request, source, progress)
         return answer
 
+    def close(self) -> None:
+        self.http.close()
+
 
 @dataclass(frozen=True, slots=True)
 class TwoHosts:
@@ -94,6 +99,10 @@ class TwoHosts:
     def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
         http = self.office if request.url == self.office_url else self.store
         return http.exchange(request, source, progress)
+
+    def close(self) -> None:
+        self.office.close()
+        self.store.close()
 
 
 class S3Destination:
@@ -116,6 +125,10 @@ class S3Destination:
         self._summed: tuple[tuple[object, ...], list[Sum]] | None = None
         self._agent = agent
         self._utc = utc
+
+    def close(self) -> None:
+        """Ends the connections; the next call opens new ones."""
+        self._exchange.close()
 
     def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
         return self._run(self._held(lecture, artifact), None, _silent)
