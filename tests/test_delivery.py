@@ -23,6 +23,7 @@ from edge_agent.messages import Artifact as PackagedFile
 from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool
+from tests.fixed_clock import FixedClock
 from uploader.pacing import FIRST_S
 from uploader.sender import Artifact, Pending, Permanent, Progress, Receipt, Transient
 
@@ -200,6 +201,37 @@ def test_a_receipt_that_is_late_holds_up_its_own_file_only(room: Room) -> None:
     place.held["manifest.json"] = {"state": "verified"}
     assert [process.step() for _ in range(2)] == [0.0, IDLE_S]
     assert room.ledger.waiting() == []
+
+
+@pytest.mark.parametrize("boot", ["of the package", "another"])
+def test_the_full_quality_waits_for_small_versions_only_so_long(room: Room, boot: str) -> None:
+    room.package("L1", {"manifest.json": b"m", "slides.mp4": b"s", "b": b"b", "c": b"c", "d": b"d"})
+    wanted = {"renditions": "wanted", "packaged_boot": CLOCK.now().boot, "packaged_ns": 0}
+    if boot == "another":  # then all that counts is the time since this one began
+        wanted |= {"packaged_boot": "another", "packaged_ns": 10**18}
+    room.ledger.set_lecture("L1", **wanted)
+    place, clock = Place(), FixedClock(mono=100 * 10**9, boot=CLOCK.now().boot)
+    places = {"platform": place}
+    process = Delivery(room.ledger, room.spool, places, clock, patience_s=1000)
+    while process.step() == 0.0:
+        clock.pass_time(1)
+    assert place.sent == ["manifest.json", "slides.mp4", "b", "c"]
+    clock.pass_time(1000)
+    assert process.step() == 0.0
+    assert room.ledger.waiting() == []
+
+
+def test_the_full_quality_follows_at_once_when_the_small_versions_are_made(room: Room) -> None:
+    room.package("L1", {str(place): b"x" for place in range(5)})
+    room.ledger.set_lecture("L1", renditions="wanted", packaged_boot=CLOCK.now().boot)
+    clock, place = FixedClock(boot=CLOCK.now().boot), Place()
+    process = Delivery(room.ledger, room.spool, {"platform": place}, clock, patience_s=10**6)
+    while process.step() == 0.0:
+        pass
+    assert place.sent == ["0", "1", "2", "3"]
+    room.ledger.set_lecture("L1", renditions="made")
+    process.step()
+    assert place.sent[-1] == "4"
 
 
 def test_a_server_that_asks_for_time_gets_it(room: Room) -> None:

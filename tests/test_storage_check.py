@@ -89,6 +89,8 @@ def test_i5_nothing_without_a_receipt_counts_as_delivered_or_may_be_purged(state
     lecture = replace(DELIVERED, lecture=replace(LECTURE, state=state))
     assert broken(replace(lecture, outbox=(OUTBOX,))) == ["I5"]
     assert broken(replace(lecture, outbox=(replace(OUTBOX, receipt={"state": "verified"}),))) == []
+    owing = replace(lecture, lecture=replace(lecture.lecture, renditions="wanted"))
+    assert broken(owing) == ["I5"]
 
 
 def test_every_finding_names_a_next_step() -> None:

@@ -117,6 +117,8 @@ def _configure(home: Path, tracks: dict[str, TrackConfig]) -> Path:
         },
         "tracks": shown,
         "destinations": {NAME: {"type": "folder", "path": str(home / NAME)}},
+        # Whoever looks on does not wait for a room that is at rest.
+        "renditions": {"audio": False, "camera": "off"},
     }
     file.write_text(to_toml(values))
     return file

@@ -44,6 +44,10 @@ device = "{CAMERA}"
 [tracks.microphone]
 kind = "microphone"
 device = "hw:emulated,0"
+[renditions]
+audio = false
+camera = "off"
+
 [destinations.platform]
 type = "folder"
 path = "/srv/lectures"
