@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class Room:
     path: Path
     store: Store
     notes: Notes = field(default_factory=Notes)
+    _made: S3Destination | None = None
 
     def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
         return self.store(request)
@@ -77,8 +79,13 @@ class Room:
         return S3Destination(self, door, key_of, self.notes, "test", lambda: utc)
 
     def send(self) -> Mapping[str, Any]:
-        artifact = artifact_of(self.store.file)
-        return self.destination().send(LECTURE, artifact, self.path, lambda _phase, _done: None)
+        """One destination for all tries, as in the upload process: it reads the file once."""
+        self._made = self._made or self.destination()
+        return self._made.send(LECTURE, self._artifact, self.path, lambda _phase, _done: None)
+
+    @cached_property
+    def _artifact(self) -> Artifact:
+        return artifact_of(self.store.file)
 
     def keep_trying(self, tries: int = 60) -> int:
         """Send as the upload process does; how many tries it took."""
