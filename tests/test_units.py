@@ -76,7 +76,7 @@ def test_the_agent_may_read_its_clocks_trust_and_make_its_finisher_nice() -> Non
         for line in (UNITS / "edge-agent.service").read_text().splitlines()
         if line.startswith("SystemCallFilter=")
     ]
-    assert filters[-2:] == ["adjtimex clock_adjtime", "setpriority"]
+    assert filters[-3:] == ["adjtimex clock_adjtime", "setpriority", "sched_setscheduler"]
 
 
 @pytest.mark.parametrize(
