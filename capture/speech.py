@@ -6,8 +6,8 @@ the mean), and a spectrum that is broad and keeps changing. One look is not beli
 the looks of the last six seconds must agree. So a voice is known after four to six seconds.
 
 Measured on real and synthetic speech of seven languages, clean and with the noise of a fan 10 and
-15 dB below: 100 % and 98 % of the time; hum, fan, tones and chords: never; 13 pieces of real
-music: 7 % of the time, the worst 18 %. A song can still pass for a voice.
+15 dB below: 100 % and 97 % of the time; hum, fan, tones and chords: never; 13 pieces of real
+music: 7 % of the time, the worst 17 %. A song can still pass for a voice.
 """
 
 from __future__ import annotations
