@@ -95,6 +95,7 @@ class Recording(_Section):
 
     resume_minutes: float = Field(default=15, ge=0, le=240)
     max_hours: float = Field(default=8.0, gt=0, le=24)
+    headroom: bool = True
 
 
 class Renditions(_Section):

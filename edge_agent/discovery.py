@@ -43,6 +43,8 @@ class Discovery:
         self._due_ns = 0
         self._began_ns: int | None = None
         self._found: dict[str, TrackConfig] = {}
+        #: One look at least has ended.
+        self.looked = False
 
     def step(self, now_ns: int) -> dict[str, TrackConfig]:
         """Call it each round; the tracks of a look that has just ended, else nothing."""
@@ -57,6 +59,7 @@ class Discovery:
             self._process.signal(signal.SIGKILL)
         if self._process.reap() is None:
             return {}
+        self.looked = True
         self._began_ns, self._due_ns = None, now_ns + (LATER_NS if self._found else AGAIN_NS)
         return self._found
 

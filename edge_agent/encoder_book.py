@@ -11,12 +11,13 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from edge_agent import __version__
 from edge_agent.durable import write_durably
+from encoders.headroom import Effort
 from encoders.ladder import Verdict, candidates
 
 Key: TypeAlias = dict[str, Any]
@@ -34,6 +35,8 @@ class Book:
     key: Key
     tried_utc: str
     verdicts: tuple[Verdict, ...]
+    #: What `edge-agent encoders --benchmark` has found last; None before.
+    headroom: dict[str, Any] | None = None
 
     def of(self, codec: str) -> list[Verdict]:
         return [each for each in self.verdicts if each.codec == codec]
@@ -46,7 +49,17 @@ class Book:
     def with_verdicts(self, codec: str, fresh: Iterable[Verdict], utc: str) -> Book:
         """The same book with another codec's verdicts replaced."""
         kept = tuple(each for each in self.verdicts if each.codec != codec)
-        return Book(self.key, utc, (*kept, *fresh))
+        return replace(self, tried_utc=utc, verdicts=(*kept, *fresh))
+
+    def with_headroom(self, found: dict[str, Any]) -> Book:
+        return replace(self, headroom=found)
+
+    def effort(self) -> Effort:
+        """How pictures are to be recorded on this PC."""
+        try:
+            return Effort(**self.headroom["effort"]) if self.headroom else Effort()
+        except (KeyError, TypeError):  # of another version
+            return Effort()
 
 
 def load(path: Path, key: Key) -> Book:
@@ -54,7 +67,10 @@ def load(path: Path, key: Key) -> Book:
     try:
         found = json.loads(path.read_text())
         book = Book(
-            found["key"], found["tried_utc"], tuple(Verdict(**each) for each in found["verdicts"])
+            found["key"],
+            found["tried_utc"],
+            tuple(Verdict(**each) for each in found["verdicts"]),
+            found.get("headroom"),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return Book(key, "", ())
@@ -67,6 +83,7 @@ def save(path: Path, book: Book) -> None:
         "key": book.key,
         "tried_utc": book.tried_utc,
         "verdicts": [asdict(verdict) for verdict in book.verdicts],
+        "headroom": book.headroom,
     }
     write_durably(path, json.dumps(data, indent=1, ensure_ascii=False).encode() + b"\n")
 

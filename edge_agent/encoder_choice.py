@@ -15,6 +15,7 @@ from pathlib import Path
 from edge_agent.children import Child
 from edge_agent.messages import TryEncoders
 from edge_agent.rules.health import SECOND
+from encoders.headroom import Effort
 from encoders.ladder import SOFTWARE as SOFTWARE_OF
 from encoders.ladder import Verdict, rungs
 
@@ -48,6 +49,9 @@ class EncoderChoice:
         self._idle_since_ns: int | None = None
         self._read = self._tried = child is None
         self._verdicts: list[Verdict] = []
+        #: How pictures are to be recorded, so that the PC keeps enough of itself free.
+        self.effort = Effort()
+        self._book_stamp = _stamp(book)
         self._failed = _remembered(memory, boot)
         self._suspected: dict[str, int] = {}
 
@@ -103,6 +107,9 @@ class EncoderChoice:
             return
         if self._began_ns is not None:
             self._hear(self._child, now_ns, idle)
+        elif idle and self._read and _stamp(self._book) != self._book_stamp:
+            self._book_stamp = _stamp(self._book)
+            self._read = False  # people have tried or measured by hand: read it again
         elif not self._read or (not self._tried and self._may_try(now_ns)):
             self._child.start(
                 TryEncoders(book=str(self._book), codecs=self._codecs, may_try=self._read)
@@ -120,7 +127,11 @@ class EncoderChoice:
     def _hear(self, child: Child, now_ns: int, idle: bool) -> None:
         assert self._began_ns is not None
         for line in child.lines():
-            self._verdicts = [Verdict(**each) for each in json.loads(line)]
+            found = json.loads(line)
+            if isinstance(found, dict):
+                self.effort = Effort(**found)
+            else:
+                self._verdicts = [Verdict(**each) for each in found]
         if now_ns - self._began_ns > PATIENCE_NS:
             child.signal(signal.SIGKILL)
         elif not idle and self._read:  # a recording has begun: trials must make room
@@ -132,6 +143,14 @@ class EncoderChoice:
         whole = {each.codec for each in self._verdicts} >= set(self._codecs)
         self._tried = whole or late or (self._read and idle)
         self._read, self._began_ns = True, None
+
+
+def _stamp(book: Path) -> int:
+    """When the book was written last; 0 without one."""
+    try:
+        return book.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _remembered(memory: Path, boot: str) -> dict[str, str]:

@@ -36,7 +36,7 @@ def tried(path: Path, trials: Trials, codecs: Sequence[str] = ("h264",)) -> Book
 
 
 def main(argv: list[str] | None = None) -> int:
-    """One request, one line with all verdicts."""
+    """One request, one line with all verdicts, one with the effort that leaves the PC headroom."""
     fd = int((sys.argv[1:] if argv is None else argv)[0])
     request = TryEncoders.model_validate_json(Inlet(sys.stdin.fileno()).line(_REQUEST_S))
     trials = Trials(Pictures())
@@ -60,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     known = [codec for codec in request.codecs if book.covers(codec)]
     told = [asdict(verdict) for codec in known for verdict in book.of(codec)]
     os.write(fd, json.dumps(told).encode() + b"\n")
+    os.write(fd, json.dumps(asdict(book.effort())).encode() + b"\n")
     return 0
 
 

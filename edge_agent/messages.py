@@ -87,6 +87,11 @@ class Record(Message):
     canvas: tuple[int, int] | None = None
     #: Names of encoders for pictures, best first; each takes over from the one before it.
     encoders: list[str] = ["libx264"]
+    #: How much work pictures may be: x264's preset, every second picture left out, a third of each
+    #: side taken away.
+    preset: str = "veryfast"
+    sparse: bool = False
+    small: bool = False
 
 
 class Finish(Message):

@@ -216,6 +216,7 @@ class Performer:
                 start_mono_ns=self._start_mono_ns(lecture, now),
                 canvas=(track.width, track.height) if track.width else None,
                 encoders=self._encoders.rungs(recorder.spec.codec),
+                **self._effort(recorder),
             )
         )
         recorder.enter(Phase.RECORDING, now.mono_ns)
@@ -230,6 +231,17 @@ class Performer:
             self._ledger.set_canvas(
                 lecture.id, track.name, opened.width, opened.height, opened.identity
             )
+
+    def _effort(self, recorder: Recorder) -> dict[str, Any]:
+        """What leaves the PC headroom, except for what the configuration says of the track."""
+        if not self._config.recording.headroom:
+            return {}
+        spec, effort = recorder.spec, self._encoders.effort
+        return {
+            "preset": effort.preset,
+            "sparse": effort.sparse and spec.fps is None,
+            "small": effort.small and spec.size is None,
+        }
 
     def _start_mono_ns(self, lecture: Lecture, now: Now) -> int:
         """The press of record or resume if that was just now (all tracks share it), else now."""

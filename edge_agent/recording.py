@@ -88,7 +88,8 @@ class FrameRecording:
         self._fps = fps
         self._open_encoder = open_encoder
         self._stillness = stillness
-        self._sparse = self._small = False
+        self._always_sparse = self._sparse = command.sparse
+        self._small = False
         self._last_ns: int | None = None
 
     def open_with(self, recent: Iterable[Sample]) -> None:
@@ -120,7 +121,7 @@ class FrameRecording:
         """Nothing to do: the veil paints what comes."""
 
     def ease(self, step: Step) -> None:
-        self._sparse = step >= Step.RATE
+        self._sparse = self._always_sparse or step >= Step.RATE
         small = step >= Step.SIZE
         if small != self._small:
             self._small = small
@@ -229,7 +230,7 @@ def _encoder(
     if info.media == "audio":
         return open_audio_encoder(AudioSpec(info.channels, spec.audio_kbps))
     size = command.canvas or (info.width, info.height)
-    width, height = smaller(*size) if small else size
+    width, height = smaller(*size) if (small or command.small) and not still else size
     return open_rung(
         name,
         VideoSpec(
@@ -242,5 +243,6 @@ def _encoder(
             full_range_in=info.full_range,
             matrix=matrix_of(info.delivers, info.pix_fmt),
             still=still,
+            preset=command.preset,
         ),
     )

@@ -61,6 +61,8 @@ class VideoSpec:
     matrix: Colorspace = Colorspace.ITU709
     #: A track of slides or a screen: pictures come seldom and differ little from one another.
     still: bool = False
+    #: How hard x264 and x265 look for ways to save bytes, in their words.
+    preset: str = "veryfast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ def _x264_options(spec: VideoSpec) -> dict[str, str]:
     zerolatency also makes the rate ceiling count frames instead of time stamps (the other way
     costs one frame of delay); for pictures that come seldom the ceiling is then only stricter.
     """
-    options = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1"}
+    options = {"preset": spec.preset, "tune": "zerolatency", "forced-idr": "1"}
     if spec.still:
         options["x264-params"] = _STILL
     if spec.still and not spec.max_kbps:

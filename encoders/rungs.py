@@ -95,7 +95,7 @@ def native_options(candidate: Candidate, spec: VideoSpec) -> dict[str, str]:
             low = {"preset": "10", "svtav1-params": "pred-struct=1:rtc=1"}
             return {**low, "crf": str(min(63, spec.crf * 3 // 2)), **ceiling}
         case _:
-            low = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1"}
+            low = {"preset": spec.preset, "tune": "zerolatency", "forced-idr": "1"}
             own = {"x265-params": "open-gop=0:log-level=error"}
             return {**low, **own, "crf": str(min(51, spec.crf + 4)), **ceiling}
 

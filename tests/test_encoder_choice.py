@@ -12,6 +12,7 @@ import pytest
 from edge_agent.encoder_choice import IDLE_NS, PATIENCE_NS, EncoderChoice
 from edge_agent.messages import TryEncoders
 from edge_agent.pipes import Line
+from encoders.headroom import Effort
 from encoders.ladder import Verdict
 
 VERDICTS = [Verdict("h264_qsv", "h264", True), Verdict("libx264", "h264", True)]
@@ -23,6 +24,7 @@ class Trials:
     def __init__(self) -> None:
         self.started: list[TryEncoders] = []
         self.signals: list[int] = []
+        self.effort = Effort()
         self._said: list[bytes] = []
         self._status: int | None = None
 
@@ -33,6 +35,7 @@ class Trials:
 
     def answer(self, verdicts: list[Verdict]) -> None:
         self._said.append(json.dumps([asdict(each) for each in verdicts]).encode())
+        self._said.append(json.dumps(asdict(self.effort)).encode())
         self._status = 0
 
     def fileno(self) -> int:
@@ -125,6 +128,27 @@ def test_trials_that_hang_are_killed_and_not_begun_again(
     choice.step(3 + 9 * PATIENCE_NS, idle=True)
     assert len(trials.started) == 2
     assert choice.rungs() == ["libx264"]
+
+
+def test_what_people_have_measured_counts_from_then_on(
+    choice: EncoderChoice, trials: Trials, tmp_path: Path
+) -> None:
+    choice.step(1, idle=True)
+    trials.answer(VERDICTS)
+    choice.step(2, idle=True)
+    assert choice.effort == Effort()
+    (tmp_path / "book").write_text("by hand")
+    choice.step(3, idle=False)
+    assert len(trials.started) == 1, "nothing is read while somebody records"
+    choice.step(4, idle=True)
+    choice.step(5, idle=True)
+    trials.effort = Effort("ultrafast", sparse=True)
+    trials.answer(VERDICTS)
+    choice.step(6, idle=True)
+    choice.step(7, idle=True)
+    assert [each.may_try for each in trials.started] == [False, False]
+    assert choice.effort == Effort("ultrafast", sparse=True)
+    assert choice.rungs() == ["h264_qsv", "libx264"]
 
 
 def test_what_failed_in_a_recording_is_not_used_again_until_the_computer_restarts(

@@ -76,3 +76,57 @@ def test_another_codec_is_tried_and_kept_beside_the_first(room: Path) -> None:
     assert answer["data"]["chosen"] in ("libx265", "libx264")
     kept = json.loads((room / "spool/encoders.json").read_text())["verdicts"]
     assert {each["codec"] for each in kept} == {"h264", "hevc"}
+
+
+@pytest.mark.slow
+def test_a_benchmark_measures_the_configured_tracks_and_keeps_what_it_chose(room: Path) -> None:
+    know_software(room)
+    track = 'kind = "synthetic"\nsize = [320, 240]\nfps = 15.0\n'
+    with (room / "config.toml").open("a") as file:
+        file.write(f"[tracks.camera]\n{track}[tracks.slides]\n{track}")
+        file.write('[tracks.room]\nkind = "synthetic"\noptions = {stream = "audio"}\n')
+    code, answer = say(room, "encoders", "--benchmark", "--json")
+    assert code == 0
+    found = answer["data"]["headroom"]
+    assert [each["name"] for each in found["tracks"]] == ["camera", "slides"]
+    assert [each["error"] for each in found["loads"]] == ["", ""]
+    assert found["effort"] == found["tried"][-1]["effort"]
+    assert found["at_once"] >= 0
+    _, again = say(room, "encoders", "--json")
+    assert again["data"]["headroom"] == found
+    done = subprocess.run(
+        [sys.executable, "-m", "edge_agent.cli", "--config", str(room / "config.toml"), "encoders"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "camera 320×240 15/s with libx264" in done.stdout
+    assert f"can encode {found['at_once']} such tracks at once; the room has 2" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_room_without_tracks_is_measured_with_what_is_plugged_in_or_one_camera(
+    room: Path,
+) -> None:
+    know_software(room)
+    code, answer = say(room, "encoders", "--benchmark", "--json")
+    assert code == 0
+    [track] = answer["data"]["headroom"]["tracks"]
+    assert (track["width"], track["height"], track["fps"]) == (1920, 1080, 30.0)
+    assert any("no camera" in warning for warning in answer["warnings"])
+
+
+def know_software(room: Path) -> None:
+    verdicts = [Verdict(c.name, "h264", c.way == "software") for c in candidates("h264")]
+    save(room / "spool/encoders.json", Book(this_computer(), "2026-11-22", tuple(verdicts)))
+
+
+def test_nothing_is_measured_during_a_lecture(room: Path) -> None:
+    know_software(room)
+    status = {"lecture": {"id": "x"}, "tracks": {}}
+    (room / "run/status.json").write_text(json.dumps(status))
+    with only_one(room / "run/agent.lock", "agent"):
+        code, answer = say(room, "encoders", "--benchmark", "--json")
+    assert (code, answer["error"]["code"]) == (5, "recording")

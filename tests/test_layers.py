@@ -34,6 +34,7 @@ PURE = [
     ROOT / "edge_agent/messages.py",
     ROOT / "encoders/rotation.py",
     ROOT / "encoders/stillness.py",
+    ROOT / "encoders/headroom.py",
     ROOT / "uploader/exchange.py",
     ROOT / "uploader/tus_words.py",
     ROOT / "uploader/tus.py",

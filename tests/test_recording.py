@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -83,12 +84,16 @@ def page(tone: int, at_ns: int) -> av.VideoFrame:
 
 
 def opened_recording(
-    folder: Path, still: bool = False, size: tuple[int, int] = (64, 64), fps: float = 30.0
+    folder: Path,
+    still: bool = False,
+    size: tuple[int, int] = (64, 64),
+    fps: float = 30.0,
+    **effort: Any,
 ) -> Recording:
     """Of a camera, from the monotonic time zero on."""
     spec = RecorderSpec(track="t", media="video", kind="file", still=still, preview="p", lock="l")
     info = SourceInfo("video", "", "", *size, fps)
-    command = Record(lecture="x", directory=str(folder), epoch_ns=0, start_mono_ns=0)
+    command = Record(lecture="x", directory=str(folder), epoch_ns=0, start_mono_ns=0, **effort)
     return open_recording(command, spec, info, Handed(), lambda _: None, lambda _: None)
 
 
@@ -119,6 +124,19 @@ def test_a_still_track_holds_changes_at_once_and_else_a_picture_for_each_fragmen
     assert len(found) < 20
     assert max(np.diff(found)) < 1.0
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["000001.mp4"]
+
+
+def test_a_pc_without_headroom_records_less_from_the_beginning(tmp_path: Path) -> None:
+    sparing = {"preset": "ultrafast", "sparse": True, "small": True}
+    recording = opened_recording(tmp_path, size=(720, 480), **sparing)
+    recording.ease(Step.NONE)
+    for number in range(30):
+        recording.take(page(100, number * NS // 30))
+    recording.window.finish_at(NS)
+    recording.close()
+    assert len(stamps(tmp_path)) == 15
+    with av.open(str(tmp_path / "000001.mp4")) as file:
+        assert (file.streams.video[0].width, file.streams.video[0].height) == (480, 320)
 
 
 @pytest.mark.parametrize("fps", [29.97, 25.0, 15.0, 7.5, 0.0])

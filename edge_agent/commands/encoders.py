@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
-from edge_agent.commands.room import Room, room
+from edge_agent.commands.room import Room, config, room
 from edge_agent.commands.words import table
 
 if TYPE_CHECKING:
+    from edge_agent.config import TrackConfig
     from edge_agent.encoder_book import Book
     from encoders.ladder import Verdict
 
@@ -28,6 +30,9 @@ def encoders(
     context: typer.Context,
     as_json: AsJson = False,
     retry: bool = typer.Option(False, "--retry", help="Try each of them again now."),
+    benchmark: bool = typer.Option(
+        False, "--benchmark", help="Measure this room's tracks at once; the result is used."
+    ),
     codec: Annotated[
         Codec, typer.Option(help="As a track's codec in the configuration.")
     ] = Codec.H264,
@@ -36,6 +41,8 @@ def encoders(
     with reporting("encoders", as_json) as report:
         here = room(context)
         book = _book(here, codec, retry, report)
+        if benchmark:
+            book = _benchmark(here, config(context).tracks, book, report)
         failed = _failed(here)
         verdicts = book.of(codec)
         report.data = {
@@ -44,10 +51,15 @@ def encoders(
             "computer": book.key,
             "encoders": [asdict(v) | {"failed": failed.get(v.name, "")} for v in verdicts],
             "chosen": _chosen(verdicts, codec, failed),
+            "headroom": book.headroom,
         }
         rows = [_row(verdict, failed) for verdict in verdicts]
         report.say(*table(("ENCODER", "VERDICT", "SPEED", "WHY"), rows))
         report.say(f"tracks in {codec} are recorded with: {report.data['chosen']}")
+        if book.headroom is not None:
+            from edge_agent.commands.benchmark import lines
+
+            report.say("", *lines(book.headroom))
 
 
 def _book(here: Room, codec: Codec, retry: bool, report: Report) -> Book:
@@ -57,22 +69,13 @@ def _book(here: Room, codec: Codec, retry: bool, report: Report) -> Book:
     book = load(here.spool.encoders, this_computer())
     if not retry and book.covers(codec):
         return book
-    facts = here.status()
-    if facts is not None and facts["lecture"] is not None:
-        raise Failure(
-            Exit.WRONG_STATE,
-            "recording",
-            "encoders are not tried during a lecture: a trial takes the whole processor",
-            "try again when the lecture has ended",
-            retryable=True,
-        )
+    must_be_idle(here)
     return _try(book, codec, here.spool.encoders, report)
 
 
 def _try(book: Book, codec: Codec, path: Path, report: Report) -> Book:
     from datetime import UTC, datetime
 
-    from edge_agent.encoder_book import save
     from encoders.ladder import candidates
     from encoders.trials import Pictures, Trials
 
@@ -85,12 +88,39 @@ def _try(book: Book, codec: Codec, path: Path, report: Report) -> Book:
     finally:
         trials.end()
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    fresh = book.with_verdicts(codec, verdicts, now)
+    return _kept(book.with_verdicts(codec, verdicts, now), path, report)
+
+
+def _benchmark(
+    here: Room, configured: Mapping[str, TrackConfig], book: Book, report: Report
+) -> Book:
+    from edge_agent.commands.benchmark import benchmark
+
+    must_be_idle(here)
+    return _kept(benchmark(here, configured, book, report), here.spool.encoders, report)
+
+
+def _kept(book: Book, path: Path, report: Report) -> Book:
+    from edge_agent.encoder_book import save
+
     try:
-        save(path, fresh)
+        save(path, book)
     except OSError as error:
         report.warn(f"the result cannot be kept: {path}: {error.strerror}")
-    return fresh
+    return book
+
+
+def must_be_idle(here: Room) -> None:
+    """Trials take the whole processor. Raises Failure."""
+    facts = here.status()
+    if facts is not None and facts["lecture"] is not None:
+        raise Failure(
+            Exit.WRONG_STATE,
+            "recording",
+            "encoders are not tried during a lecture: a trial takes the whole processor",
+            "try again when the lecture has ended",
+            retryable=True,
+        )
 
 
 def _failed(here: Room) -> dict[str, str]:

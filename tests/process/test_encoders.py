@@ -174,6 +174,36 @@ def test_a_codec_that_nothing_here_can_make_is_replaced_and_told(make_room: Make
     assert "edge-agent encoders --codec av1" in told
 
 
+def test_what_was_measured_is_used_by_the_next_recording_of_a_running_agent(
+    make_room: MakeRoom,
+) -> None:
+    room = make_room({"camera": {"kind": "synthetic"}})
+    room.spool.root.mkdir()
+    verdicts = [Verdict(each.name, "h264", False) for each in candidates("h264")]
+    book = Book(this_computer(), "2026-11-22T10:00:00+00:00", tuple(verdicts))
+    save(room.spool.encoders, book)
+    room.start_agent()
+    room.until_armed()
+    effort = {"preset": "ultrafast", "sparse": False, "small": True}
+    save(room.spool.encoders, book.with_headroom({"effort": effort}))
+
+    def small() -> bool:
+        lecture = room.begin()
+        room.until_durable(1)
+        room.command("stop")
+        return sizes(room.package(lecture) / "presenter.mp4") == [(852, 480)]
+
+    until("it is known to the agent", small)
+    room.stop_agent()
+    room.configure({"camera": {"kind": "synthetic"}}, recording={"headroom": False})
+    room.start_agent()
+    room.until_armed()
+    lecture = room.begin()
+    room.until_durable(1)
+    room.command("stop")
+    assert sizes(room.package(lecture) / "presenter.mp4") == [(1280, 720)]
+
+
 def sizes(file: Path) -> list[tuple[int, int]]:
     """The sizes of the pictures that decode, one after the other."""
     with av.open(str(file)) as container:
