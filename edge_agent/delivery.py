@@ -36,6 +36,8 @@ from uploader.sender import Artifact, Destination, Pending, Permanent, Receipt, 
 IDLE_S = 1.0
 #: A ledger that refuses is tried again after this.
 REFUSED_S = 5.0
+#: While a file is on its way, one that is worth more is looked for this often.
+LOOK_S = 10.0
 _NS = 1_000_000_000
 
 log = logging.getLogger("upload")
@@ -43,6 +45,10 @@ log = logging.getLogger("upload")
 
 class Stopping(Exception):
     """Raised out of a running send when the process is told to stop; the next one resumes it."""
+
+
+class Overtaken(Exception):
+    """Raised out of a running send for a file that is worth more; this one goes on after it."""
 
 
 class Delivery:
@@ -70,6 +76,7 @@ class Delivery:
         self._paces: dict[str, Pace] = {}
         self._refused: set[OutboxKey] = set()
         self._pending: dict[OutboxKey, Pace] = {}
+        self._look_s = 0.0
 
     def step(self) -> float:
         """Send the most valuable file that is due; seconds to wait before the next step."""
@@ -79,6 +86,8 @@ class Delivery:
             return IDLE_S
         try:
             receipt = self._deliver(row)
+        except Overtaken:
+            log.info("waits for what is worth more: %s", _words(row))
         except Permanent as error:
             self._refused.add(_key(row))
             self._note_failure(row, error.reason)
@@ -132,8 +141,19 @@ class Delivery:
         artifact = Artifact(row.name, row.bytes, row.sha256, row.media_type)
         path = self._spool.package(row.lecture) / row.name
         return destination.receipt(row.lecture, artifact) or destination.send(
-            row.lecture, artifact, path, lambda _phase, _done: self._beat()
+            row.lecture, artifact, path, lambda _phase, _done: self._on_its_way(row)
         )
+
+    def _on_its_way(self, row: OutboxRow) -> None:
+        """A new lecture's first files do not wait for hours behind an older one's last."""
+        self._beat()
+        now = self._seconds()
+        if now < self._look_s:
+            return
+        self._look_s = now + LOOK_S
+        first = self._next(now)
+        if first is not None and first.priority < row.priority:
+            raise Overtaken
 
     def _note_failure(self, row: OutboxRow, reason: str) -> None:
         """A fault that goes on is one row in the log, not one for each try."""

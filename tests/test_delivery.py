@@ -17,7 +17,7 @@ import pytest
 
 from edge_agent.clock import Now, SystemClock
 from edge_agent.config import Config, FolderDestination, Storage
-from edge_agent.delivery import IDLE_S, Delivery
+from edge_agent.delivery import IDLE_S, LOOK_S, Delivery
 from edge_agent.ledger import Ledger
 from edge_agent.messages import Artifact as PackagedFile
 from edge_agent.rows import Lecture, OutboxRow
@@ -232,6 +232,42 @@ def test_the_full_quality_follows_at_once_when_the_small_versions_are_made(room:
     room.ledger.set_lecture("L1", renditions="made")
     process.step()
     assert place.sent[-1] == "4"
+
+
+@dataclass
+class LongWay(Place):
+    """Sends in ten steps; in the fifth something happens once."""
+
+    happens: Callable[[], None] = lambda: None
+    steps: list[str] = field(default_factory=list)
+
+    def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
+        for step in range(10):
+            progress("copying", step)
+            self.steps.append(artifact.name)
+            if step == 5:
+                happens, self.happens = self.happens, lambda: None
+                happens()
+        return super().send(lecture, artifact, path, progress)
+
+
+def test_what_is_worth_more_overtakes_a_long_file_on_its_way(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m", "presenter.mp4": b"v"})
+    clock = FixedClock()
+
+    def another_lecture() -> None:
+        room.package("L2", {"manifest-2": b"m", "presenter-2": b"v"})
+        clock.pass_time(LOOK_S)
+
+    place = LongWay()
+    process = Delivery(room.ledger, room.spool, {"platform": place}, clock)
+    process.step()
+    place.happens = another_lecture
+    while process.step() == 0.0:
+        pass
+    assert place.sent == ["manifest.json", "manifest-2", "presenter-2", "presenter.mp4"]
+    assert place.steps.count("presenter.mp4") == 16
+    assert {row.last_error for row in room.ledger.outbox()} == {""}
 
 
 def test_a_server_that_asks_for_time_gets_it(room: Room) -> None:
