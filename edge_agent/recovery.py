@@ -57,7 +57,8 @@ class Recovery:
         for repair in self._recoveries(now):
             repair.do()
         for lecture in self._ledger.lectures(*ACTIVE):
-            self._continue_or_finish(lecture, now)
+            with self._ledger.transaction():  # each commit waits for the disk, and people wait too
+                self._continue_or_finish(lecture, now)
 
     def repairs(self, now: Now) -> Iterator[Repair]:
         """What makes ledger and spool agree, step by step; nothing is done by looking.
@@ -126,8 +127,10 @@ class Recovery:
         )
         if file is None:
             raise FileNotFoundError(f"{path} has changed while it was adopted")
-        self._ledger.add_segment(_row(lecture, track, file))
-        self._ledger.add_event(now, "recovered", f"segment {file.name} {what}", lecture, track)
+        text = f"segment {file.name} {what}"
+        with self._ledger.transaction():
+            self._ledger.add_segment(_row(lecture, track, file))
+            self._ledger.add_event(now, "recovered", text, lecture, track)
 
     def _set_aside(self, lecture: str, track: str, path: Path, now: Now) -> None:
         kept = set_aside(self._spool.aside, path, f"{lecture}-{track}-{path.name}")
@@ -135,9 +138,10 @@ class Recovery:
         self._ledger.add_event(now, "set aside", text, lecture, readable(track))
 
     def _forget(self, row: Segment, now: Now) -> None:
-        self._ledger.drop_segment(row.lecture, row.track, row.seq)
         text = f"segment {row.name} is gone from the disk: {row.end_ns - row.start_ns} ns lost"
-        self._ledger.add_event(now, "lost", text, row.lecture, row.track)
+        with self._ledger.transaction():
+            self._ledger.drop_segment(row.lecture, row.track, row.seq)
+            self._ledger.add_event(now, "lost", text, row.lecture, row.track)
 
     # ------------------------------------------------------------ lectures
 

@@ -17,16 +17,18 @@ from tests.archive import stock
 from tests.fixed_clock import FixedClock
 from tests.simulated_room import SimulatedRoom
 
+#: How SQLite is told to write.
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 #: Tables that grow with every lecture.
 GROWING = ("lectures", "tracks", "segments", "gaps", "marks", "mutes", "events", "outbox")
 
 
-def statements_of_a_start(spool: Spool) -> list[str]:
+def statements_of_a_start(spool: Spool, clock: FixedClock | None = None) -> list[str]:
     """What recovery and the first round ask of a ledger."""
     connection = sqlite3.connect(spool.ledger, isolation_level=None)
     said: list[str] = []
     try:
-        ledger, now = Ledger(connection), FixedClock().now()
+        ledger, now = Ledger(connection), (clock or FixedClock()).now()
         connection.set_trace_callback(said.append)
         Recovery(spool, ledger, timedelta(minutes=1)).run(now)
         Observer(spool, ledger, 0).facts(now, (), None, {}, False)
@@ -58,6 +60,32 @@ def test_nothing_that_is_asked_each_round_reads_a_whole_table(tmp_path: Path) ->
             plan = [row["detail"] for row in room._connection.execute(f"EXPLAIN QUERY PLAN {each}")]
             scans = [step for step in plan if step.removeprefix("SCAN ") in GROWING]
             assert not scans, f"{each} reads a whole table: {scans}"
+    finally:
+        room.close()
+
+
+def waits_for_the_disk(said: list[str]) -> int:
+    """Commits: those of transactions, and of each write that stands alone."""
+    within = alone = 0
+    for each in said:
+        within += each.startswith("BEGIN") - each.startswith(("COMMIT", "ROLLBACK"))
+        alone += not within and each.startswith(WRITES)
+    return alone + said.count("COMMIT")
+
+
+def test_recovery_waits_for_the_disk_once_for_each_torn_file_and_once_for_the_lecture(
+    tmp_path: Path,
+) -> None:
+    room = SimulatedRoom(tmp_path)
+    try:
+        room.post("start", {}, "start")
+        room.run(7)
+        room.cut_power(30, None)
+        said = statements_of_a_start(room.spool, room.clock)
+        lecture = room.ledger.active()
+        assert lecture is not None
+        assert len(room.ledger.gaps(lecture.id)) == 2
+        assert waits_for_the_disk(said) == 3
     finally:
         room.close()
 
