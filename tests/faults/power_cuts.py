@@ -35,6 +35,7 @@ class Outcome:
 
     cuts: Counter[str] = field(default_factory=Counter)
     lost_s: list[float] = field(default_factory=list)
+    up_s: list[float] = field(default_factory=list)
     back_s: list[float] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -43,6 +44,7 @@ class Outcome:
             self.cuts[fact["cut"]] += 1
             self.lost_s += fact["lost_s"].values()
         if "back_s" in fact:
+            self.up_s.append(fact["up_s"])
             self.back_s.append(fact["back_s"])
         if "broken" in fact:
             self.broken.append(fact["broken"])
@@ -57,6 +59,7 @@ class Outcome:
             [
                 f"power cuts             {self.cuts.total()} ({kinds})",
                 f"lost per track         {spread(self.lost_s)}",
+                f"agent start to status  {spread(self.up_s)}",
                 f"agent start to record  {spread(self.back_s)}",
                 f"laws broken            {len(self.broken)}",
             ]
@@ -79,6 +82,7 @@ def run(cuts: int, rooms: int, seed: int, kinds: Iterable[str], old: int = 0) ->
         for process in processes:
             with process:  # closes its pipe, and waits for its end
                 for line in process.stdout or ():
+                    print(line, end="", flush=True)
                     outcome.add(json.loads(line))
             if process.returncode and not outcome.broken:
                 outcome.broken.append(f"a room ended with status {process.returncode}")

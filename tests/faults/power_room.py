@@ -62,7 +62,7 @@ class Series:
             time.sleep(self._chance.uniform(0.5, 12.0))
             mark = self._room.command("mark", text=f"{self._chance.random()}")
             yield self._cut("recording", lecture) | {"mark": mark["at_s"]}
-            yield {"back_s": self._goes_on(lecture)}
+            yield self._goes_on(lecture)
         self._finish(lecture)
 
     def rotation(self) -> Iterator[dict[str, Any]]:
@@ -71,7 +71,7 @@ class Series:
         until("a segment is closed", lambda: self._segments(lecture))
         time.sleep(self._chance.choice([0, self._chance.uniform(0, 0.2)]))
         yield self._cut("rotation", lecture)
-        yield {"back_s": self._goes_on(lecture)}
+        yield self._goes_on(lecture)
         self._finish(lecture)
 
     def recovery(self) -> Iterator[dict[str, Any]]:
@@ -83,7 +83,7 @@ class Series:
         self._room.spawn_agent()
         time.sleep(self._chance.uniform(0.4, 3.0))
         yield self._cut("recovery", None)
-        yield {"back_s": self._goes_on(lecture)}
+        yield self._goes_on(lecture)
         self._finish(lecture)
 
     def finishing(self) -> Iterator[dict[str, Any]]:
@@ -166,24 +166,27 @@ class Series:
             raise laws.Broken(f"only {sorted(ends)} of {lecture} are on the disk")
         return {track: max(0.0, (end_ns - last_ns) / NS) for track, last_ns in ends.items()}
 
-    def _goes_on(self, lecture: str) -> float:
-        """Start the agent; seconds until every track of the same lecture is recorded again."""
+    def _goes_on(self, lecture: str) -> dict[str, float]:
+        """Start the agent; seconds until it has its lecture, and until every track is recorded."""
         room = self._room
         self._boot()
         began = time.monotonic()
         room.spawn_agent()
+        until("the agent has its lecture", lambda: self._knows(lecture), PATIENCE_S)
+        up_s = time.monotonic() - began
         until("the same lecture goes on", lambda: self._records(lecture), PATIENCE_S)
         back_s = time.monotonic() - began
         elapsed = room.status()["lecture"]["elapsed_s"]
         room.until_durable(elapsed + 1.5)
         self._explained(lecture)
-        return back_s
+        return {"up_s": up_s, "back_s": back_s}
+
+    def _knows(self, lecture: str) -> bool:
+        return (self._room.status().get("lecture") or {}).get("id") == lecture
 
     def _records(self, lecture: str) -> bool:
-        status = self._room.status()
-        return (status.get("lecture") or {}).get("id") == lecture and all(
-            track["phase"] == "recording" for track in status["tracks"].values()
-        )
+        tracks = self._room.status().get("tracks", {}).values()
+        return self._knows(lecture) and all(track["phase"] == "recording" for track in tracks)
 
     def _explained(self, lecture: str) -> None:
         """Each track has a gap with the cause, which is over."""
