@@ -189,6 +189,18 @@ def test_a_file_that_nobody_has_a_receipt_for_is_sent_again_in_the_end() -> None
     assert model.methods().count("POST") == 2
 
 
+def test_an_upload_that_its_server_can_no_longer_read_is_begun_anew() -> None:
+    model = Model(DATA, faults=[None] * 4 + ["refused"] * 20)
+    client = Client(model)
+    with pytest.raises(Transient):
+        client.attempt()
+    model.instead = [("HEAD", 500, {})] * UNKNOWN_TRIES
+    _, errors = client.insist()
+    assert len(errors) > UNKNOWN_TRIES - 2
+    assert "DELETE" in model.methods()
+    assert model.stored == [(NAME, DATA)]
+
+
 def test_a_receipt_for_other_bytes_sends_the_file_again() -> None:
     model = Model(DATA)
     client = Client(model)

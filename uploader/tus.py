@@ -27,12 +27,12 @@ from uploader.exchange import (
 )
 from uploader.sender import Artifact, Pending, Permanent, Receipt, Transient
 from uploader.sizing import LEAST, Sizing
-from uploader.tus_words import TUS, Offer, metadata, number
+from uploader.tus_words import TUS, Offer, metadata, number, said
 
 #: Tries in a row that bring nothing forward before others get their turn.
 TRIES = 3
-#: A server that has forgotten the upload and has no receipt is asked so often, with growing pauses
-#: in between (half an hour in all), before the file is sent again.
+#: A server that has forgotten the upload and has no receipt, or fails when it is asked, is asked so
+#: often, with growing pauses in between (half an hour in all), before the file is sent again.
 UNKNOWN_TRIES = 8
 
 
@@ -100,6 +100,9 @@ class Sending:
         self._server.sizing = self._server.sizing.asked(answer.seconds)
         if answer.status in (404, 410):
             return (yield from self._unknown())
+        if answer.status == 500 and self._is_broken():
+            yield from self._drop()
+            return (yield from self._create())
         if not answer.ok:
             raise refusal(answer, "asking how much has arrived")
         offset = number(answer.headers, "upload-offset")
@@ -113,6 +116,13 @@ class Sending:
             yield from self._drop()  # another file's upload: our note was wrong
             return (yield from self._create())
         return offset
+
+    def _is_broken(self) -> bool:
+        """An upload that a crash has torn makes its server fail; it must not hold up the rest."""
+        note = self._note()
+        failed = int(note.get("failed", 0)) + 1
+        self._memory.put(self._lecture, self._artifact, {**note, "failed": failed})
+        return failed >= UNKNOWN_TRIES
 
     def _unknown(self) -> Core[int]:
         note = self._note()
@@ -247,7 +257,7 @@ class Sending:
                 self._server.sizing = self._server.sizing.cut(kept, why.seconds)
         if gained > 0:
             return self._advance(now)
-        self._count_stuck(_said(why, self._artifact))
+        self._count_stuck(said(why, self._artifact))
         return now
 
     def _advance(self, offset: int) -> int:
@@ -284,11 +294,3 @@ class Sending:
         return Pending(
             f"{self._artifact.name} has been sent whole; the platform's receipt is not there yet"
         )
-
-
-def _said(why: Answer, artifact: Artifact) -> str:
-    if isinstance(why, Lost):
-        return why.reason
-    if why.status == 460:
-        return f"{artifact.name} arrives damaged again and again; something on the way changes it"
-    return refusal(why, f"sending {artifact.name}").reason

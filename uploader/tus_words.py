@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from uploader.exchange import Answer, Lost, refusal
 from uploader.sender import Artifact
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -53,3 +54,12 @@ def number(headers: Mapping[str, str], name: str) -> int | None:
 
 def _list(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def said(why: Answer, artifact: Artifact) -> str:
+    """Why a request brought nothing forward, for people."""
+    if isinstance(why, Lost):
+        return why.reason
+    if why.status == 460:
+        return f"{artifact.name} arrives damaged again and again; something on the way changes it"
+    return refusal(why, f"sending {artifact.name}").reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
 import os
@@ -66,7 +67,7 @@ def client(
         headers = {**request.headers, "Authorization": f"Bearer {TOKEN}"}
         return replace(request, headers=headers)
 
-    http = Http(base, dress=dress, patience=Patience(5, 5, 20))
+    http = Http(base, dress=dress, patience=Patience(5, 5, 6))
     where = f"{base}/receipts/{{lecture}}/{{name}}/{{sha256}}" if receipts else None
     return TusDestination(http, Server(f"{base}/files/", where), FileNotes(notes), "test", utc)
 
@@ -131,12 +132,12 @@ class Receiver:
         return [
             file
             for file in self.folder.rglob("*")
-            if file.is_file() and file.suffix not in (".info", ".meta", ".lock")
+            if file.is_file() and file.suffix not in (".info", ".meta", ".lock", ".tmp")
         ]
 
 
 NGINX = """
-daemon off; pid {home}/nginx.pid; error_log {home}/nginx.log;
+user {user}; daemon off; pid {home}/nginx.pid; error_log {home}/nginx.log;
 events {{}}
 http {{
     access_log off;
@@ -157,7 +158,9 @@ class Nginx:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         config = home / "nginx.conf"
-        config.write_text(NGINX.format(home=home, port=self.port, base=base))
+        config.write_text(
+            NGINX.format(home=home, port=self.port, base=base, user=getpass.getuser())
+        )
         log = home / "nginx.log"
         log.touch()
         self._process = subprocess.Popen(
