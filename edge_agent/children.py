@@ -28,7 +28,7 @@ from edge_agent.messages import (
 from edge_agent.messages import Opened as OpenedReport
 from edge_agent.pipes import Inlet, Line
 from edge_agent.rules.guards import Guard
-from edge_agent.rules.health import Phase, Pressure, retry_delay_ns
+from edge_agent.rules.health import GONE, WEDGED_NS, Phase, Pressure, retry_delay_ns
 from edge_agent.rules.plan import RecorderFacts
 from edge_agent.rules.voices import Listener
 
@@ -205,7 +205,7 @@ class Recorder:
 
     def enter(self, phase: Phase, now_ns: int) -> None:
         """A new phase; its deadline runs from now. Words stored late do not raise the dead."""
-        if self.phase is Phase.ABSENT and phase is not Phase.STARTING:
+        if self.phase in GONE and phase is not Phase.STARTING:
             return
         self.phase = phase
         self._heard_ns = now_ns
@@ -270,23 +270,39 @@ class Recorder:
             self.process.signal(number)
 
     def reap(self, now_ns: int) -> Gone | None:
-        """If the process has ended: note it, and return why (its last words, or its status)."""
-        status = self.process.reap()
+        """If the process has ended, or is wedged: note it, and return why, once."""
+        status, told = self.process.reap(), self.phase is Phase.WEDGED
         if status is None:
-            return None
+            return None if told else self._wedged(now_ns)
         proven = self._armed_ns is not None and now_ns - self._armed_ns > PROVEN_NS
         self._failures = 1 if proven else self._failures + 1
         self._retry_ns = now_ns + retry_delay_ns(self._failures)
         gone = self._said or _words_for(status, self._pressure)
         if self.phase is Phase.STARTING and self._pressure is not Pressure.NONE:
             self._slow_starts += 1
-        self.phase, self._pressure, self._armed_ns = Phase.ABSENT, Pressure.NONE, None
+        self._pressure, self._armed_ns = Pressure.NONE, None
+        self.restarts += 1
+        self._leave(Phase.ABSENT, gone)
+        return None if told else gone
+
+    def _wedged(self, now_ns: int) -> Gone | None:
+        if self._pressure is not Pressure.KILLED or now_ns - self._pressed_ns < WEDGED_NS:
+            return None
+        self._leave(Phase.WEDGED, _WEDGED)
+        return _WEDGED
+
+    def _leave(self, phase: Phase, gone: Gone) -> None:
+        self.phase, self.last_words = phase, gone
         self.peak = self.rms = self.sound = None
         self.given_up = ""
         self.guard = Guard()
-        self.restarts += 1
-        self.last_words = gone
-        return gone
+
+
+_WEDGED = Gone(
+    cause="device hung",
+    reason="the device's driver hangs, and holds its recorder",
+    hint="Unplug the device and plug it in again; if that does not help, restart the PC.",
+)
 
 
 def _words_for(status: int, pressure: Pressure) -> Gone:

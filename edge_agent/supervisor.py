@@ -36,7 +36,7 @@ from edge_agent.recovery import Recovery, wait_for_orphans
 from edge_agent.rendering import Renderer
 from edge_agent.rows import Track
 from edge_agent.rules.actions import Action
-from edge_agent.rules.health import SECOND, Phase
+from edge_agent.rules.health import GONE, SECOND
 from edge_agent.rules.plan import plan
 from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Runtime, Spool
@@ -188,7 +188,7 @@ class Supervisor:
         select.select([fd for fd in pipes if fd >= 0], [], [], seconds)
 
     def _all_absent(self) -> bool:
-        return all(each.phase is Phase.ABSENT for each in self._room.recorders.values())
+        return all(each.phase in GONE for each in self._room.recorders.values())
 
 
 def run(config: Config, clock: Clock | None = None) -> int:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.children import Process
-from edge_agent.messages import Quit
+from edge_agent.children import Process, Recorder
+from edge_agent.messages import Quit, RecorderSpec
+from edge_agent.rules.health import SECOND, WEDGED_NS, Phase, Pressure
 from tests.hardware_fixtures import wait_for
 
 CHILD = """
@@ -92,3 +93,41 @@ def test_a_job_of_any_length_reaches_a_child_whole(child: type, tmp_path: Path) 
     found: list[bytes] = []
     wait_for(lambda: found.extend(process.lines()) or found, "its word")
     assert found == [b"1000001"]
+
+
+class Held:
+    """A process in the hands of its driver: no signal ends it before `status` is set."""
+
+    status: int | None = None
+
+    def start(self, first: object, whole: bool = False) -> None: ...
+    def send(self, line: object) -> None: ...
+    def signal(self, number: signal.Signals) -> None: ...
+
+    def fileno(self) -> int:
+        return -1
+
+    def lines(self) -> list[bytes]:
+        return []
+
+    def reap(self) -> int | None:
+        return self.status
+
+
+def test_a_killed_recorder_that_does_not_end_is_told_once_and_replaced_when_it_has_ended() -> None:
+    held = Held()
+    spec = RecorderSpec(track="camera", media="video", kind="v4l2", preview="", lock="")
+    recorder = Recorder(spec, lambda module, arguments: held)
+    recorder.start(0, muted=False)
+    recorder.enter(Phase.RECORDING, 0)
+    recorder.press(Pressure.KILLED, 10 * SECOND)
+    assert recorder.reap(10 * SECOND + WEDGED_NS - 1) is None, "it may still end"
+    gone = recorder.reap(10 * SECOND + WEDGED_NS)
+    assert gone is not None
+    assert gone.cause == "device hung"
+    assert recorder.reap(60 * SECOND) is None
+    recorder.enter(Phase.ARMED, 60 * SECOND)
+    assert recorder.phase is Phase.WEDGED, "words stored late do not raise it"
+    held.status = -signal.SIGKILL
+    assert recorder.reap(70 * SECOND) is None, "it was told before"
+    assert (recorder.phase, recorder.facts().pressure) == (Phase.ABSENT, Pressure.NONE)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.rules.health import (
+    GONE,
     RETRY_MOST_NS,
     SECOND,
     SILENCE_LIMIT_NS,
@@ -18,7 +19,7 @@ from edge_agent.rules.health import (
 
 
 def test_every_phase_with_a_process_has_a_limit() -> None:
-    assert set(SILENCE_LIMIT_NS) == set(Phase) - {Phase.ABSENT}
+    assert set(SILENCE_LIMIT_NS) == set(Phase) - set(GONE)
 
 
 def test_what_is_absent_is_never_silent() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.rules import actions as do
-from edge_agent.rules.health import SECOND, Phase, Pressure
+from edge_agent.rules.health import GONE, SECOND, Phase, Pressure
 from edge_agent.rules.lecture import State
 from edge_agent.rules.plan import (
     ActiveFacts,
@@ -120,6 +120,13 @@ def test_a_process_that_even_kill_does_not_end_blocks_nobody() -> None:
     actions = plan(facts)
     assert do.RecordTrack("camera", "L1") in actions
     assert do.OpenGap("L1", "slides") in actions
+
+
+def test_a_lecture_is_finished_although_a_driver_holds_its_killed_recorder() -> None:
+    wedged = replace(CAM, phase=Phase.WEDGED, pressure=Pressure.KILLED, lecture="L1")
+    actions = plan(Facts(NOW, (wedged,), finishing=("L1",)))
+    assert actions == [do.StartFinisher("L1")], "and no other recorder opens that device"
+    assert plan(Facts(NOW, (wedged,), stopping=True)) == [], "nor does the agent wait for it"
 
 
 def test_a_recorder_under_pressure_is_not_given_a_lecture() -> None:
@@ -352,7 +359,7 @@ def test_a_recording_lecture_has_a_live_recorder_or_a_gap_for_each_track(facts: 
 
 @given(any_facts)
 def test_a_lecture_is_never_finished_while_somebody_writes_it(facts: Facts) -> None:
-    held = {it.lecture for it in facts.recorders if it.phase is not Phase.ABSENT}
+    held = {it.lecture for it in facts.recorders if it.phase not in GONE}
     for action in plan(facts):
         if isinstance(action, do.StartFinisher):
             assert action.lecture not in held

@@ -21,6 +21,8 @@ class Phase(StrEnum):
     RECORDING = "recording"
     FINISHING = "finishing"
     QUITTING = "quitting"
+    #: Killed, and held by a driver that hangs: it records no more, and cannot be replaced yet.
+    WEDGED = "wedged"
 
 
 class Pressure(IntEnum):
@@ -45,6 +47,11 @@ SILENCE_LIMIT_NS = {
 #: From asking to insisting (SIGTERM), and from insisting to SIGKILL.
 ASK_NS = SECOND
 INSIST_NS = SECOND
+#: From SIGKILL to giving up waiting: only the kernel can still hold the process, and it never comes
+#: back to its own code. What it left is taken care of; another is started when it has ended.
+WEDGED_NS = 2 * SECOND
+#: Phases in which a track has no recorder that does anything.
+GONE = (Phase.ABSENT, Phase.WEDGED)
 #: A failing recorder is tried again after 0.5, 1, 2, then every 3 s: a device that comes back is
 #: in the lecture again within 5 s.
 RETRY_FIRST_NS = SECOND // 2

@@ -13,7 +13,7 @@ from typing import Any
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
-from edge_agent.rules.health import SECOND, Phase, Pressure, next_pressure, silent
+from edge_agent.rules.health import GONE, SECOND, Phase, Pressure, next_pressure, silent
 from edge_agent.rules.lecture import Event, State, events
 
 #: A finisher reports at least this often while it copies packets.
@@ -138,7 +138,7 @@ def _keep_in_order(it: RecorderFacts, facts: Facts, wanted: bool) -> Iterator[Ac
 
 def _wind_down(it: RecorderFacts, now_ns: int) -> Iterator[Action]:
     """At the agent's end: ask at once, and press on only when the asking had its time."""
-    if it.phase is Phase.ABSENT:
+    if it.phase in GONE:
         return
     if it.pressure is Pressure.NONE or silent(Phase.QUITTING, it.pressed_ns, now_ns):
         yield from _press(it, now_ns, "the agent stops")
@@ -158,7 +158,7 @@ def _finishing(facts: Facts) -> Iterator[Action]:
         if facts.now_ns - facts.finisher.heard_ns > FINISHER_SILENCE_NS:
             yield do.KillFinisher(facts.finisher.lecture)
         return
-    held = {it.lecture for it in facts.recorders if it.phase is not Phase.ABSENT}
+    held = {it.lecture for it in facts.recorders if it.phase not in GONE}
     ready = [lecture for lecture in facts.finishing if lecture not in held]
     if ready:
         yield do.StartFinisher(ready[0])
@@ -236,7 +236,7 @@ def _start(facts: Facts, command: CommandFacts) -> Action:
 
 def _none_alive(facts: Facts) -> bool:
     """A recorder that is being tried again after a failure counts as not alive."""
-    return all(it.phase in (Phase.ABSENT, Phase.STARTING) for it in facts.recorders)
+    return all(it.phase in (*GONE, Phase.STARTING) for it in facts.recorders)
 
 
 def _on_active(
