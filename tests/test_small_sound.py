@@ -95,6 +95,25 @@ def test_pieces_made_apart_are_those_made_in_any_order(spec: SoundSpec, source: 
     assert np.diff([*before, *places]).tolist() == [spec.frame] * (len(before) + len(places) - 1)
 
 
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.codec)
+def test_after_an_hour_sound_is_where_it_was_in_the_first_minute(
+    spec: SoundSpec, source: Path
+) -> None:
+    """Each packet's place comes from its number alone: there is nothing that could add up."""
+    hour = 3600 * AUDIO_RATE
+    last = pieces_of_sound(spec, hour) - 1
+    _, first_units = sound_piece(source, spec, hour, 0)
+    _, units = sound_piece(source, spec, hour, last)
+    at = seam(source, spec, hour, last)
+    delay = -first_units[0].pts
+    assert 0 <= delay <= 1024
+    assert [unit.pts for unit in units] == [
+        (at + number) * spec.frame - delay for number in range(len(units))
+    ]
+    end = units[-1].pts + spec.frame
+    assert hour <= end < hour + spec.frame + 1024
+
+
 def test_a_piece_of_other_parameters_or_torn_is_not_taken(source: Path, tmp_path: Path) -> None:
     out = small(source, tmp_path, SPECS[0])
     piece = next(out.parent.glob("sound-*.piece"))

@@ -54,6 +54,13 @@ def list_(
         report.say(*table(("ID", "STATE", "STARTED", "LENGTH", "TITLE", ""), rows))
 
 
+#: What is said of a lecture's small versions; those that are made stand among the files.
+_SMALL = {
+    "wanted": "versions for thin links and phones are made while the room is at rest",
+    "failed": "versions for thin links and phones could not be made; see the events",
+}
+
+
 def _facts(lecture: Lecture) -> dict[str, Any]:
     return lecture.columns() | {"state": str(lecture.state)}
 
@@ -104,6 +111,8 @@ def _lines(it: dict[str, Any]) -> list[str]:
     ]
     if it["reason"]:
         lines.append(f"  {'reason':<9} {it['reason']}")
+    if it["renditions"] in _SMALL:
+        lines.append(f"  {'small':<9} {_SMALL[it['renditions']]}")
     if it["package"]:
         lines.append(f"Package {it['package']}")
         lines += [f"  {f['name']:<20} {size(f['bytes']):>10}" for f in it["files"]]
