@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpcore
+import jsonschema
 import pytest
 
 from tests.servers.receiver import completed
@@ -28,6 +30,7 @@ MIB = 1 << 20
 DATA = random.Random(11).randbytes(6 * MIB + 321)
 ARTIFACT = Artifact("presenter.mp4", len(DATA), hashlib.sha256(DATA).hexdigest(), "video/mp4")
 LECTURE = "0193-lecture"
+SCHEMA = json.loads((ROOT / "edge_agent/schemas/receipt-1.json").read_text())
 KINDS = ["tuspyserver", "tussi"]
 SEND = """
 import random, sys, time
@@ -96,6 +99,7 @@ def test_cut_again_and_again_it_arrives_once(receiver: Receiver, source: Path, n
         receipt = insist(client(cutter.base, notes), source)
     finally:
         cutter.close()
+    jsonschema.validate(receipt, SCHEMA)
     assert receipt["state"] == "verified"
     assert whole(receiver) == [DATA]
 
