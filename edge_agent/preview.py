@@ -1,5 +1,7 @@
 """The preview of an armed or recording camera: one small JPEG, replaced about once a second.
 
+Every four seconds where the camera delivers H.264.
+
 Only the pictures that are shown get decoded, and a preview that fails never disturbs a recording:
 the file is volatile and lives on tmpfs.
 """
@@ -11,10 +13,12 @@ from typing import Protocol
 
 import av
 
-from capture.source import NS, Frame, Sample
+from capture.source import NS, Frame, Sample, SourceInfo
 from capture.vision import Outline, moved, outline, preview_jpeg
 
 INTERVAL_NS = NS
+#: To decode a key frame of a camera's own H.264 takes more than a second of recording it.
+KEY_INTERVAL_NS = 4 * NS
 
 
 class Decoder(Protocol):
@@ -26,9 +30,10 @@ class Decoder(Protocol):
 class Preview:
     """Offer it every sample; it takes one when it is time."""
 
-    def __init__(self, path: Path, full_range: bool) -> None:
+    def __init__(self, path: Path, info: SourceInfo) -> None:
         self._path = path
-        self._full_range = full_range
+        self._interval_ns = KEY_INTERVAL_NS if info.delivers == "h264" else INTERVAL_NS
+        self._full_range = info.full_range
         self._next_ns = 0
         self._paused = False
         self._outline: Outline | None = None
@@ -50,7 +55,7 @@ class Preview:
         pictures = [f for f in source.decode(sample) if isinstance(f, av.VideoFrame)]
         if not pictures:
             return
-        self._next_ns = now_ns + INTERVAL_NS
+        self._next_ns = now_ns + self._interval_ns
         self.show(pictures[-1])
 
     def has_moved(self) -> bool:

@@ -32,6 +32,7 @@ from edge_agent.device_words import (
     wanted,
 )
 from edge_agent.locks import AlreadyRunning, only_one
+from edge_agent.memory import keep_picture_memory
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
 from edge_agent.recent import Recent
@@ -49,8 +50,8 @@ SILENCE_NS = 3 * NS
 #: The first sample may take longer: cameras adjust their exposure.
 FIRST_SAMPLE_NS = 10 * NS
 BEAT_NS = NS
-#: How long the loop waits for a sample before it looks at commands again.
-TICK_S = 0.02
+#: After this long without a sample it looks at commands again. A picture comes more often.
+TICK_S = 0.04
 #: How long after the end its last samples may arrive, while none wait; and at most: the queues of
 #: sound hold 25 s, which a PC that is far behind was seen to need more than that again to encode.
 LINGER_NS = NS
@@ -91,7 +92,7 @@ class Recorder:
         self._relief = Relief(self._pump, most_relief(self._info, self._spec.still))
         self._pump.start()
         self._hearing = Hearing(self._info.sample_rate) if audio else None
-        self._preview = Preview(Path(self._spec.preview), self._info.full_range)
+        self._preview = Preview(Path(self._spec.preview), self._info)
         self._first_by_ns = time.monotonic_ns() + FIRST_SAMPLE_NS
         self._outlet.send(opened(self._info, encoder_name(self._info)))
         try:
@@ -266,8 +267,8 @@ class Recorder:
 
 def main(argv: list[str] | None = None) -> int:
     """`python -m edge_agent.recorder FD`: spec and commands on stdin, reports on FD."""
-    arguments = sys.argv[1:] if argv is None else argv
-    fd = int(arguments[0])
+    keep_picture_memory()
+    fd = int((sys.argv[1:] if argv is None else argv)[0])
     os.set_blocking(fd, False)
     outlet = Outlet(fd)
     inlet = Inlet(sys.stdin.fileno())
