@@ -15,6 +15,7 @@ from edge_agent.commands import (
     configuration,
     demo,
     devices,
+    doctor,
     encoders,
     lectures,
     record,
@@ -47,6 +48,7 @@ def options(
 
 
 app.command()(status.status)
+app.command()(doctor.doctor)
 app.add_typer(record.app, name="record")
 app.add_typer(lectures.app, name="lectures")
 app.add_typer(upload.app, name="upload")
