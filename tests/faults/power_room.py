@@ -148,12 +148,15 @@ class Series:
         room = self._room
         looked = room.spool.ledger.exists() and kind not in ("migration", "recovery")
         before = laws.rows_now(room.spool.ledger) if looked else {}
+        # How full each recorder's queue was: what waits there is lost as well, on a busy computer.
+        tracks = room.status().get("tracks", {})
+        waiting = {name: track["backlog"] for name, track in tracks.items()}
         at_ns = room.cut()
         after = laws.rows_after(room.spool.ledger) if room.spool.ledger.exists() else {}
         laws.committed_rows_are_there(before, after)
         laws.closed_segments_are_whole(after, room.spool)
         lost = self._lost(lecture, before, at_ns) if lecture and before else {}
-        return {"cut": kind, "lost_s": lost}
+        return {"cut": kind, "lost_s": lost, "waiting": waiting}
 
     def _lost(self, lecture: str, before: laws.Tables, at_ns: int) -> Mapping[str, float]:
         """Seconds of each track that was being recorded that are not on the disk."""
