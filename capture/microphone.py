@@ -48,6 +48,7 @@ BLOCK = 960  # 20 ms
 QUEUED = 250  # blocks: five seconds, then the oldest go
 FIRST_S = 5.0  # to the first block: devices that slept take their time
 SILENT_S = 2.0  # between blocks
+DOUBT_S = 0.01  # between looks for the sound server's answer
 LATENCY_S = 0.1  # more, and a sound server needs a second to begin; less, and busy machines lose
 PULSE = "pulse:"
 _BUSY, _BAD_RATE, _BAD_CHANNELS = -9985, -9997, -9998
@@ -84,11 +85,13 @@ class MicrophoneSource:
         except SourceError:
             self.close()
             raise
+        identity = self._watch.identity or f"alsa:{entry.name}"
+        self._demand_same(identity)
         self._forget_start()
         return SourceInfo(
             media="audio",
             description=f"{self._spec.device}, {RATE} Hz, {self._channels} channel(s)",
-            identity=self._watch.identity or f"alsa:{entry.name}",
+            identity=identity,
             codec="pcm_s16",
             sample_rate=RATE,
             channels=self._channels,
@@ -99,10 +102,11 @@ class MicrophoneSource:
             raise DeviceLost("the microphone was not opened", "open it before reading")
         deadline = time.monotonic() + self._patience
         while not self._closed.is_set():
+            if self._watch is not None and not self._watch.sure(time.monotonic()):
+                time.sleep(DOUBT_S)  # whose sound waits in the queue nobody knows
+                continue
             if self._stamped:
                 return self._frame(*self._stamped.popleft())
-            if self._watch is not None:
-                self._watch.check(time.monotonic())
             try:
                 block = self._queue.get(timeout=0.1)
             except queue.Empty:
@@ -127,6 +131,16 @@ class MicrophoneSource:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close(ignore_errors=True)
+
+    def _demand_same(self, identity: str) -> None:
+        """What "default" means changes when a microphone goes: not within a lecture."""
+        known = self._spec.identity
+        if known.startswith(PULSE) and identity.startswith(PULSE) and identity != known:
+            self.close()
+            raise DeviceMissing(
+                f"{self._spec.device} is another microphone now ({identity})",
+                f"plug {known} in again; another one is taken from the next lecture on",
+            )
 
     def _wanted_source(self) -> str:
         device = self._spec.device

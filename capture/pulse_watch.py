@@ -1,12 +1,15 @@
 """Knowing which microphone a sound server really gives us.
 
 PulseAudio (and PipeWire in its place) moves a stream to another source when its own disappears,
-and tells nobody. This asks `pactl` about once a second, never waiting for the answer: a later call
-collects it. Without a sound server there is nothing to watch and every check passes.
+and tells nobody who records. But it tells who subscribes to its events: from an event on nothing is
+sure until `pactl` has said which source the stream is on. That is asked about once a second as
+well, should events be missing. Nothing here waits for an answer: a later call collects it. Without
+a sound server there is nothing to watch and every check passes.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import threading
@@ -26,6 +29,7 @@ from capture.source import DeviceLost, DeviceMissing
 
 PERIOD_S = 1.0
 ATTACH_S = 2.0  # the server lists a new stream only after a moment
+AGAIN_S = 0.1  # in doubt
 GIVE_UP_S = 5.0  # an answer that takes longer is thrown away
 
 
@@ -65,6 +69,44 @@ class Question:
 
 
 @dataclass(slots=True)
+class Subscription:
+    """A `pactl subscribe` that runs; ended, it is silent."""
+
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls) -> Subscription | None:
+        try:
+            process = subprocess.Popen(
+                ["pactl", "subscribe"],
+                env=os.environ | {"LC_ALL": "C"},  # its lines are translated
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError:
+            return None
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        return cls(process)
+
+    def has_news(self) -> bool:
+        """Whether a source or a recording stream has changed since the last call."""
+        assert self.process.stdout is not None
+        try:
+            text = os.read(self.process.stdout.fileno(), 1 << 16)
+        except BlockingIOError:
+            return False
+        return b"on source" in text
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@dataclass(slots=True)
 class PulseWatch:
     """Which source this process should be connected to, checked now and then."""
 
@@ -72,6 +114,11 @@ class PulseWatch:
     source: PulseSource | None
     _question: Question | None = field(default=None, init=False)
     _next: float = field(default=0.0, init=False)
+    _events: Subscription | None = field(default=None, init=False)
+    #: Something has happened of which the question that runs may not know.
+    _doubt: bool = field(default=False, init=False)
+    #: The answer to the question that runs ends the doubt.
+    _asked_in_doubt: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
@@ -82,6 +129,18 @@ class PulseWatch:
     def attach(cls, pid: int, wanted: str) -> PulseWatch:
         """Find the stream of `pid`. Raises DeviceMissing when it got another source than wanted."""
         deadline = time.monotonic() + ATTACH_S
+        events = Subscription.start()
+        try:
+            watch = cls._find(pid, wanted, deadline)
+        except DeviceMissing:
+            if events is not None:
+                events.end()
+            raise
+        watch._events = events
+        return watch
+
+    @classmethod
+    def _find(cls, pid: int, wanted: str, deadline: float) -> PulseWatch:
         while True:
             outputs = pactl("source-outputs")
             if outputs is None:
@@ -99,11 +158,18 @@ class PulseWatch:
             )
         return cls(pid, source)
 
-    def check(self, now: float) -> None:
-        """Raises DeviceLost when the stream is on another source. Never waits."""
+    def sure(self, now: float) -> bool:
+        """Whether what the stream delivers is from the source that it began with. Never waits.
+
+        Raises DeviceLost when it is on another one.
+        """
         with self._lock:
-            if self.source is not None:
-                self._step(now)
+            if self.source is None:
+                return True
+            if self._events is not None and self._events.has_news():
+                self._doubt, self._asked_in_doubt, self._next = True, False, now
+            self._step(now)
+            return not self._doubt
 
     def close(self) -> None:
         with self._lock:
@@ -111,20 +177,26 @@ class PulseWatch:
             if self._question is not None:
                 self._question.abandon()
                 self._question = None
+            if self._events is not None:
+                self._events.end()
+                self._events = None
 
     def _step(self, now: float) -> None:
         if self._question is None:
             if now >= self._next:
                 self._question = Question.ask(now)
-                self._next = now + PERIOD_S
+                self._asked_in_doubt = self._doubt
+                self._next = now + (AGAIN_S if self._doubt else PERIOD_S)
         elif self._question.process.poll() is not None:
             question, self._question = self._question, None
-            self._judge(question.result())
+            if self._judge(question.result()) and self._asked_in_doubt:
+                self._doubt = False
         elif now - self._question.asked > GIVE_UP_S:
             self._question.abandon()
             self._question = None
 
-    def _judge(self, text: bytes) -> None:
+    def _judge(self, text: bytes) -> bool:
+        """Whether the server has said that the stream is where it was."""
         outputs = parse_answer(text)
         index = source_of_process(outputs, self.pid) if outputs is not None else None
         if index is not None and self.source is not None and index != self.source.index:
@@ -132,3 +204,4 @@ class PulseWatch:
                 f"{self.source.description} went away and the sound server gave another source",
                 "plug the microphone in again",
             )
+        return index is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import av
@@ -11,8 +13,9 @@ import numpy as np
 import pytest
 
 from edge_agent.rules.timeline import START_NS
+from encoders.boxes import trim_and_close
 from tests.hardware_fixtures import rtsp_server, write_pictures
-from tests.process.classroom import CAMERA, MICROPHONE, Classroom, until
+from tests.process.classroom import CAMERA, HANG_S, MICROPHONE, Classroom, until
 from tests.process.conftest import MakeRoom
 from tests.process.test_agent import assert_aligned
 from tests.process.test_kills import check_clean
@@ -32,6 +35,17 @@ def pictures(file: Path) -> list[tuple[float, float]]:
             (float(frame.time or 0), float(frame.to_ndarray(format="gray").mean()))
             for frame in container.decode(video=0)
         ]
+
+
+def stamped(tracks: Path, copy: Path) -> list[tuple[float, float]]:
+    """Second since the press, and brightness, of each picture that the segments hold by now."""
+    shutil.copytree(tracks, copy)
+    for part in copy.rglob("*.part"):
+        trim_and_close(part)
+    found = []
+    for segment in sorted(copy.rglob("*.mp4")):
+        found += [(at - START_NS / 1e9, mean) for at, mean in pictures(segment)]
+    return found
 
 
 def loud(file: Path) -> list[float]:
@@ -139,6 +153,13 @@ def test_a_cameras_own_packets_are_left_out_while_muted(
         room.command("unmute")
         until("another file", lambda: len(list(tracks.rglob("*.mp4*"))) >= 2)
         room.until_durable(room.status()["lecture"]["elapsed_s"] + 2)
+        seen = stamped(tracks, tmp_path / "copy")
+        [(first, last)] = seconds(room, lecture)
+        frame = 1 / 15 + 0.002
+        assert [at for at, _ in seen if first + frame < at < last] == [], "no packet, no picture"
+        assert any(at < first for at, _ in seen)
+        assert any(at > last for at, _ in seen)
+        assert min(mean for _, mean in seen) > BLACK_MEAN, "what is there can be decoded"
         room.command("stop")
         room.package(lecture)
         gaps = room.manifest(lecture)["gaps"]
@@ -154,5 +175,7 @@ def test_a_microphone_of_zeros_is_told_within_five_seconds(make_room: MakeRoom) 
     until("the warning", lambda: room.track("microphone").get("warning") == "digital silence")
     with room.ledger() as ledger:
         assert "digital silence" in [event.kind for event in ledger.events(lecture)]
+    told = subprocess.run(room.cli("status"), capture_output=True, text=True, timeout=HANG_S)
+    assert "digital silence" in told.stdout
     room.command("stop")
     room.package(lecture)
