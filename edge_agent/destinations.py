@@ -84,7 +84,7 @@ def _s3(place: S3Destination, memory: LedgerMemory, secrets: Secrets, clock: Clo
 
     def ticket_door(lecture: str, artifact: Artifact) -> s3.Door:
         office = place.tickets_url or ""
-        return s3_doors.TicketDoor(office, place.url, lecture, artifact)
+        return s3_doors.TicketDoor(office, place.url, key(lecture, artifact), lecture, artifact)
 
     made = s3_destination.S3Destination
     agent = AGENT.replace(" ", "/")

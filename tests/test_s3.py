@@ -411,14 +411,12 @@ class Office:
         )
 
     def _all(self, question: dict[str, Any]) -> list[dict[str, Any]]:
-        artifact = Artifact(question["name"], question["bytes"], question["sha256"])
-        key = object_key("", question["lecture"], artifact)
         calls = [
             wire.Call(c["operation"], c["method"], c["query"], suffix=c["suffix"],
                       of_bucket=c["operation"] == "ListMultipartUploads")
             for c in question["calls"]
         ]  # fmt: skip
-        requests = drive(SignedDoor(BUCKET, key).requests(calls), _nobody)
+        requests = drive(SignedDoor(BUCKET, question["key"]).requests(calls), _nobody)
         return [
             {"url": f"{request.url}&ticket=1" if "?" in request.url else request.url}
             for request in requests
@@ -441,12 +439,10 @@ class RoomWithTickets(Room):
 
     def destination(self, utc: str = "a time") -> S3Destination:
         def door(lecture: str, artifact: Artifact) -> TicketDoor:
-            return TicketDoor("https://platform.example.edu/tickets", BUCKET, lecture, artifact)
+            office = "https://platform.example.edu/tickets"
+            return TicketDoor(office, BUCKET, key_of(lecture, artifact), lecture, artifact)
 
-        def key(lecture: str, artifact: Artifact) -> str:
-            return object_key("", lecture, artifact)
-
-        return S3Destination(self, door, key, self.notes, "test", lambda: utc)
+        return S3Destination(self, door, key_of, self.notes, "test", lambda: utc)
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ class TicketDoor:
 
     office: str
     store: str
+    key: str
     lecture: str
     artifact: Artifact
     batch: int = 50
@@ -61,6 +62,7 @@ class TicketDoor:
             "name": self.artifact.name,
             "sha256": self.artifact.sha256,
             "bytes": self.artifact.bytes,
+            "key": self.key,
             "calls": [_asked(call) for call in calls],
         }
         answer = yield Request(
