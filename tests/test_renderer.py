@@ -146,6 +146,8 @@ def test_what_is_hardly_larger_is_not_made_smaller(lecture: Path) -> None:
     assert CAMERA_SMALL not in manifest_of(lecture)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_any_number_of_kills_costs_a_piece_each_and_changes_nothing(
     lecture: Path, original: Path, tmp_path: Path
 ) -> None:

@@ -69,6 +69,8 @@ def lag(original: Samples, heard: Samples, second: float) -> int:
     return int(np.argmax(likeness)) - most
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.codec)
 def test_every_sample_is_in_its_place_and_no_seam_is_worse_than_the_rest(
     spec: SoundSpec, source: Path, tmp_path: Path

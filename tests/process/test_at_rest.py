@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from edge_agent.rules.lecture import State
 from edge_agent.rules.renditions import AUDIO_LITE
 from tests.process.classroom import MICROPHONE, Classroom, classroom, until
@@ -31,6 +33,8 @@ def renderers(room: Classroom) -> list[int]:
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_a_recording_ends_the_work_and_it_is_made_up_for(tmp_path: Path) -> None:
     tracks = {"camera": CAMERA, "microphone": MICROPHONE}
     with classroom(tmp_path, tracks, renditions=WISHES) as room:
