@@ -3,6 +3,7 @@
 # make classroom   the virtual classroom (as root, on Debian): docs/reliability.md
 # make kill-loop  N=200 times kill -9 of a random process of a recording room
 # make model  random days of a room against a model, N=2000 of them
+# make benchmark  bytes, CPU and memory against ffmpeg: docs/performance.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -78,3 +79,8 @@ power-cuts: system-packages $(DEV_STAMP)
 # Is the suite itself any good? Breaks a copy of the product; a named test must fail, as root.
 mutations: system-packages $(DEV_STAMP)
 	$(BIN)/python -m tests.faults.mutations
+
+# Against ffmpeg, in pairs; half an hour. make benchmark ARGS="--pairs 3 slides camera"
+.PHONY: benchmark
+benchmark: system-packages $(DEV_STAMP)
+	$(BIN)/python -m benchmarks $(ARGS)
