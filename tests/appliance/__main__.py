@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from edge_agent.locks import AlreadyRunning, only_one
 from tests.appliance import cache
 from tests.appliance.debian import CannotBuild
 from tests.appliance.deliver import record_and_deliver
@@ -43,21 +45,29 @@ def main() -> int:
     words.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], metavar="SCENARIO")
     words.add_argument("--keep", action="store_true", help="keep the machines' files")
     chosen = words.parse_args()
+    try:
+        with only_one(cache.folder() / "lock", "virtual classroom"):
+            return _all(chosen.scenario or list(SCENARIOS), keep=chosen.keep)
+    except (AlreadyRunning, CannotBuild) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _all(scenarios: list[str], *, keep: bool) -> int:
+    """One after the other; the exit code."""
     log = cache.folder() / "build.log"
     log.unlink(missing_ok=True)
     started = time.monotonic()
-    try:
-        image = build(log)
-    except CannotBuild as error:
-        print(error, file=sys.stderr)
-        return 2
+    image = build(log)
     print(f"The guest is built ({time.monotonic() - started:.0f} s)", file=sys.stderr)
     folder = Path(tempfile.mkdtemp(prefix="classroom-", dir=cache.folder()))
-    rows = [_run(name, Room(image, folder)) for name in chosen.scenario or SCENARIOS]
-    if not chosen.keep:
+    rows: list[Row] = []
+    for name in scenarios:
+        rows.append(_run(name, Room(image, folder)))
+        write_json(rows, cache.folder() / "results.json")  # what an interrupted run leaves
+    if not keep:
         shutil.rmtree(folder)
     print(table(rows))
-    write_json(rows, cache.folder() / "results.json")
     print(f"\nAlso in {cache.folder() / 'results.json'}")
     return 0 if all(row.good for row in rows) else 1
 
@@ -68,7 +78,7 @@ def _run(name: str, room: Room) -> Row:
     started = time.monotonic()
     try:
         row = SCENARIOS[name](room)
-    except GuestFailed as error:
+    except (GuestFailed, OSError, subprocess.SubprocessError) as error:
         row = Row(name, runs=1, problems=[str(error)])
     verdict = "good" if row.good else "BAD"
     print(f"{name}: {verdict} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)

@@ -69,12 +69,11 @@ class Machine:
         folder: Path,
         disk: Sequence[str],
         *,
-        clock: str = "utc",
         wake: bool = False,
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._arguments = _arguments(image, folder, disk, clock)
+        self._arguments = _arguments(image, folder, disk)
         if wake:
             self._arguments += ["-loadvm", BOOTED]
         self._wake = wake
@@ -238,7 +237,7 @@ def layered_disk(path: Path) -> list[str]:
     return ["-drive", drive, "-device", "virtio-blk-pci,drive=root"]
 
 
-def _arguments(image: Image, folder: Path, disk: Sequence[str], clock: str) -> list[str]:
+def _arguments(image: Image, folder: Path, disk: Sequence[str]) -> list[str]:
     kernel_words = [
         "console=ttyS0 root=LABEL=root rw net.ifnames=0 mitigations=off nokaslr quiet",
         "systemd.show_status=0 panic=-1",
@@ -247,7 +246,7 @@ def _arguments(image: Image, folder: Path, disk: Sequence[str], clock: str) -> l
     return [
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-machine", "q35"),
         *("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem", "-smp", "2", "-m", "1536"),
-        *("-display", "none", "-rtc", f"base={clock}", "-no-reboot"),
+        *("-display", "none", "-rtc", "base=utc", "-no-reboot"),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),
         *("-append", " ".join(kernel_words), "-serial", f"file:{folder}/serial.log"),
         *("-qmp", f"unix:{folder}/qmp,server=on,wait=off"),

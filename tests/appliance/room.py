@@ -23,8 +23,8 @@ TRACKS = ("camera", "microphone")
 CONFIG = "/etc/edge-agent/config.toml"
 PLATFORM = "/srv/lectures"
 TOOLS = "/usr/local/lib/classroom"
-#: Exit code of `record start` when a track was not on the disk within some seconds.
-LATE_TRACK = 3
+#: Exit codes of `record start` when a track, or none of them, was on the disk within some seconds.
+LATE_TRACK, NO_TRACK_YET = 3, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,10 @@ def begin(machine: Machine, title: str) -> str:
     An emulated PC may be too slow for the command's patience with a late track; that is no fault.
     """
     done = machine.edge_agent("record", "start", "--title", title, "--json", check=False)
-    if done.status not in (0, LATE_TRACK):
+    begun = done.json() if done.status in (0, LATE_TRACK, NO_TRACK_YET) else None
+    if not begun:
         raise GuestFailed(f"record start gave {done.status}:\n{done.out}")
-    return str(done.json()["lecture"])
+    return str(begun["lecture"])
 
 
 def end(machine: Machine) -> None:
