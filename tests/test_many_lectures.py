@@ -64,6 +64,22 @@ def test_nothing_that_is_asked_each_round_reads_a_whole_table(tmp_path: Path) ->
         room.close()
 
 
+def test_a_lecture_is_received_when_its_last_file_has_its_receipt(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    waiting = stock(spool, 3, waiting=1)[-1]
+    ledger = Ledger.write(spool.ledger)
+    try:
+        now = FixedClock().now()
+        *others, last = ledger.outbox(waiting)
+        for row in others:
+            ledger.delivered(row, {"sha256": row.sha256}, now)
+            assert ledger.received() == []
+        ledger.delivered(last, {"sha256": last.sha256}, now)
+        assert ledger.received() == [waiting]
+    finally:
+        ledger.close()
+
+
 def waits_for_the_disk(said: list[str]) -> int:
     """Commits: those of transactions, and of each write that stands alone."""
     within = alone = 0

@@ -101,7 +101,8 @@ MUTATIONS = (
         "edge_agent/ledger.py",
         'AND NOT EXISTS (SELECT 1 FROM outbox WHERE lecture = id AND receipt IS NULL)"',
         '"',
-        "tests/test_room_model.py::TestAnyDay",
+        "tests/test_many_lectures.py::"
+        "test_a_lecture_is_received_when_its_last_file_has_its_receipt",
     ),
     Mutation(
         "sent again without asking what has arrived",
