@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
+import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults.disks import faulty_disk
-from tests.process.classroom import CAMERA, MICROPHONE, classroom
+from tests.process.classroom import CAMERA, MICROPHONE, Classroom, classroom
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 UNIT = Path(__file__).parents[2] / "systemd" / "edge-agent.service"
@@ -43,6 +46,14 @@ class Systemd:
         return max(end - start for start, end in zip(self.signs, ends, strict=True))
 
 
+def press(room: Classroom, verb: str) -> dict[str, Any]:
+    """As people do: again, when the ledger was busy for the ten seconds that a command waits."""
+    for _ in range(5):
+        with contextlib.suppress(sqlite3.OperationalError):
+            return room.answer(room.post(verb))
+    raise AssertionError(f"{verb} did not get into the ledger")
+
+
 def test_every_button_on_a_disk_whose_sync_takes_two_seconds_keeps_the_watchdog_content(
     tmp_path: Path,
 ) -> None:
@@ -53,11 +64,11 @@ def test_every_button_on_a_disk_whose_sync_takes_two_seconds_keeps_the_watchdog_
         room.start_agent()
         room.until_armed()
         disk.break_("slow", "2")
-        lecture = room.begin()
+        lecture = str(press(room, "start")["lecture"])
         for verb in ("mark", "mute", "unmute", "pause", "resume"):
-            assert "error" not in room.command(verb)
+            assert "error" not in press(room, verb)
         room.until_durable(1)
-        room.command("stop")
+        press(room, "stop")
         longest_s = systemd.longest_s()
         print(f"MEASURED longest pause between two signs of life: {longest_s:.1f} s")
         disk.mend("slow")
