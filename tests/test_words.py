@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent.commands.lectures import _sound_line
 from edge_agent.commands.status import screen
 from edge_agent.commands.words import clock, level, loudness, size, table, until
 
@@ -165,3 +166,10 @@ def test_the_queue_shows_what_waits_and_what_needs_people() -> None:
         "Queue      2 files, 3.0 MiB, 1 with trouble",
         "Failed     1 lectures; see: edge-agent lectures list --state failed",
     ]
+
+
+def test_what_is_not_known_of_a_track_is_not_shown() -> None:
+    names = ("loudness_lufs", "true_peak_dbtp", "speech_ratio", "drift_ppm")
+    assert _sound_line(dict.fromkeys(names)) == ""
+    known = dict(zip(names, (-23.06, -3.0, 0.0, -1400.4), strict=True))
+    assert _sound_line(known) == "-23.1 LUFS, peak -3.0 dBTP, speech 0%, clock -1400 ppm"
