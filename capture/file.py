@@ -46,6 +46,7 @@ class FileSource:
         self._stream: Any = None
         self._delivers: Delivers = "frames"
         self._decoder: PictureDecoder | None = None
+        self._as_sent: av.bitstream.BitStreamFilterContext | None = None
         self._resampler: av.AudioResampler | None = None
         self._ready: deque[Sample] = deque()
         self._rate = 25.0
@@ -93,6 +94,8 @@ class FileSource:
         names: dict[str, Delivers] = {"h264": "h264", "mjpeg": "mjpeg"}
         self._delivers = names.get(codec.name, "frames")
         self._decoder = PictureDecoder(self._stream)
+        if self._delivers == "h264":  # as cameras send it: start codes, parameters with key frames
+            self._as_sent = av.bitstream.BitStreamFilterContext("h264_mp4toannexb", self._stream)
         rate = self._rate = float(self._stream.average_rate or 25)
         return SourceInfo(
             media="video",
@@ -131,7 +134,8 @@ class FileSource:
         if packet is None:
             self._at_end()
         else:
-            self._take(packet)
+            for part in self._as_sent.filter(packet) if self._as_sent else [packet]:
+                self._take(part)
 
     def _take(self, packet: Packet) -> None:
         pts, dts = self._place(packet)

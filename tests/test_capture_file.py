@@ -11,6 +11,7 @@ import pytest
 
 from capture.source import NS, DeviceLost, DeviceMissing, NotMedia, SourceSpec, open_source
 from capture.testcard import read_number
+from encoders.passthrough import open_pass_through
 from tests.hardware_fixtures import write_pictures
 
 CLIP = Path(__file__).parent / "media" / "presenter_3s.mp4"
@@ -136,3 +137,16 @@ def test_what_cannot_be_played_is_no_media(tmp_path: Path) -> None:
     write_pictures(tmp_path / "silent.mp4", "h264", 3)
     with pytest.raises(NotMedia, match="no audio"):
         play(tmp_path / "silent.mp4", stream="audio").open()
+
+
+def test_a_film_in_mp4_is_recorded_by_its_packets_and_can_be_decoded() -> None:
+    source = play(CLIP)
+    assert source.open().delivers == "h264"
+    packets = [source.read() for _ in range(30)]
+    assert isinstance(packets[0], av.Packet)
+    through = open_pass_through(packets[0])
+    assert through.extradata
+    assert all(through.encode(packet) for packet in packets if isinstance(packet, av.Packet))
+    shown = [frame for packet in packets for frame in source.decode(packet)]
+    assert len(shown) > 20
+    source.close()
