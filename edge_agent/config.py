@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,6 +31,7 @@ from edge_agent.config_destinations import (
     TusDestination,
 )
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
+from uploader.limits import Limits
 
 __all__ = [
     "Config",
@@ -98,6 +100,23 @@ class Recording(_Section):
     headroom: bool = True
 
 
+def _limits(text: str) -> str:
+    Limits.parse(text)
+    return text
+
+
+class Upload(_Section):
+    """When and how fast finished lectures are sent over a network."""
+
+    limit: Annotated[str, AfterValidator(_limits)] = "off"
+    mode: Literal["polite", "full"] = "polite"
+
+    @property
+    def limits(self) -> Limits:
+        """The week that `limit` describes."""
+        return Limits.parse(self.limit)
+
+
 class Renditions(_Section):
     """Small versions of a finished lecture, made while the room is at rest."""
 
@@ -161,6 +180,7 @@ class Config(_Section):
     storage: Storage
     recording: Recording = Recording()
     renditions: Renditions = Renditions()
+    upload: Upload = Upload()
     tracks: dict[Name, TrackConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
 
@@ -184,6 +204,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "storage": Storage,
     "recording": Recording,
     "renditions": Renditions,
+    "upload": Upload,
     "tracks": TrackConfig,
 }
 

@@ -29,6 +29,7 @@ from edge_agent.rules.renditions import waited_ns
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
 from edge_agent.systemd import notify
+from edge_agent.upload_window import Window
 from uploader.pacing import Pace
 from uploader.sender import Artifact, Destination, Pending, Permanent, Receipt, Transient
 
@@ -51,6 +52,10 @@ class Overtaken(Exception):
     """Raised out of a running send for a file that is worth more; this one goes on after it."""
 
 
+class Closed(Exception):
+    """Raised out of a running send when the time for sending is over; it goes on in the next."""
+
+
 class Delivery:
     """One pass over the outbox at a time; see the module's text."""
 
@@ -64,8 +69,12 @@ class Delivery:
         chance: Callable[[], float] = random.random,
         beat: Callable[[], None] = lambda: None,
         patience_s: float = 0.0,
+        open_now: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`patience_s`: how long the full quality waits for the small versions."""
+        """`patience_s`: how long the full quality waits for the small versions.
+
+        `open_now`: whether this is a time for sending.
+        """
         self._ledger = ledger
         self._patience_ns = round(patience_s * _NS)
         self._spool = spool
@@ -73,6 +82,7 @@ class Delivery:
         self._clock = clock
         self._chance = chance
         self._beat = beat
+        self._open_now = open_now
         self._paces: dict[str, Pace] = {}
         self._refused: set[OutboxKey] = set()
         self._pending: dict[OutboxKey, Pace] = {}
@@ -80,14 +90,15 @@ class Delivery:
 
     def step(self) -> float:
         """Send the most valuable file that is due; seconds to wait before the next step."""
-        now = self._seconds()
-        row = self._next(now)
+        row = self._next(self._seconds()) if self._open_now() else None
         if row is None:
             return IDLE_S
         try:
             receipt = self._deliver(row)
         except Overtaken:
             log.info("waits for what is worth more: %s", _words(row))
+        except Closed:
+            log.info("waits for the time to send: %s", _words(row))
         except Permanent as error:
             self._refused.add(_key(row))
             self._note_failure(row, error.reason)
@@ -147,6 +158,8 @@ class Delivery:
     def _on_its_way(self, row: OutboxRow) -> None:
         """A new lecture's first files do not wait for hours behind an older one's last."""
         self._beat()
+        if not self._open_now():
+            raise Closed
         now = self._seconds()
         if now < self._look_s:
             return
@@ -208,9 +221,17 @@ def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
     while True:
         opened, ledger = _await_ledger(spool, beat)
         try:
-            places = destinations(config, clock, ledger, secrets)
-            wait_s = 60 * config.renditions.wait_minutes
-            delivery = Delivery(ledger, spool, places, clock, beat=beat, patience_s=wait_s)
+            window = Window(config.upload.limits, clock)
+            places = destinations(config, clock, ledger, secrets, window)
+            delivery = Delivery(
+                ledger,
+                spool,
+                places,
+                clock,
+                beat=beat,
+                patience_s=60 * config.renditions.wait_minutes,
+                open_now=window.open,
+            )
             while _file(spool.ledger) == opened:
                 beat()
                 stop.wait(_step(delivery, Ballast(spool.ledger)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from edge_agent import __version__
@@ -12,14 +13,17 @@ from edge_agent.clock import Clock
 from edge_agent.config import Config, FolderDestination, S3Destination, TusDestination
 from edge_agent.ledger import Ledger
 from edge_agent.secrets import Secrets
+from edge_agent.upload_window import Window
 from uploader import folder, s3, s3_destination, s3_doors, tus_destination
 from uploader.exchange import Request
 from uploader.http import Http
+from uploader.pacer import Pacer
 from uploader.sender import Artifact, Destination, Transient
 from uploader.sigv4 import Key
 from uploader.tus import Server
 
 AGENT = f"edge-agent {__version__}"
+_USER_AGENT = f"edge-agent/{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,13 @@ class LedgerMemory:
 
 
 def destinations(
-    config: Config, clock: Clock, ledger: Ledger, secrets: Secrets
+    config: Config, clock: Clock, ledger: Ledger, secrets: Secrets, window: Window
 ) -> dict[str, Destination]:
     """The configured destinations by name. Opens no connection and reads no secret yet."""
+
+    def pacer() -> Pacer:
+        polite = config.upload.mode == "polite"
+        return Pacer(lambda: window.limit().rate, lambda: polite, lambda: clock.mono_ns() / 1e9)
 
     def utc() -> str:
         return clock.now().utc_text
@@ -53,26 +61,28 @@ def destinations(
             case FolderDestination():
                 made[name] = folder.FolderDestination(place.path, AGENT, utc)
             case TusDestination():
-                made[name] = _tus(place, LedgerMemory(ledger, name), secrets, utc)
+                made[name] = _tus(place, LedgerMemory(ledger, name), secrets, utc, pacer())
             case S3Destination():
-                made[name] = _s3(place, LedgerMemory(ledger, name), secrets, clock)
+                made[name] = _s3(place, LedgerMemory(ledger, name), secrets, clock, pacer())
     return made
 
 
 def _tus(
-    place: TusDestination, memory: LedgerMemory, secrets: Secrets, utc: Callable[[], str]
+    place: TusDestination,
+    memory: LedgerMemory,
+    secrets: Secrets,
+    utc: Callable[[], str],
+    pacer: Pacer,
 ) -> Destination:
-    http = Http(
-        place.url,
-        ca_file=place.ca_file,
-        dress=authorization(place.auth, place.credential, secrets),
-        agent=AGENT.replace(" ", "/"),
-    )
+    dress = authorization(place.auth, place.credential, secrets)
+    http = _http(place.url, place.ca_file, dress, pacer)
     server = Server(place.url, place.receipts_url)
     return tus_destination.TusDestination(http, server, memory, AGENT, utc)
 
 
-def _s3(place: S3Destination, memory: LedgerMemory, secrets: Secrets, clock: Clock) -> Destination:
+def _s3(
+    place: S3Destination, memory: LedgerMemory, secrets: Secrets, clock: Clock, pacer: Pacer
+) -> Destination:
     def utc() -> str:
         return clock.now().utc_text
 
@@ -87,17 +97,29 @@ def _s3(place: S3Destination, memory: LedgerMemory, secrets: Secrets, clock: Clo
         return s3_doors.TicketDoor(office, place.url, key(lecture, artifact), lecture, artifact)
 
     made = s3_destination.S3Destination
-    agent = AGENT.replace(" ", "/")
     if place.tickets_url is None:
         signer = s3_destination.Signer(_access(place, secrets), lambda: clock.now().utc)
-        http = Http(place.url, ca_file=place.ca_file, dress=signer.sign, agent=agent)
+        http = _http(place.url, place.ca_file, signer.sign, pacer)
         exchange = s3_destination.Signing(http, signer)
         return made(exchange, signed_door, key, memory, AGENT, utc)
     dress = authorization("bearer", place.credential, secrets)
-    office = Http(place.tickets_url, ca_file=place.ca_file, dress=dress, agent=agent)
-    store = Http(place.url, ca_file=place.ca_file, agent=agent)
+    office = Http(place.tickets_url, ca_file=place.ca_file, dress=dress, agent=_USER_AGENT)
+    store = _http(place.url, place.ca_file, lambda request: request, pacer)
     both = s3_destination.TwoHosts(office, place.tickets_url, store)
     return made(both, ticket_door, key, memory, AGENT, utc)
+
+
+def _http(
+    url: str, ca_file: Path | None, dress: Callable[[Request], Request], pacer: Pacer
+) -> Http:
+    return Http(
+        url,
+        ca_file=ca_file,
+        dress=dress,
+        opened=pacer.opened,
+        tick=pacer.tick,
+        agent=_USER_AGENT,
+    )
 
 
 def _access(place: S3Destination, secrets: Secrets) -> Callable[[], Key]:

@@ -22,6 +22,7 @@ from edge_agent.config import (
     Storage,
     TrackConfig,
     TusDestination,
+    Upload,
     load,
     to_toml,
 )
@@ -33,6 +34,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "storage": Storage,
     "recording": Recording,
     "renditions": Renditions,
+    "upload": Upload,
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,
     "destinations.platform": FolderDestination,
@@ -198,6 +200,10 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
         (
             '[destinations.x]\ntype="s3"\nurl="https://a.b/c"\ncredential="c"\nprefix="rooms"\n',
             "destinations.x.prefix: 'rooms' is not empty or names that each end with '/'",
+        ),
+        (
+            '[upload]\nlimit = "08:00,fast"\n',
+            "upload.limit: 'fast' is no rate; write 512k, 2M, off or pause",
         ),
         ("[recording]\nmax_hours = 0\n", "recording.max_hours: input should be greater than 0"),
         ('storage = "/srv"\n', "storage: "),

@@ -24,8 +24,9 @@ from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool
 from tests.fixed_clock import FixedClock
+from uploader.folder import FolderDestination as FolderPlace
 from uploader.pacing import FIRST_S
-from uploader.sender import Artifact, Pending, Permanent, Progress, Receipt, Transient
+from uploader.sender import Artifact, Destination, Pending, Permanent, Progress, Receipt, Transient
 
 ROOT = Path(__file__).parents[1]
 CLOCK = SystemClock()
@@ -203,6 +204,30 @@ def test_a_receipt_that_is_late_holds_up_its_own_file_only(room: Room) -> None:
     assert room.ledger.waiting() == []
 
 
+@dataclass
+class Hours:
+    """When sending is allowed; over as soon as the named file is on its way."""
+
+    open: bool = False
+    closes_at: str = ""
+
+
+class Telling(Destination):
+    """A real folder; the hours end when a certain file is on its way."""
+
+    def __init__(self, folder: FolderPlace, hours: Hours) -> None:
+        self._folder = folder
+        self._hours = hours
+
+    def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
+        return self._folder.receipt(lecture, artifact)
+
+    def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
+        if artifact.name == self._hours.closes_at:
+            self._hours.open = False
+        return self._folder.send(lecture, artifact, path, progress)
+
+
 @pytest.mark.parametrize("boot", ["of the package", "another"])
 def test_the_full_quality_waits_for_small_versions_only_so_long(room: Room, boot: str) -> None:
     room.package("L1", {"manifest.json": b"m", "slides.mp4": b"s", "b": b"b", "c": b"c", "d": b"d"})
@@ -217,6 +242,24 @@ def test_the_full_quality_waits_for_small_versions_only_so_long(room: Room, boot
         clock.pass_time(1)
     assert place.sent == ["manifest.json", "slides.mp4", "b", "c"]
     clock.pass_time(1000)
+    assert process.step() == 0.0
+    assert room.ledger.waiting() == []
+
+
+def test_outside_its_hours_nothing_is_sent_and_a_file_on_its_way_waits(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m", "camera.mp4": b"c" * 100})
+    hours = Hours()
+    place = Telling(FolderPlace(room.place, "test", lambda: "now"), hours)
+    process = Delivery(
+        room.ledger, room.spool, {"platform": place}, SystemClock(), open_now=lambda: hours.open
+    )
+    assert process.step() == IDLE_S
+    hours.open = True
+    hours.closes_at = "camera.mp4"
+    assert [process.step() for _ in range(3)] == [0.0, 0.0, IDLE_S]
+    assert [row.name for row in room.ledger.waiting()] == ["camera.mp4"]
+    assert room.row("camera.mp4").last_error == ""
+    hours.open, hours.closes_at = True, ""
     assert process.step() == 0.0
     assert room.ledger.waiting() == []
 

@@ -119,3 +119,11 @@ def test_a_limit_reads_as_it_is_written() -> None:
     for text in ("off", "pause", "512k", "3M", "100B", "1G"):
         assert str(Limits.parse(text).at(MONDAY)) == text
     assert UNLIMITED.rate is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("off", None), ("08:00,off 09:00,2M", 2 * MI), ("Mon-08:00,pause Fri-18:00,off 10:00,1k", 0)],
+)
+def test_when_the_time_is_not_known_the_strictest_holds(text: str, rate: int | None) -> None:
+    assert Limits.parse(text).strictest().rate == rate

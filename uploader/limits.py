@@ -78,6 +78,12 @@ class Limits:
         """What holds at a local time."""
         return self.limits[bisect_right(self.minutes, _minute(local)) - 1]
 
+    def strictest(self) -> Limit:
+        """What holds when nobody knows the time."""
+        return min(
+            self.limits, key=lambda limit: float("inf") if limit.rate is None else limit.rate
+        )
+
     def next_change(self, local: datetime) -> datetime | None:
         """When another limit begins, by the wall clock; None when it is always the same."""
         now, holds = _minute(local), self.at(local)

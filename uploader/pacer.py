@@ -79,7 +79,11 @@ class Pacer:
         self.tick(sock)
 
     def tick(self, sock: socket.socket) -> None:
-        """Set the rate anew if it is time. Raises OSError when the socket is closed."""
+        """Set the rate anew if it is time. That a connection is closed, its next write will say."""
+        with contextlib.suppress(OSError):
+            self._tick(sock)
+
+    def _tick(self, sock: socket.socket) -> None:
         now = self._clock()
         if not self._polite():
             self._learn()

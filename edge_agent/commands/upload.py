@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +15,7 @@ from edge_agent.commands.words import local, size
 from edge_agent.locks import is_held
 
 if TYPE_CHECKING:
+    from edge_agent.config import Upload
     from edge_agent.rows import OutboxRow
 
 app = typer.Typer(help="The delivery of finished lectures.", no_args_is_help=True)
@@ -53,10 +55,26 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             deliveries = _deliveries(ledger.outbox())
         for each in deliveries:
             each["title"] = titles.get(each["lecture"], "")
-        report.data = {"running": running, "deliveries": deliveries}
-        report.say(*(_line(each) for each in deliveries))
+        pace, words = _pace(config(context).upload)
+        report.data = {"running": running, "deliveries": deliveries, "pace": pace}
+        report.say(words, *(_line(each) for each in deliveries))
         if not deliveries:
             report.say("nothing to deliver")
+
+
+def _pace(upload: Upload) -> tuple[dict[str, Any], str]:
+    """What may be sent over a network now, and until when; as data and as a line."""
+    now = datetime.now().astimezone()
+    limit, change = upload.limits.at(now), upload.limits.next_change(now)
+    data = {
+        "limit_bytes_per_second": limit.rate,
+        "until": change and change.isoformat(timespec="minutes"),
+        "mode": upload.mode,
+    }
+    rate = "no limit" if limit.rate is None else f"at most {size(limit.rate)}/s"
+    words = "nothing is sent" if limit.pauses else f"{rate}, {upload.mode}"
+    until = f" until {change:%a %H:%M}" if change else ""
+    return data, f"now: {words}{until}"
 
 
 def _deliveries(rows: Iterable[OutboxRow]) -> list[dict[str, Any]]:
