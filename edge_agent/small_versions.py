@@ -124,7 +124,7 @@ class SmallVersions:
     def _store(self, result: RenderResult, now: Now) -> None:
         match result.report:
             case Rendered(artifacts=artifacts, complete=complete):
-                self._ledger.add_renditions(result.lecture, artifacts)
+                self._ledger.enqueue_changed(result.lecture, artifacts)
                 if complete:
                     self._settle(result.lecture, "made", "", now)
             case failed:

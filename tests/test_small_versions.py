@@ -198,7 +198,7 @@ def test_what_is_made_goes_out_and_what_changed_goes_again(room: Room) -> None:
 def test_a_receipt_of_the_revision_before_is_none_of_this_one(room: Room) -> None:
     room.package("a")
     before = room.ledger.waiting()[0]
-    room.ledger.add_renditions("a", files("v2"))
+    room.ledger.enqueue_changed("a", files("v2"))
     room.ledger.delivered(before, {"sha256": before.sha256}, room.now())
     room.ledger.delivery_failed(before, "it was on its way")
     (after,) = [row for row in room.ledger.waiting() if row.name == "manifest.json"]
