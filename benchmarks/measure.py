@@ -35,7 +35,7 @@ class Row:
     met: bool | None = None
 
     def __str__(self) -> str:
-        verdict = {None: "", True: "met", False: "**below the target**"}[self.met]
+        verdict = {None: "", True: "met", False: "**misses the target**"}[self.met]
         return f"| {self.what} | {self.target} | {self.measured} | {verdict} |"
 
 
