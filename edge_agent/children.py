@@ -16,15 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Protocol, TypeAlias
 
-from edge_agent.messages import (
-    BadMessage,
-    Beat,
-    Gone,
-    Message,
-    RecorderSpec,
-    Sound,
-    parse_report,
-)
+from edge_agent.messages import BadMessage, Beat, Gone, Message, RecorderSpec, Sound, parse_report
 from edge_agent.messages import Opened as OpenedReport
 from edge_agent.pipes import Inlet, Line
 from edge_agent.rules.guards import Guard

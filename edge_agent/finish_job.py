@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from edge_agent import __version__
-from edge_agent import messages as say
 from edge_agent.command_desk import DETAILS
+from edge_agent.finish_messages import FinishJob, FinishTrack, GapCause, LectureFacts, Mark, Stretch
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
 
 
-def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str) -> say.FinishJob:
+def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str) -> FinishJob:
     """Reads only."""
-    return say.FinishJob(
+    return FinishJob(
         lecture_dir=str(spool.lecture(lecture.id)),
         lecture=_facts(lecture, institution),
         tracks=[
-            say.FinishTrack(
+            FinishTrack(
                 name=t.name,
                 flavor=t.flavor,
                 media="audio" if t.media == "audio" else "video",
@@ -29,17 +29,17 @@ def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str)
         start_ns=START_NS,
         end_ns=lecture.end_ns,
         causes=[
-            say.GapCause(track=g.track, start_ns=g.start_ns, end_ns=g.end_ns, cause=g.cause)
+            GapCause(track=g.track, start_ns=g.start_ns, end_ns=g.end_ns, cause=g.cause)
             for g in ledger.gaps(lecture.id)
         ],
-        muted=[say.Stretch(start_ns=m.start_ns, end_ns=m.end_ns) for m in ledger.mutes(lecture.id)],
-        marks=[say.Mark(at_ns=m.at_ns, text=m.text) for m in ledger.marks(lecture.id)],
+        muted=[Stretch(start_ns=m.start_ns, end_ns=m.end_ns) for m in ledger.mutes(lecture.id)],
+        marks=[Mark(at_ns=m.at_ns, text=m.text) for m in ledger.marks(lecture.id)],
     )
 
 
-def _facts(lecture: Lecture, institution: str) -> say.LectureFacts:
+def _facts(lecture: Lecture, institution: str) -> LectureFacts:
     details = {name: getattr(lecture, name) for name in DETAILS}
-    return say.LectureFacts(
+    return LectureFacts(
         id=lecture.id,
         room=lecture.room,
         institution=institution,

@@ -22,8 +22,9 @@ import av
 from pydantic import ValidationError
 
 from edge_agent.durable import sync_folder
+from edge_agent.finish_messages import FinishFailed, FinishJob, Packaged, Progress
 from edge_agent.material import Material, gather
-from edge_agent.messages import FinishFailed, FinishJob, Message, Packaged, Progress
+from edge_agent.messages import Message
 from edge_agent.packager import build_package, packaged
 from edge_agent.rules.package import PackageFile, layout
 from edge_agent.verify import SUMS, verify_package

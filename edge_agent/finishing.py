@@ -7,14 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from edge_agent.children import Launch, Process
-from edge_agent.messages import (
-    BadMessage,
-    FinishFailed,
-    FinishJob,
-    Packaged,
-    Progress,
-    parse_finisher,
-)
+from edge_agent.finish_messages import FinishFailed, FinishJob, Packaged, Progress, parse_finisher
+from edge_agent.messages import BadMessage
 from edge_agent.rules.plan import FinisherFacts
 
 #: A finisher that dies without a word this often has met something that will not go away.

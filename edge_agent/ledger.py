@@ -18,7 +18,10 @@ from edge_agent.ledger_tables import connect
 from edge_agent.rules.lecture import State
 
 if TYPE_CHECKING:
-    from edge_agent.messages import Artifact, TrackSound  # Pydantic: not for those who only read
+    from edge_agent.finish_messages import (
+        Artifact,
+        TrackSound,
+    )
 
 
 class LedgerMissing(Exception):

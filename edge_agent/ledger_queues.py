@@ -11,7 +11,7 @@ from edge_agent.ledger_tables import Tables
 from edge_agent.rows import Command, OutboxRow
 
 if TYPE_CHECKING:
-    from edge_agent.messages import Artifact  # Pydantic: not for those who only read
+    from edge_agent.finish_messages import Artifact  # Pydantic: not for those who only read
 
 _BY_VALUE = (
     "SELECT outbox.* FROM outbox JOIN lectures ON lectures.id = outbox.lecture {}"

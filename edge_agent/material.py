@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_agent.messages import FinishJob, FinishTrack, Media
+from edge_agent.finish_messages import FinishJob, FinishTrack
+from edge_agent.messages import Media
 from edge_agent.rules.timeline import SECOND, Cause, Span, Timeline, build, merge
 from encoders.boxes import Index, read_index
 from encoders.encoder import AUDIO_FRAME, AUDIO_RATE

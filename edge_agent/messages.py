@@ -1,7 +1,7 @@
 """What the processes say to each other: one JSON object per line, typed by Pydantic.
 
-Between supervisor and recorder: commands on stdin, reports on a private pipe. Between supervisor
-and finisher: one job on stdin, reports on a private pipe. Nothing here touches a file or a clock.
+Between supervisor and recorder: commands on stdin, reports on a private pipe. What the finisher
+hears and says is in `edge_agent.finish_messages`. Nothing here touches a file or a clock.
 
 Times named ``*_ns`` are integers in nanoseconds. *Lecture time* counts from the lecture's epoch
 (see `edge_agent.rules.timeline`); *monotonic* is CLOCK_MONOTONIC of this boot.
@@ -252,127 +252,14 @@ RecorderReport = Annotated[
 ]
 
 
-# ---------------------------------------------------------------- supervisor <-> finisher
-
-
-class LectureFacts(Message):
-    """What the manifest says about a lecture beyond its media. Times are RFC 3339 in UTC."""
-
-    id: str
-    title: str = ""
-    course: str = ""
-    lecturer: str = ""
-    language: str = ""
-    licence: str = ""
-    room: str = ""
-    institution: str = ""
-    started_utc: str
-    ended_utc: str | None = None
-    #: How far the clock was trusted at the start and at the end.
-    clock_trust: str
-    end_trust: str = ""
-    #: The start was stamped by an unset clock, and mended when the clock was set.
-    start_corrected: bool = False
-    agent_version: str
-
-
-class FinishTrack(Message):
-    name: str
-    flavor: str
-    media: Media
-    device: str = ""
-    #: How fast the microphone's clock was, in parts per million.
-    drift_ppm: float | None = None
-
-
-class GapCause(Message):
-    """Why a track (or, with None, every track) has a hole. `end_ns` None: until the end."""
-
-    track: str | None
-    start_ns: int
-    end_ns: int | None
-    cause: str
-
-
-class Mark(Message):
-    at_ns: int
-    text: str = ""
-
-
-class Stretch(Message):
-    """From one lecture time to another; `end_ns` None: until the end."""
-
-    start_ns: int
-    end_ns: int | None
-
-
-class FinishJob(Message):
-    """All a finisher needs; the media themselves it finds in `lecture_dir`/tracks."""
-
-    lecture_dir: str
-    lecture: LectureFacts
-    tracks: list[FinishTrack]
-    start_ns: int
-    end_ns: int | None = None
-    causes: list[GapCause] = []
-    marks: list[Mark] = []
-    muted: list[Stretch] = []
-
-
-class Progress(Message):
-    kind: Literal["progress"] = "progress"
-    fraction: float
-
-
-class Artifact(Message):
-    """One file of a package. A lower `priority` is sent first."""
-
-    name: str
-    bytes: int
-    sha256: str
-    media_type: str
-    priority: int
-
-
-class TrackSound(Message):
-    """How a finished track sounds, and how wrong its microphone's clock was."""
-
-    track: str
-    #: Integrated, EBU R128; None when nothing was loud enough to count.
-    loudness_lufs: float | None = None
-    #: -120 is digital silence.
-    true_peak_dbtp: float | None = None
-    #: Share of the track's length in which somebody speaks.
-    speech_ratio: float | None = None
-    drift_ppm: float | None = None
-
-
-class Packaged(Message):
-    kind: Literal["packaged"] = "packaged"
-    artifacts: list[Artifact]
-    duration_s: float
-    gaps: int
-    sound: list[TrackSound] = []
-
-
-class FinishFailed(Message):
-    kind: Literal["failed"] = "failed"
-    reason: str
-    hint: str = ""
-    #: It may pass by itself (a full disk): it is tried again without people.
-    passing: bool = False
-
-
-FinisherReport = Annotated[Progress | Packaged | FinishFailed, Field(discriminator="kind")]
-
 _commands: TypeAdapter[Record | Finish | Quit | Mute] = TypeAdapter(RecorderCommand)
 _reports: TypeAdapter[
     Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Eased | Finished | Gone
 ] = TypeAdapter(RecorderReport)
-_finisher: TypeAdapter[Progress | Packaged | FinishFailed] = TypeAdapter(FinisherReport)
 
 
-def _parse(adapter: TypeAdapter[T], line: bytes) -> T:
+def parsed(adapter: TypeAdapter[T], line: bytes) -> T:
+    """The message in a line; BadMessage if it is none of the adapter's."""
     try:
         return adapter.validate_json(line)
     except ValidationError as error:
@@ -383,16 +270,11 @@ def _parse(adapter: TypeAdapter[T], line: bytes) -> T:
 
 def parse_command(line: bytes) -> Record | Finish | Quit | Mute:
     """A command to a recorder; BadMessage if it is none."""
-    return _parse(_commands, line)
+    return parsed(_commands, line)
 
 
 def parse_report(
     line: bytes,
 ) -> Opened | Beat | Level | Started | SegmentDone | EncoderFailed | Eased | Finished | Gone:
     """A recorder's report; BadMessage if it is none."""
-    return _parse(_reports, line)
-
-
-def parse_finisher(line: bytes) -> Progress | Packaged | FinishFailed:
-    """A finisher's report; BadMessage if it is none."""
-    return _parse(_finisher, line)
+    return parsed(_reports, line)

@@ -13,8 +13,8 @@ from typing import Protocol
 import av
 
 from edge_agent.durable import sync_folder
+from edge_agent.finish_messages import Artifact, FinishJob, Packaged, TrackSound
 from edge_agent.material import Material
-from edge_agent.messages import Artifact, FinishJob, Packaged, TrackSound
 from edge_agent.rules import timeline
 from edge_agent.rules.manifest import (
     GapEntry,

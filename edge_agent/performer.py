@@ -22,6 +22,7 @@ from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.encoder_news import EncoderNews
 from edge_agent.facts import Observer
 from edge_agent.finish_job import finish_job
+from edge_agent.finish_messages import FinishFailed, Packaged
 from edge_agent.finishing import Finisher, Result
 from edge_agent.ledger import Ledger
 from edge_agent.privacy import Privacy
@@ -157,7 +158,7 @@ class Performer:
         if lecture is None or lecture.state is not State.FINISHING:
             return
         match result.report:
-            case say.Packaged(artifacts=artifacts, duration_s=duration_s, sound=sound):
+            case Packaged(artifacts=artifacts, duration_s=duration_s, sound=sound):
                 state = advance(lecture.state, Event.PACKAGE)
                 destinations = list(self._config.destinations)
                 small = self._small.columns(now)
@@ -165,12 +166,12 @@ class Performer:
                     lecture.id, state, duration_s, artifacts, destinations, sound, **small
                 )
                 self._observer.look_again()
-            case say.FinishFailed(reason=reason, hint=hint, passing=True):
+            case FinishFailed(reason=reason, hint=hint, passing=True):
                 text = f"not packaged yet: {reason}. {hint}".strip()
                 if not lecture.reason:  # told once: it is tried again until it passes
                     self._ledger.set_lecture(lecture.id, reason=text)
                     self._ledger.add_event(now, "not packaged yet", text, lecture.id)
-            case say.FinishFailed(reason=reason, hint=hint):
+            case FinishFailed(reason=reason, hint=hint):
                 text = f"{reason}. {hint}".strip()
                 self._ledger.set_state(lecture.id, advance(lecture.state, Event.FAIL), reason=text)
                 self._ledger.add_event(now, "failed", text, lecture.id)

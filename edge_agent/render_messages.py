@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from edge_agent.messages import Artifact, BadMessage, FinishFailed, Message, Progress
+from edge_agent.finish_messages import Artifact, FinishFailed, Progress
+from edge_agent.messages import BadMessage, Message
 
 
 class RenderJob(Message):

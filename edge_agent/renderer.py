@@ -18,8 +18,9 @@ from pathlib import Path
 
 import av
 
+from edge_agent.finish_messages import FinishFailed, Progress
 from edge_agent.locks import AlreadyRunning, only_one
-from edge_agent.messages import FinishFailed, Message, Progress
+from edge_agent.messages import Message
 from edge_agent.packager import packaged
 from edge_agent.pipes import Inlet
 from edge_agent.render_messages import Rendered, RenderJob

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from edge_agent.children import Child
-from edge_agent.messages import BadMessage, FinishFailed, Progress
+from edge_agent.finish_messages import FinishFailed, Progress
+from edge_agent.messages import BadMessage
 from edge_agent.render_messages import Rendered, RenderJob, parse_render_report
 from edge_agent.rules.health import finisher_delay_ns
 from edge_agent.rules.renditions import MOST_FAILURES, RendererFacts

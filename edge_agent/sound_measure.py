@@ -14,7 +14,7 @@ import av
 
 from capture.loudness import NOTHING, LoudnessMeter
 from capture.speech import SpeechMeter
-from edge_agent.messages import TrackSound
+from edge_agent.finish_messages import TrackSound
 
 
 def measure(

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from edge_agent import lecture_file
 from edge_agent.clock import Now, SystemClock, rfc3339
+from edge_agent.finish_messages import Packaged
 from edge_agent.finisher import finish
 from edge_agent.ids import uuid7
 from edge_agent.ledger import Ledger
-from edge_agent.messages import Packaged
 from edge_agent.rows import Lecture, Track
 from edge_agent.rules.lecture import State
 from edge_agent.rules.timeline import START_NS

@@ -8,7 +8,7 @@ import av
 import numpy as np
 from av.video.frame import PictureType
 
-from edge_agent.messages import FinishJob, FinishTrack, GapCause, LectureFacts, Mark
+from edge_agent.finish_messages import FinishJob, FinishTrack, GapCause, LectureFacts, Mark
 from edge_agent.rules.timeline import START_NS
 from encoders.boxes import trim_and_close
 from encoders.encoder import NANO, AudioSpec, VideoSpec, open_audio_encoder

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from edge_agent.messages import LectureFacts
+from edge_agent.finish_messages import LectureFacts
 from edge_agent.rules.manifest import MediaFile, manifest, manifest_json
 from edge_agent.rules.package import media_type
 from edge_agent.verify import MANIFEST, SUMS, file_sha256

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from edge_agent import messages as say
+from edge_agent.finish_messages import FinishFailed, FinishJob, Progress
 from edge_agent.finisher import Unfinishable, finish
 from edge_agent.pipes import Line
 from encoders.boxes import header, read_index, segment_facts
@@ -210,7 +211,7 @@ class SimulatedFinisher(SimulatedChild):
     """Ends as the mood is, some seconds after its start."""
 
     def start(self, first: Line, whole: bool = False) -> None:
-        assert isinstance(first, say.FinishJob)
+        assert isinstance(first, FinishJob)
         self._job, self.alive = first, True
         self._due_ns = self._outside.clock.mono + FINISHING_S * SECOND
 
@@ -221,7 +222,7 @@ class SimulatedFinisher(SimulatedChild):
     def advance(self) -> None:
         if not self.alive:
             return
-        self.say(say.Progress(fraction=0.5))
+        self.say(Progress(fraction=0.5))
         if self._outside.clock.mono >= self._due_ns:
             endings: dict[str, Callable[[], None]] = {
                 "success": self.finish,
@@ -234,7 +235,7 @@ class SimulatedFinisher(SimulatedChild):
         try:
             self.say(finish(self._job, lambda message: None))
         except (Unfinishable, JoinError) as error:
-            self.say(say.FinishFailed(reason=str(error)))
+            self.say(FinishFailed(reason=str(error)))
         self.end(0)
 
     def _crash(self) -> None:
@@ -247,5 +248,5 @@ class SimulatedFinisher(SimulatedChild):
         self.end(-11)
 
     def _fail(self) -> None:
-        self.say(say.FinishFailed(reason="the disk is full"))
+        self.say(FinishFailed(reason="the disk is full"))
         self.end(1)

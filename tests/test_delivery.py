@@ -18,8 +18,8 @@ import pytest
 from edge_agent.clock import Now, SystemClock
 from edge_agent.config import Config, FolderDestination, Storage
 from edge_agent.delivery import IDLE_S, LOOK_S, Delivery
+from edge_agent.finish_messages import Artifact as PackagedFile
 from edge_agent.ledger import Ledger
-from edge_agent.messages import Artifact as PackagedFile
 from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool

@@ -16,17 +16,17 @@ import jsonschema
 import numpy as np
 import pytest
 
-from edge_agent.finisher import Unfinishable, finish
-from edge_agent.messages import (
+from edge_agent.finish_messages import (
     FinishFailed,
     FinishJob,
     GapCause,
     Mark,
-    Message,
     Packaged,
     Progress,
     parse_finisher,
 )
+from edge_agent.finisher import Unfinishable, finish
+from edge_agent.messages import Message
 from edge_agent.rules.timeline import SEAM_NS
 from edge_agent.verify import verify_package
 from tests.chromium import play

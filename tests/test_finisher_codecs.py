@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from edge_agent.messages import GapCause
+from edge_agent.finish_messages import GapCause
 from encoders.boxes import read_index
 from encoders.inserts import slate_picture
 from tests.chromium import play

@@ -32,6 +32,7 @@ RULES = sorted(ROOT.glob("edge_agent/rules/*.py"))
 PURE = [
     *RULES,
     ROOT / "edge_agent/messages.py",
+    ROOT / "edge_agent/finish_messages.py",
     ROOT / "encoders/rotation.py",
     ROOT / "encoders/stillness.py",
     ROOT / "encoders/headroom.py",
@@ -101,7 +102,7 @@ def test_a_pure_module_does_no_io_and_reads_no_clock(path: Path) -> None:
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
 def test_rules_know_of_ours_only_rules_and_messages(path: Path) -> None:
     known = {name for name in ours(path) if not name.startswith("edge_agent.rules")}
-    assert known <= {"edge_agent", "edge_agent.messages"}
+    assert known <= {"edge_agent", "edge_agent.messages", "edge_agent.finish_messages"}
 
 
 def test_only_the_ledger_speaks_sql() -> None:
@@ -147,5 +148,5 @@ def test_the_command_line_answers_without_loading_what_is_heavy(
     )
     heavy = {"av", "cv2", "numpy", "sounddevice", "sqlite_utils", "rich"}
     # Typer loads Pydantic by itself; building our models is what takes the time.
-    models = {"edge_agent.config", "edge_agent.messages"}
+    models = {"edge_agent.config", "edge_agent.messages", "edge_agent.finish_messages"}
     assert sorted(loaded(statement) & (heavy | models)) == []

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.finish_messages import Artifact, TrackSound
 from edge_agent.ledger import Ledger, LedgerMissing
-from edge_agent.messages import Artifact, TrackSound
 from edge_agent.rows import Lecture, Segment, Track
 from edge_agent.rules.lecture import State
 from tests.fixed_clock import FixedClock

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.messages import FinishTrack, LectureFacts
+from edge_agent.finish_messages import FinishTrack, LectureFacts
 from edge_agent.rules.manifest import (
     GapEntry,
     Manifest,

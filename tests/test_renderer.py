@@ -19,7 +19,8 @@ import av
 import pytest
 
 from edge_agent import revision
-from edge_agent.messages import Message, Progress
+from edge_agent.finish_messages import Progress
+from edge_agent.messages import Message
 from edge_agent.render_messages import Rendered, RenderJob
 from edge_agent.renderer import render
 from edge_agent.rules.package import PRIORITY

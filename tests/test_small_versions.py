@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from edge_agent.clock import Now
 from edge_agent.config import Renditions
+from edge_agent.finish_messages import Artifact, FinishFailed
 from edge_agent.ledger import Ledger
-from edge_agent.messages import Artifact, FinishFailed, Message
+from edge_agent.messages import Message
 from edge_agent.pipes import Line
 from edge_agent.render_messages import Rendered, RenderJob
 from edge_agent.rendering import Renderer

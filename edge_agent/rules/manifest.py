@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from edge_agent.messages import LectureFacts
+from edge_agent.finish_messages import LectureFacts
 
 MANIFEST_VERSION = 1
 SCHEMA_ID = "urn:edge-agent:manifest:1"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge_agent.messages import FinishTrack
+from edge_agent.finish_messages import FinishTrack
 
 PRESENTER = "presenter/source"
 PRESENTATION = "presentation/source"
