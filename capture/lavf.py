@@ -89,13 +89,17 @@ class Input:
             self._container = None
 
 
-def stamped(packet: Packet, pts: int, dts: int) -> Packet:
-    """A copy of the packet that owns its bytes and carries monotonic nanoseconds."""
+def stamped(packet: Packet, pts: int, dts: int, base: Any = None) -> Packet:
+    """A copy of the packet that owns its bytes and carries monotonic nanoseconds.
+
+    `base`: the packet's time base, for who has it at hand.
+    """
     copy: Packet = av.Packet(bytes(packet))
     copy.pts, copy.dts, copy.time_base = pts, dts, TIME_BASE
     copy.is_keyframe = packet.is_keyframe
-    if packet.duration and packet.time_base:
-        copy.duration = nanoseconds(packet.duration, packet.time_base)
+    duration = packet.duration
+    if duration and (base := base or packet.time_base):
+        copy.duration = nanoseconds(duration, base)
     return copy
 
 

@@ -27,7 +27,7 @@ class Pump:
     def __init__(self, source: Source, capacity: int, inter_coded: bool = False) -> None:
         self._source = source
         self._capacity = capacity
-        self._queue: queue.Queue[Sample | SourceError] = queue.Queue()
+        self._queue: queue.SimpleQueue[Sample | SourceError] = queue.SimpleQueue()
         self._inter_coded = inter_coded
         self._waits_for_key = False
         self._stopped = threading.Event()

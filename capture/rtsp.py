@@ -81,13 +81,14 @@ class RtspSource:
             self._take_backlog(self._input)
         packet = self._backlog.popleft() if self._backlog else self._take(self._input)
         now = time.monotonic_ns()
-        own = _media_ns(packet)
+        base = packet.time_base  # PyAV makes a new Fraction each time
+        own = _media_ns(packet, base)
         if own is None:  # the library's parser eats the first stamp
             own = self._anchor.media + (self._frame_ns if self._anchor.last else -self._frame_ns)
         dts = self._anchor.stamp(own, now)
-        pts, base = packet.pts, packet.time_base
+        pts = packet.pts
         ahead = nanoseconds(pts, base) - own if pts is not None and base is not None else 0
-        return stamped(packet, dts + max(0, ahead), dts)
+        return stamped(packet, dts + max(0, ahead), dts, base)
 
     def _take_backlog(self, camera: Input) -> None:
         """Packets that waited while the stream was opened are older than they seem.
@@ -100,23 +101,23 @@ class RtspSource:
             packet = self._take(camera)
             now = time.monotonic_ns()
             self._backlog.append(packet)
-            media = _media_ns(packet)
+            media = _media_ns(packet, packet.time_base)
             if media is not None:
                 self._anchor.prime(media, now)
             if now - asked > LIVE_NS and now > settled:
                 return
 
     def _take(self, camera: Input) -> Packet:
-        where = redact(self._url)
         try:
             packet = camera.read()
         except av.error.ExitError:
-            text = f"{where} sent nothing for {self._silent_s:g} s"
+            text = f"{redact(self._url)} sent nothing for {self._silent_s:g} s"
             raise DeviceLost(text, "check the camera and its network") from None
         except LAVF_ERRORS as error:
-            raise DeviceLost(f"{where} broke off: {error.strerror}", "check the network") from None
+            text = f"{redact(self._url)} broke off: {error.strerror}"
+            raise DeviceLost(text, "check the network") from None
         if packet is None:
-            raise DeviceLost(f"{where} ended the stream", "check the camera")
+            raise DeviceLost(f"{redact(self._url)} ended the stream", "check the camera")
         return packet
 
     def decode(self, sample: Sample) -> list[Frame]:
@@ -153,11 +154,9 @@ class RtspSource:
         )
 
 
-def _media_ns(packet: Packet) -> int | None:
+def _media_ns(packet: Packet, base: Any) -> int | None:
     own = packet.dts if packet.dts is not None else packet.pts
-    if own is None or packet.time_base is None:
-        return None
-    return nanoseconds(own, packet.time_base)
+    return None if own is None or base is None else nanoseconds(own, base)
 
 
 def explain(error: LavfError, where: str) -> SourceError:

@@ -12,7 +12,7 @@ from edge_agent.encoding import CLOSE_S
 from edge_agent.messages import Record
 from edge_agent.rules.overload import Step
 from edge_agent.window import Window
-from encoders.passthrough import PassThrough, open_pass_through
+from encoders.passthrough import PassThrough, open_pass_through, ticks
 from encoders.segments import TrackWriter
 
 #: The smallest step of a video track's time stamps (90 kHz), rounded up.
@@ -78,8 +78,6 @@ class PacketRecording:
             self._through = open_pass_through(sample)
             self._writer = self._make_writer(self._through.template)
         self.window.began(pts_ns)
-        restamped = av.Packet(bytes(sample))
-        restamped.pts, restamped.dts, restamped.time_base = pts_ns, dts_ns, TIME_BASE
-        restamped.is_keyframe = sample.is_keyframe
-        for packet in self._through.encode(restamped):
+        pts, dts = ticks(pts_ns, TIME_BASE), ticks(dts_ns, TIME_BASE)
+        for packet in self._through.restamp(sample, pts, dts):
             self._writer.write(packet)

@@ -1,6 +1,6 @@
 """The preview of an armed or recording camera: one small JPEG, replaced about once a second.
 
-Every four seconds where the camera delivers H.264.
+Every eight seconds where the camera delivers H.264.
 
 Only the pictures that are shown get decoded, and a preview that fails never disturbs a recording:
 the file is volatile and lives on tmpfs.
@@ -18,7 +18,7 @@ from capture.vision import Outline, moved, outline, preview_jpeg
 
 INTERVAL_NS = NS
 #: To decode a key frame of a camera's own H.264 takes more than a second of recording it.
-KEY_INTERVAL_NS = 4 * NS
+KEY_INTERVAL_NS = 8 * NS
 
 
 class Decoder(Protocol):

@@ -170,7 +170,8 @@ class TrackWriter:
         self._raise_problem()
         if packet.dts is None:
             raise ValueError("a packet without a time stamp cannot be placed in the lecture")
-        at_ns = round(packet.dts * SECOND * packet.time_base)
+        base = packet.time_base
+        at_ns = packet.dts * SECOND * base.numerator // base.denominator
         first = self._rotation.start_ns is None
         if self._rotation.opens_segment(at_ns, packet.is_keyframe) and not first:
             self._put(self._muxer.finish(at_ns), _Rotate())
@@ -197,12 +198,12 @@ class TrackWriter:
                 raise self._problem
 
     def _put(self, *entries: Fragment | _Rotate | None) -> None:
+        some = [entry for entry in entries if entry is not None]
+        if not some:  # as with nearly every packet: the disk thread is not woken for it
+            return
         with self._change:
-            for entry in entries:
-                if entry is not None:
-                    self._queue.append(entry)
-                if isinstance(entry, Fragment):
-                    self._waiting_bytes += len(entry.data)
+            self._queue.extend(some)
+            self._waiting_bytes += sum(len(e.data) for e in some if isinstance(e, Fragment))
             self._check_room()
             self._change.notify_all()
         if self._thread is None and self._queue:
