@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.recorder import NICE
+
 UNITS = Path(__file__).parents[1] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
 #: In tenths, of 10 (unprotected). Packaged daemons commonly have 96.
@@ -86,3 +88,8 @@ def test_the_agent_may_read_its_clocks_trust_and_make_its_finisher_nice() -> Non
 def test_a_service_runs_a_command_that_exists(unit: str, command: str) -> None:
     started = settings(UNITS / unit)["Service"]["execstart"]
     assert started == f"/opt/edge-agent/bin/edge-agent {command}"
+
+
+def test_sound_may_go_before_everything_else() -> None:
+    service = settings(UNITS / "edge-agent.service")["Service"]
+    assert int(service["limitnice"]) <= min(NICE.values())

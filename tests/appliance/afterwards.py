@@ -2,7 +2,8 @@
 
 Real are the plan and what performs it, the ledger, the finisher's work and the folder destination;
 the devices stay unplugged, the clock stands still but for a second a round. A lecture that goes on
-is stopped through the inbox, as people do.
+is stopped through the inbox, as people do. Small versions that were still wanted are given up, as
+when IT staff switch them off: to encode them after each cut would take too long.
 """
 
 from __future__ import annotations
@@ -80,9 +81,13 @@ class _Room:
                     "microphone": {"kind": "synthetic", "options": {"stream": "audio"}},
                 },
                 "destinations": {"platform": {"type": "folder", "path": place / "platform"}},
+                "renditions": {"audio": False, "camera": "off"},
             }
         )
-        self._supervisor = Supervisor(furnish(config, self._clock, ledger, self._launch))
+        renderer = SimulatedRecorder(self._outside)  # it has nothing to do
+        self._supervisor = Supervisor(
+            furnish(config, self._clock, ledger, self._launch, renderer=renderer)
+        )
         destination = FolderDestination(
             place / "platform", "classroom", lambda: self._clock.now().utc_text
         )

@@ -20,6 +20,7 @@ from tests.appliance.machine import BOOTED, GuestFailed, Machine, kill, layered_
 from tests.appliance.report import Row
 
 TRACKS = ("camera", "microphone")
+SERVICES = ("edge-agent", "edge-agent-upload")
 CONFIG = "/etc/edge-agent/config.toml"
 PLATFORM = "/srv/lectures"
 TOOLS = "/usr/local/lib/classroom"
@@ -107,7 +108,8 @@ def until_armed(machine: Machine) -> None:
         phases = [track["phase"] for track in status["tracks"].values()]
         return bool(phases) and all(phase == "armed" for phase in phases)
 
-    machine.until("the services are up", "systemctl is-active edge-agent edge-agent-upload")
+    for unit in SERVICES:  # of several units, is-active is content with one
+        machine.until(f"{unit} is up", f"systemctl is-active {unit}")
     machine.until_status("the recorders are armed", armed)
 
 
