@@ -95,7 +95,6 @@ class Recorder:
         self._hearing = Hearing(self._info.sample_rate) if audio else None
         self._preview = Preview(Path(self._spec.preview), self._info)
         self._first_by_ns = time.monotonic_ns() + FIRST_SAMPLE_NS
-        self._outlet.send(opened(self._info, encoder_name(self._info)))
         try:
             while not (self._quitting and self._recording is None):
                 self._step()
@@ -116,6 +115,8 @@ class Recorder:
         if sample is None:
             self._check_silence(now_ns)
         else:
+            if self._heard_ns == 0:  # armed: only now is it known that it delivers at all
+                self._outlet.send(opened(self._info, encoder_name(self._info)))
             self._heard_ns = now_ns
             self._take(sample)
         # What was captured in time and still waits in the queue belongs to the recording: on a PC

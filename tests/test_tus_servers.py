@@ -38,7 +38,7 @@ from pathlib import Path
 from tests.servers.tus import client
 from uploader.sender import Artifact
 base, notes, path, lecture, size, sha = sys.argv[1:]
-slow = lambda *_: time.sleep(0.01)
+slow = lambda *_: time.sleep(0.15)
 artifact = Artifact("presenter.mp4", int(size), sha, "video/mp4")
 client(base, Path(notes)).send(lecture, artifact, Path(path), slow)
 """
