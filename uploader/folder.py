@@ -18,8 +18,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from uploader import receipts
 from uploader.sender import Artifact, Permanent, Progress, Receipt, Transient
 
 CHUNK = 1 << 20
@@ -49,16 +49,13 @@ class FolderDestination:
         self._demand_folder()
         final = self._folder / lecture / artifact.name
         try:
-            stored = json.loads(_receipt_file(final).read_bytes())
+            text = _receipt_file(final).read_bytes()
             held = final.stat().st_size
-        except (FileNotFoundError, ValueError):
+        except FileNotFoundError:
             return None
         except OSError as error:
             raise self._transient(error) from error
-        if not isinstance(stored, dict) or held != artifact.bytes:
-            return None
-        wanted = {"bytes": artifact.bytes, "sha256": artifact.sha256, "state": "verified"}
-        return stored if wanted.items() <= stored.items() else None
+        return receipts.stored(text, artifact) if held == artifact.bytes else None
 
     def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
         if Path(artifact.name).name != artifact.name:
@@ -98,15 +95,7 @@ class FolderDestination:
         return Transient(f"cannot use {self._folder} ({error.strerror}): {hint}")
 
     def _give_receipt(self, lecture: str, artifact: Artifact, final: Path) -> Receipt:
-        receipt: dict[str, Any] = {
-            "lecture": lecture,
-            "name": artifact.name,
-            "bytes": artifact.bytes,
-            "sha256": artifact.sha256,
-            "state": "verified",
-            "utc": self._utc(),
-            "agent": self._agent,
-        }
+        receipt = receipts.own(lecture, artifact, "verified", self._utc(), self._agent)
         file = _receipt_file(final)
         part = file.with_name(file.name + ".part")
         with part.open("wb") as stream:

@@ -1,4 +1,4 @@
-"""The platform's proof that it holds a file: asked for by address, checked before it is believed.
+"""The proof that a file is held: the platform's, asked for by address, or our own.
 
 Pure. Described by `edge_agent/schemas/receipt-1.json` and docs/platform.md.
 """
@@ -6,6 +6,7 @@ Pure. Described by `edge_agent/schemas/receipt-1.json` and docs/platform.md.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from uploader.exchange import Core, Lost, Request, Response, fill, refusal
 from uploader.sender import Artifact, Receipt, Transient
@@ -31,6 +32,29 @@ def ask(template: str, lecture: str, artifact: Artifact) -> Core[Receipt | None]
     if answer.status != 200:
         raise refusal(answer, "asking for the receipt")
     return _checked(answer, artifact)
+
+
+def own(lecture: str, artifact: Artifact, state: str, utc: str, agent: str) -> dict[str, Any]:
+    """What this agent says of a file that a destination holds."""
+    return {
+        "lecture": lecture,
+        "name": artifact.name,
+        "bytes": artifact.bytes,
+        "sha256": artifact.sha256,
+        "state": state,
+        "utc": utc,
+        "agent": agent,
+    }
+
+
+def stored(text: bytes, artifact: Artifact) -> dict[str, Any] | None:
+    """A receipt of our own that lies beside the file, if it is one for these bytes."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    wanted = {"bytes": artifact.bytes, "sha256": artifact.sha256, "state": "verified"}
+    return found if isinstance(found, dict) and wanted.items() <= found.items() else None
 
 
 def _checked(answer: Response, artifact: Artifact) -> Receipt | None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from uploader import receipts
 from uploader import s3_wire as wire
 from uploader.bodies import Source
 from uploader.exchange import (
@@ -151,11 +152,11 @@ class S3Destination:
             return None
         if not answer.ok:
             raise refusal(answer, "asking for the receipt")
-        stored = _stored(answer, artifact)
+        stored = receipts.stored(answer.body, artifact)
         if stored is None:
             return None
         held = yield from look(door)
-        same = held is not None and (held.bytes, held.etag) == (artifact.bytes, stored["etag"])
+        same = held is not None and (held.bytes, held.etag) == (artifact.bytes, stored.get("etag"))
         return stored if same else None
 
     def _send(
@@ -169,17 +170,8 @@ class S3Destination:
         key = self._key(lecture, artifact)
         upload = Upload(door, key, lecture, artifact, parts, self._memory, self._promises)
         held = yield from upload.run()
-        receipt = {
-            "lecture": lecture,
-            "name": artifact.name,
-            "bytes": artifact.bytes,
-            "sha256": artifact.sha256,
-            "state": "verified",
-            "utc": self._utc(),
-            "agent": self._agent,
-            "etag": held.etag,
-            **({"version": held.version} if held.version else {}),
-        }
+        receipt = receipts.own(lecture, artifact, "verified", self._utc(), self._agent)
+        receipt |= {"etag": held.etag, **({"version": held.version} if held.version else {})}
         data = json.dumps(receipt, indent=2).encode()
         answer = yield from one(door, wire.put_beside(RECEIPT, data, "application/json"))
         if isinstance(answer, Lost):
@@ -198,17 +190,6 @@ class S3Destination:
         if self._summed is None or self._summed[0] != state:
             self._summed = (state, _parts(path, artifact, progress))
         return self._summed[1]
-
-
-def _stored(answer: Response, artifact: Artifact) -> Receipt | None:
-    """The receipt, if it is one for these bytes."""
-    try:
-        found = json.loads(answer.body)
-    except ValueError:
-        return None
-    wanted = {"bytes": artifact.bytes, "sha256": artifact.sha256, "state": "verified"}
-    right = isinstance(found, dict) and wanted.items() <= found.items() and "etag" in found
-    return found if right else None
 
 
 def _parts(path: Path, artifact: Artifact, progress: Progress) -> list[Sum]:

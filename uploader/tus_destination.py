@@ -79,15 +79,7 @@ class TusDestination:
             self._unchanged = state
 
     def _own_receipt(self, lecture: str, artifact: Artifact) -> Receipt:
-        receipt = {
-            "lecture": lecture,
-            "name": artifact.name,
-            "bytes": artifact.bytes,
-            "sha256": artifact.sha256,
-            "state": "received",
-            "utc": self._utc(),
-            "agent": self._agent,
-        }
+        receipt = receipts.own(lecture, artifact, "received", self._utc(), self._agent)
         self._memory.put(lecture, artifact, {"receipt": receipt})
         return receipt
 
