@@ -97,13 +97,11 @@ class Link:
                 _, mine, others = on_way.popleft()
                 acked += mine
                 cubic.acknowledged(others, now)
-            weight = STEP_S / max(srtt, 0.05) * 4
-            if polite.trickles:  # two packets, one acknowledgement
-                weight = 0.125 if acked - told >= 0.99 * FLOOR_PACKETS * PACKET else 0.0
-            if weight:
+            # Every second packet is acknowledged, and each acknowledgement is an eighth (RFC 6298).
+            while acked - told >= 0.99 * FLOOR_PACKETS * PACKET:
                 waits = min(PACKET / polite.rate, DELAYED_ACK_S)
-                srtt += (self.base + delay + waits - srtt) * min(1.0, weight)
-                told = acked
+                srtt += (self.base + delay + waits - srtt) / 8
+                told += FLOOR_PACKETS * PACKET
             if now >= due:
                 polite.rate_after(Sample(now, srtt, int(acked), PACKET))
                 due = now + polite.interval_s

@@ -27,8 +27,8 @@ def shared(request: pytest.FixtureRequest) -> Link:
 
 
 def test_alone_it_takes_the_link_and_leaves_the_queue_empty(shared: Link) -> None:
-    assert shared.ours(5, 30) >= 0.92
-    assert shared.median_queue(5, 30) <= 0.015
+    assert shared.ours(8, 30) >= 0.92
+    assert shared.median_queue(8, 30) <= 0.015
 
 
 def test_whoever_comes_gets_the_link(shared: Link) -> None:

@@ -85,6 +85,7 @@ class Polite:
         #: Send `FLOOR_PACKETS` packets at once and then nothing until the next call.
         self.trickles = False
         self._told = FIRST_RATE
+        self._last_trip = 0.0
         self._best = 0.0
         self._bold = False
         self._rounds = 0
@@ -96,7 +97,8 @@ class Polite:
         """Bytes per second until the next call."""
         base = self._base(sample)
         apart = min(sample.mss / self._told, DELAYED_ACK_S)
-        queue = max(0.0, self._round_trip(sample) - base - apart)
+        self._last_trip = self._round_trip(sample)
+        queue = max(0.0, self._last_trip - base - apart)
         target = LONG_TARGET_S if base > LONG_BASE_S else TARGET_S
         delivered = self._delivered(sample)
         self._rounds += 1
@@ -187,13 +189,20 @@ class Polite:
         self.phase, self._rounds, self._since = phase, 0, sample.now
 
     def _round_trip(self, sample: Sample) -> float:
-        """While trickling one acknowledgement comes in an interval: the average is undone.
+        """The round trip of what was acknowledged since the last call.
 
-        By itself the average would need twenty of them to forget a full queue.
+        The kernel's average gives each acknowledgement an eighth: after a full queue it needs
+        twenty of them to forget, and who sends little has few. What it said before is taken out.
         """
-        if not self.trickles or sample.acked == self._samples[-1].acked:
+        if not self._samples or self.phase == "start":
             return sample.srtt
-        return 8 * sample.srtt - 7 * self._samples[-1].srtt
+        before = self._samples[-1]
+        if sample.acked == before.acked:
+            return self._last_trip  # no news
+        packets = (sample.acked - before.acked) / sample.mss
+        acknowledgements = 1.0 if self.trickles else max(1.0, packets)
+        kept = (1 - 1 / 8) ** acknowledgements
+        return (sample.srtt - kept * before.srtt) / (1 - kept)
 
     def _base(self, sample: Sample) -> float:
         """Ascending minima of the window; the first is the least."""
