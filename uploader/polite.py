@@ -201,7 +201,7 @@ class Polite:
             return self._last_trip  # no news
         packets = (sample.acked - before.acked) / sample.mss
         acknowledgements = 1.0 if self.trickles else max(1.0, packets)
-        kept = (1 - 1 / 8) ** acknowledgements
+        kept: float = (1 - 1 / 8) ** acknowledgements
         return (sample.srtt - kept * before.srtt) / (1 - kept)
 
     def _base(self, sample: Sample) -> float:
