@@ -252,7 +252,7 @@ def _file(path: Path) -> tuple[int, int] | None:
     """Which file bears this name now; None: none does."""
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
 

@@ -39,8 +39,12 @@ class Ledger(Lectures, Inbox, Outbox):
         from edge_agent.migrations import ledger as migrations
 
         connection = connect(path, "rwc")
-        connection.execute("PRAGMA journal_mode=WAL")
-        migrations.apply(Database(connection))
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            migrations.apply(Database(connection))
+        except BaseException:
+            connection.close()
+            raise
         return cls(connection)
 
     @classmethod
@@ -54,12 +58,13 @@ class Ledger(Lectures, Inbox, Outbox):
         ledger = cls(_open_existing(path, "ro"))
         try:
             ledger.lecture("")
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError as error:
             # WAL needs files beside the ledger that this user may not make. They are absent only
             # when nobody has the ledger open: then it stands still, and can be read without them.
-            if path.with_name(path.name + "-wal").exists():
-                raise
+            at_rest = not path.with_name(path.name + "-wal").exists()
             ledger.close()
+            if not (at_rest and isinstance(error, sqlite3.OperationalError)):
+                raise
             return cls(_open_existing(path, "ro&immutable=1"))
         return ledger
 
