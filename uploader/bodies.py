@@ -1,20 +1,28 @@
-"""The bodies of requests: stretches of a file, read block by block, and their digests."""
+"""The bodies of requests: stretches of a file, read block by block, and their digests.
+
+Here, too, a file is compared with what was packaged, before its first byte leaves.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from uploader.exchange import Digest, Piece, Request
 from uploader.sender import Artifact, Permanent, Progress
 
-#: Digests are computed in blocks of this size.
-BLOCK = 1 << 20
+T = TypeVar("T")
+
+#: Digests are computed in blocks of this size: it stays in the processor's cache.
+BLOCK = 256 << 10
+#: How far a comparison has come is told this often, bytes.
+TOLD = 1 << 20
 
 
 class Source:
@@ -60,28 +68,64 @@ class Source:
                 f"this computer's own disk fails ({error.strerror}); replace it"
             ) from error
         if not data:
-            raise Permanent(
-                f"{self._path} is no longer the file that was packaged; look into it with: "
-                "edge-agent lectures verify"
-            )
+            raise changed(self._path)
         return data
 
 
-def same_as_packaged(path: Path, artifact: Artifact, progress: Progress) -> None:
-    """Read the whole file and compare. Raises Permanent when it is another, or cannot be read."""
-    whole = hashlib.sha256()
-    with Source(path) as source:
-        at = 0
-        while at < artifact.bytes:
-            data = source.block(Piece(0, artifact.bytes), at, BLOCK)
-            whole.update(data)
-            at += len(data)
-            progress("verifying", at)
-    if whole.hexdigest() != artifact.sha256:
-        raise Permanent(
-            f"{path} is no longer the file that was packaged; look into it with: "
-            "edge-agent lectures verify"
-        )
+def changed(path: Path | None) -> Permanent:
+    """The file is not the one that the manifest describes."""
+    return Permanent(
+        f"{path} is no longer the file that was packaged; look into it with: "
+        "edge-agent lectures verify"
+    )
+
+
+class Comparison(Generic[T]):
+    """A file is read whole and compared, once for each file, not at each try: thin links have many.
+
+    What the destination needs to know of its bytes is found in the same reading: `cut` divides a
+    file of so many bytes into pieces, and `look` is given each piece with its blocks, all of which
+    it must take.
+    """
+
+    def __init__(
+        self,
+        cut: Callable[[int], Sequence[Piece]],
+        look: Callable[[Iterator[bytes], Piece], T],
+    ) -> None:
+        self._cut = cut
+        self._look = look
+        self._known: tuple[tuple[object, ...], list[T]] | None = None
+
+    def of(self, path: Path, artifact: Artifact, progress: Progress) -> list[T]:
+        """What `look` found in each piece. Raises Permanent: another file, or not to be read."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return self._read(path, artifact, progress)  # which says what is wrong
+        state = (path, artifact.sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if self._known is None or self._known[0] != state:
+            self._known = (state, self._read(path, artifact, progress))
+        return self._known[1]
+
+    def _read(self, path: Path, artifact: Artifact, progress: Progress) -> list[T]:
+        whole = hashlib.sha256()
+
+        def blocks(piece: Piece) -> Iterator[bytes]:
+            at = 0
+            while at < piece.length:
+                block = source.block(piece, at, BLOCK)
+                whole.update(block)
+                at += len(block)
+                if at % TOLD == 0 or at == piece.length:
+                    progress("verifying", piece.offset + at)
+                yield block
+
+        with Source(path) as source:
+            found = [self._look(blocks(piece), piece) for piece in self._cut(artifact.bytes)]
+        if whole.hexdigest() != artifact.sha256:
+            raise changed(path)
+        return found
 
 
 def with_digests(request: Request, source: Source) -> Request:

@@ -8,9 +8,8 @@ The receipt is worth something as long as the object has the ETag that stands in
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,13 +17,12 @@ from typing import Protocol
 
 from uploader import receipts
 from uploader import s3_wire as wire
-from uploader.bodies import Source
+from uploader.bodies import Comparison, Source
 from uploader.exchange import (
     Answer,
     Core,
     Lost,
     Memory,
-    Piece,
     Request,
     Response,
     T,
@@ -33,12 +31,10 @@ from uploader.exchange import (
 )
 from uploader.http import Http
 from uploader.s3 import Door, Promises, Upload, look, one
-from uploader.s3_wire import Sum
 from uploader.sender import Artifact, Permanent, Phase, Progress, Receipt, Transient
 from uploader.sigv4 import Key, signed, skew
 
 RECEIPT = ".receipt.json"
-_BLOCK = 1 << 20
 #: A store refuses what was signed 15 minutes off its own time; its time is taken over long before.
 SKEW_S = 60.0
 
@@ -123,7 +119,7 @@ class S3Destination:
         self._key = key
         self._memory = memory
         self._promises = Promises()
-        self._summed: tuple[tuple[object, ...], list[Sum]] | None = None
+        self._comparison = Comparison(wire.pieces, wire.summed)
         self._agent = agent
         self._utc = utc
 
@@ -165,7 +161,7 @@ class S3Destination:
         known = yield from self._held(lecture, artifact)  # another sender may have been faster
         if known is not None:
             return known
-        parts = self._parts(path, artifact, progress)
+        parts = self._comparison.of(path, artifact, progress)
         door = self._door(lecture, artifact)
         key = self._key(lecture, artifact)
         upload = Upload(door, key, lecture, artifact, parts, self._memory, self._promises)
@@ -179,40 +175,6 @@ class S3Destination:
         if not answer.ok:
             raise refusal(answer, "leaving the receipt")
         return receipt
-
-    def _parts(self, path: Path, artifact: Artifact, progress: Progress) -> list[Sum]:
-        """Read once for each file, not at each try: a thin link has many tries."""
-        try:
-            stat = path.stat()
-        except OSError:
-            return _parts(path, artifact, progress)  # which says what is wrong
-        state = (path, artifact.sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        if self._summed is None or self._summed[0] != state:
-            self._summed = (state, _parts(path, artifact, progress))
-        return self._summed[1]
-
-
-def _parts(path: Path, artifact: Artifact, progress: Progress) -> list[Sum]:
-    """The parts of the file, whose whole is compared with what was packaged. Raises Permanent."""
-    whole = hashlib.sha256()
-
-    def blocks(piece: Piece) -> Iterator[bytes]:
-        at = 0
-        while at < piece.length:
-            block = source.block(piece, at, _BLOCK)
-            whole.update(block)
-            at += len(block)
-            progress("verifying", piece.offset + at)
-            yield block
-
-    with Source(path) as source:
-        parts = [wire.summed(blocks(piece), piece) for piece in wire.pieces(artifact.bytes)]
-        if whole.hexdigest() != artifact.sha256:
-            raise Permanent(
-                f"{path} is no longer the file that was packaged; look into it with: "
-                "edge-agent lectures verify"
-            )
-    return parts
 
 
 def _silent(_phase: Phase, _done: int) -> None:
