@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploader.limits import UNLIMITED, Limit, Limits, LimitsError
+from uploader.limits import UNLIMITED, Limit, Limits, LimitsError, amount_of
 
 #: A Monday.
 MONDAY = datetime(2026, 11, 23, tzinfo=ZoneInfo("Asia/Phnom_Penh"))
@@ -127,3 +127,24 @@ def test_a_limit_reads_as_it_is_written() -> None:
 )
 def test_when_the_time_is_not_known_the_strictest_holds(text: str, rate: int | None) -> None:
     assert Limits.parse(text).strictest().rate == rate
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("500M", 500 * MI),
+        ("20G", 20 << 30),
+        ("1.5k", 1536),
+        ("7B", 7),
+        ("off", None),
+        ("OFF", None),
+    ],
+)
+def test_an_amount_of_data_is_written_like_a_rate(text: str, amount: int | None) -> None:
+    assert amount_of(text) == amount
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1G", "0", "pause", "20 G"])
+def test_an_amount_that_cannot_be_read_is_told(text: str) -> None:
+    with pytest.raises(LimitsError, match="write 500M, 20G or off"):
+        amount_of(text)

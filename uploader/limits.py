@@ -69,7 +69,7 @@ class Limits:
         if not entries:
             raise LimitsError("is empty; write 'off' for no limit")
         if len(entries) == 1 and "," not in text and not _CLOCK.fullmatch(entries[0]):
-            return cls((0,), (_limit(entries[0]),))
+            return cls((0,), (limit_of(entries[0]),))
         week = {minute: limit for entry in entries for minute, limit in _slots(entry)}
         minutes = tuple(sorted(week))
         return cls(minutes, tuple(week[minute] for minute in minutes))
@@ -107,7 +107,7 @@ def _slots(entry: str) -> list[tuple[int, Limit]]:
     if hour > 23 or minute > 59:
         raise LimitsError(f"{entry!r}: {hour:02}:{minute:02} is no time of the day")
     start = hour * 60 + minute
-    limit = _limit(rate)
+    limit = limit_of(rate)
     if day is None:
         return [(number * _DAY_MINUTES + start, limit) for number in range(len(DAYS))]
     return [(_day(day, entry) * _DAY_MINUTES + start, limit)]
@@ -120,7 +120,8 @@ def _day(text: str, entry: str) -> int:
     raise LimitsError(f"{entry!r}: {text!r} is no weekday; the days are {', '.join(DAYS)}")
 
 
-def _limit(text: str) -> Limit:
+def limit_of(text: str) -> Limit:
+    """A single rate, `off` or `pause`. Raises LimitsError."""
     up = text.partition(":")[0].lower()
     if up == "off":
         return UNLIMITED
@@ -131,3 +132,11 @@ def _limit(text: str) -> Limit:
         raise LimitsError(f"{text!r} is no rate; write 512k, 2M, off or pause")
     rate = int(float(match[1]) * _UNITS[match[2] or ""])
     return Limit(rate) if rate else UNLIMITED
+
+
+def amount_of(text: str) -> int | None:
+    """A number of bytes in the same words, such as 500M or 20G; None is `off`. LimitsError."""
+    match = _RATE.fullmatch(text)
+    if text.lower() != "off" and (match is None or not float(match[1])):
+        raise LimitsError(f"{text!r} is no amount; write 500M, 20G or off")
+    return int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else None
