@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from uploader.bodies import TOLD, Comparison
-from uploader.exchange import Piece
+from uploader.bodies import TOLD, Comparison, Source
+from uploader.exchange import Framed, Piece, Response, portal
 from uploader.sender import Artifact, Permanent, Phase
 
 DATA = bytes(range(256)) * 10_000
@@ -94,3 +94,37 @@ def test_what_is_gone_is_told_with_the_next_step(file: Path) -> None:
     file.unlink()
     with pytest.raises(Permanent, match="edge-agent storage check"):
         Readings().of(file, artifact())
+
+
+@pytest.mark.parametrize("most", [1, 7, 1000, 1 << 20])
+def test_a_framed_piece_is_its_head_its_bytes_and_its_tail(file: Path, most: int) -> None:
+    for piece in (Piece(0, len(DATA)), Piece(100, 5), Piece(3, 0)):
+        body = Framed.of(piece, b"the head", b"the tail")
+        wanted = b"the head" + DATA[piece.offset : piece.offset + piece.length] + b"the tail"
+        assert body.length == len(wanted)
+        with Source(file) as source:
+            at = 0
+            for _ in range(40):
+                data = source.block(body, at, most)
+                assert data == wanted[at : at + len(data)]
+                assert 0 < len(data) <= most
+                at += len(data)
+                if at == len(wanted):
+                    break
+
+
+@pytest.mark.parametrize(
+    ("body", "page"),
+    [
+        (b"<!DOCTYPE html><html></html>", True),
+        (b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0"><html/>', True),
+        (b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>', True),
+        (b"Please sign in", True),
+        (b"", True),
+        (b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?><workflow id="7"/>', False),
+        (b'<wf:workflow xmlns:wf="http://workflow.opencastproject.org" id="7"/>', False),
+    ],
+)
+def test_a_page_is_known_from_xml_that_is_only_called_one(body: bytes, page: bool) -> None:
+    answer = Response(200, {"content-type": "text/html;charset=UTF-8"}, body)
+    assert (portal(answer) is not None) is page

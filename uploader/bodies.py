@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from uploader.exchange import Digest, Piece, Request
+from uploader.exchange import Digest, Framed, Piece, Request
 from uploader.sender import Artifact, Permanent, Progress
 
 T = TypeVar("T")
@@ -60,6 +60,8 @@ class Source:
         """The next bytes of a body from its byte `at` on, at most `most`. Raises Permanent."""
         if isinstance(body, bytes):
             return body[at : at + most]
+        if isinstance(body, Framed):
+            return self._framed(body, at, most)
         length = min(most, body.length - at)
         try:
             data = os.pread(self._descriptor, length, body.offset + at)
@@ -70,6 +72,14 @@ class Source:
         if not data:
             raise changed(self._path)
         return data
+
+    def _framed(self, body: Framed, at: int, most: int) -> bytes:
+        end = body.length - len(body.tail)
+        if at < len(body.head):
+            return body.head[at : at + most]
+        if at >= end:
+            return body.tail[at - end : at - end + most]
+        return self.block(Piece(body.offset, end), at, most)
 
 
 def changed(path: Path | None) -> Permanent:

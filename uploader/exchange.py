@@ -28,6 +28,8 @@ LONGEST_RETRY_AFTER_S = 24 * 3600.0
 #: The statuses that mean "not now" or "not you, not yet": what people mend at the other end or at
 #: this one, and then the same request succeeds. Every other 4xx refuses this one file.
 _LATER = {401, 402, 407, 408, 421, 423, 425, 429}
+#: Opencast calls the XML of a workflow text/html; a page is never a document of another kind.
+_OTHER_XML = re.compile(rb"(?i)\s*(<\?xml[^>]*>\s*<(?!!|html)|<(\w+:)?workflow\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,23 @@ class Piece:
 
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Framed(Piece):
+    """A stretch of the file with words before and after it, as forms with files have them.
+
+    `offset` is where in the file the body's first byte would lie (before the stretch by the length
+    of `head`), `length` that of the whole body.
+    """
+
+    head: bytes = b""
+    tail: bytes = b""
+
+    @classmethod
+    def of(cls, piece: Piece, head: bytes, tail: bytes) -> Framed:
+        whole = len(head) + piece.length + len(tail)
+        return cls(piece.offset - len(head), whole, head, tail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +190,8 @@ def retry_after_s(response: Response) -> float | None:
 
 def portal(response: Response) -> str | None:
     """The sentence for an answer that comes from a sign-in page and not from the server."""
-    page = response.ok and "html" in response.headers.get("content-type", "")
+    named = response.ok and "html" in response.headers.get("content-type", "")
+    page = named and not _OTHER_XML.match(response.body)
     if response.status == 511 or page:
         return (
             "a page of the network answers in place of the server; "
