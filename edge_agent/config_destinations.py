@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -12,7 +12,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
+
+from uploader.keys import Key
 
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 
@@ -39,10 +42,27 @@ def _secure(url: str) -> str:
     return url
 
 
+def _receipt_key(text: str) -> str:
+    Key.of(text)
+    return text
+
+
+def _at_least_one(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """An empty list would look like a demand and be none."""
+    if not keys:
+        raise ValueError("must name at least one key; without any, leave it out")
+    return keys
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 SecureUrl = Annotated[str, AfterValidator(_secure)]
 #: The name of a file in the folder of credentials.
 CredentialName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+#: A key that the platform signs its receipts with: `id:base64` or `id:base64:last day`.
+ReceiptKey = Annotated[str, AfterValidator(_receipt_key)]
+ReceiptKeys = Annotated[tuple[ReceiptKey, ...], AfterValidator(_at_least_one)]
+Needs = Literal["received", "verified", "replicated"]
 
 KeyPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)*$")]
 
@@ -62,7 +82,17 @@ class TusDestination(_Section):
     receipts_url: SecureUrl | None = None
     credential: CredentialName | None = None
     auth: Literal["bearer", "basic"] = "bearer"
+    receipt_keys: ReceiptKeys | None = None
+    #: Unset: verified where receipts are asked for, else the server's word.
+    needs: Needs | None = None
     ca_file: AbsolutePath | None = None
+
+    @model_validator(mode="after")
+    def _has_receipts(self) -> Self:
+        asked = self.receipt_keys or self.needs not in (None, "received")
+        if asked and self.receipts_url is None:
+            raise ValueError("receipt_keys and needs want receipts; set receipts_url too")
+        return self
 
 
 class S3Destination(_Section):
@@ -75,7 +105,18 @@ class S3Destination(_Section):
     tickets_url: SecureUrl | None = None
     #: `access key:secret key`, or the token for the tickets.
     credential: CredentialName
+    receipt_keys: ReceiptKeys | None = None
+    #: Unset: verified.
+    needs: Needs | None = None
     ca_file: AbsolutePath | None = None
+
+    @model_validator(mode="after")
+    def _can_be_proven(self) -> Self:
+        if self.needs == "replicated" and self.receipt_keys is None:
+            raise ValueError(
+                "only the platform can say that a file is replicated; set receipt_keys too"
+            )
+        return self
 
 
 DestinationConfig = Annotated[

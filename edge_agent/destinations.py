@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from edge_agent.config import Config, FolderDestination, S3Destination, TusDesti
 from edge_agent.ledger import Ledger
 from edge_agent.secrets import Secrets
 from edge_agent.upload_window import Window
-from uploader import folder, s3, s3_destination, s3_doors, tus_destination
+from uploader import folder, receipts, s3, s3_destination, s3_doors, tus_destination
 from uploader.exchange import Request
 from uploader.http import Http
+from uploader.keys import Key as ReceiptKey
 from uploader.pacer import Pacer
 from uploader.sender import Artifact, Destination, Transient
 from uploader.sigv4 import Key
@@ -76,7 +77,8 @@ def _tus(
 ) -> Destination:
     dress = authorization(place.auth, place.credential, secrets)
     http = _http(place.url, place.ca_file, dress, pacer)
-    server = Server(place.url, place.receipts_url)
+    terms = _terms(place.receipt_keys, place.needs or "verified", utc)
+    server = Server(place.url, place.receipts_url, terms)
     return tus_destination.TusDestination(http, server, memory, AGENT, utc)
 
 
@@ -97,16 +99,22 @@ def _s3(
         return s3_doors.TicketDoor(office, place.url, key(lecture, artifact), lecture, artifact)
 
     made = s3_destination.S3Destination
+    asked = place.receipt_keys is not None
+    terms = _terms(place.receipt_keys, place.needs or "verified", utc) if asked else None
     if place.tickets_url is None:
         signer = s3_destination.Signer(_access(place, secrets), lambda: clock.now().utc)
         http = _http(place.url, place.ca_file, signer.sign, pacer)
         exchange = s3_destination.Signing(http, signer)
-        return made(exchange, signed_door, key, memory, AGENT, utc)
+        return made(exchange, signed_door, key, memory, AGENT, utc, terms)
     dress = authorization("bearer", place.credential, secrets)
     office = Http(place.tickets_url, ca_file=place.ca_file, dress=dress, agent=_USER_AGENT)
     store = _http(place.url, place.ca_file, lambda request: request, pacer)
     both = s3_destination.TwoHosts(office, place.tickets_url, store)
-    return made(both, ticket_door, key, memory, AGENT, utc)
+    return made(both, ticket_door, key, memory, AGENT, utc, terms)
+
+
+def _terms(keys: Iterable[str] | None, needs: str, utc: Callable[[], str]) -> receipts.Terms:
+    return receipts.Terms(needs, tuple(map(ReceiptKey.of, keys or ())), utc)
 
 
 def _http(

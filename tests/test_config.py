@@ -194,6 +194,18 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
             "destinations.x.credential: '../key' is not the name of a file, without any folder",
         ),
         (
+            '[destinations.x]\ntype = "tus"\nurl = "https://a.b"\nneeds = "verified"\n',
+            "destinations.x: receipt_keys and needs want receipts; set receipts_url too",
+        ),
+        (
+            '[destinations.x]\ntype="s3"\nurl="https://a.b/c"\ncredential="c"\nneeds="replicated"\n',
+            "destinations.x: only the platform can say that a file is replicated; set receipt_keys",
+        ),
+        (
+            '[destinations.x]\ntype="s3"\nurl="https://a.b/c"\ncredential="c"\nreceipt_keys=["k"]\n',
+            "destinations.x.receipt_keys.0: must be a key's id, a colon and the 32 bytes",
+        ),
+        (
             '[destinations.x]\ntype = "s3"\nurl = "https://a.b/c"\n',
             "destinations.x.credential: this key is needed",
         ),

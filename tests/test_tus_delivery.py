@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.config import Config, Storage, TusDestination
 from edge_agent.destinations import LedgerMemory
-from tests.servers.tus import TOKEN, Receiver
+from tests.servers.tus import KEY, TOKEN, Receiver
 from tests.test_delivery import BIG, Room, wait_for
 from uploader.sender import Artifact
 
@@ -35,6 +35,7 @@ def room(tmp_path: Path, receiver: Receiver) -> Iterator[Room]:
                 type="tus",
                 url=f"{receiver.base}/files/",
                 receipts_url=f"{receiver.base}/receipts/{{lecture}}/{{name}}/{{sha256}}",
+                receipt_keys=(KEY,),
                 credential="room",
             )
         },

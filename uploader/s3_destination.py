@@ -2,8 +2,10 @@
 
     <prefix><lecture>/<sha256>/<name>                 the file
     <prefix><lecture>/<sha256>/<name>.receipt.json    written last: the store's proof was checked
+    <prefix><lecture>/<sha256>/<name>.receipt.jws     the platform's, signed; where it is wanted
 
-The receipt is worth something as long as the object has the ETag that stands in it.
+The first is worth something as long as the object has the ETag that stands in it. With `terms` the
+second alone makes a file count as delivered: many may write to a bucket, few hold that key.
 """
 
 from __future__ import annotations
@@ -31,10 +33,12 @@ from uploader.exchange import (
 )
 from uploader.http import Http
 from uploader.s3 import Door, Promises, Upload, look, one
-from uploader.sender import Artifact, Permanent, Phase, Progress, Receipt, Transient
+from uploader.sender import Artifact, Pending, Permanent, Phase, Progress, Receipt, Transient
+from uploader.signing import Worthless
 from uploader.sigv4 import Key, signed, skew
 
 RECEIPT = ".receipt.json"
+PLATFORMS_RECEIPT = ".receipt.jws"
 #: A store refuses what was signed 15 minutes off its own time; its time is taken over long before.
 SKEW_S = 60.0
 
@@ -113,8 +117,10 @@ class S3Destination:
         memory: Memory,
         agent: str,
         utc: Callable[[], str],
+        terms: receipts.Terms | None = None,
     ) -> None:
         self._exchange = exchange
+        self._terms = terms
         self._door = door
         self._key = key
         self._memory = memory
@@ -141,14 +147,27 @@ class S3Destination:
 
     def _held(self, lecture: str, artifact: Artifact) -> Core[Receipt | None]:
         door = self._door(lecture, artifact)
-        answer = yield from one(door, wire.get_beside(RECEIPT))
-        if isinstance(answer, Lost):
-            raise Transient(answer.reason)
-        if answer.status == 404:
-            return None
-        if not answer.ok:
-            raise refusal(answer, "asking for the receipt")
-        stored = receipts.stored(answer.body, artifact)
+        if self._terms is None:
+            return (yield from self._proven(door, artifact))
+        why = "is not there yet"
+        try:
+            text = yield from _beside(door, PLATFORMS_RECEIPT)
+            if text is not None:
+                found = receipts.judged(text, lecture, artifact, self._terms)
+                if found is not None:
+                    return found
+        except Worthless as error:
+            why = error.reason
+        except receipts.Damaged:
+            why = "speaks of other bytes; ask those who run the platform"
+        if (yield from self._proven(door, artifact)) is not None:
+            raise Pending(f"{artifact.name} is in the store; the platform's receipt {why}")
+        return None
+
+    def _proven(self, door: Door, artifact: Artifact) -> Core[Receipt | None]:
+        """Our own receipt, if it is there and the object is still the one that it is for."""
+        text = yield from _beside(door, RECEIPT)
+        stored = None if text is None else receipts.stored(text, artifact)
         if stored is None:
             return None
         held = yield from look(door)
@@ -174,8 +193,25 @@ class S3Destination:
             raise Transient(answer.reason, progressed=True)
         if not answer.ok:
             raise refusal(answer, "leaving the receipt")
-        return receipt
+        if self._terms is None:
+            return receipt
+        found = yield from self._held(lecture, artifact)
+        if found is None:
+            raise Transient(f"the store has lost {artifact.name}; ask those who run the store")
+        return found
+
+
+def _beside(door: Door, suffix: str) -> Core[bytes | None]:
+    """The small object beside the object; None: there is none. Raises SendError."""
+    answer = yield from one(door, wire.get_beside(suffix))
+    if isinstance(answer, Lost):
+        raise Transient(answer.reason)
+    if answer.status == 404:
+        return None
+    if not answer.ok:
+        raise refusal(answer, "asking for the receipt")
+    return answer.body
 
 
 def _silent(_phase: Phase, _done: int) -> None:
-    """Whoever asks for a receipt waits for two small answers only."""
+    """Whoever asks for a receipt waits for small answers only."""

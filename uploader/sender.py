@@ -64,7 +64,7 @@ class Destination(Protocol):
     """One place. Used by one thread."""
 
     def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
-        """The proof that the artifact is held already, or None. Raises Transient."""
+        """The proof that the artifact is held already, or None. Raises Transient, Pending."""
 
     def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
         """Bring the file at `path` there, from where the last try ended. Raises SendError."""

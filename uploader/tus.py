@@ -15,10 +15,8 @@ from uploader import receipts
 from uploader.exchange import (
     Answer,
     Core,
-    Digest,
     Lost,
     Memory,
-    Piece,
     Request,
     Response,
     fill,
@@ -26,8 +24,9 @@ from uploader.exchange import (
     within,
 )
 from uploader.sender import Artifact, Pending, Permanent, Receipt, Transient
+from uploader.signing import Worthless
 from uploader.sizing import LEAST, Sizing
-from uploader.tus_words import TUS, Offer, metadata, number, said
+from uploader.tus_words import TUS, Offer, bytes_of, metadata, number, said
 
 #: Tries in a row that bring nothing forward before others get their turn.
 TRIES = 3
@@ -42,6 +41,7 @@ class Server:
 
     url: str
     receipts_url: str | None = None
+    terms: receipts.Terms = field(default_factory=receipts.Terms)
     offer: Offer | None = None
     sizing: Sizing = field(default_factory=Sizing)
 
@@ -57,13 +57,19 @@ class Sending:
         self._url = ""
         self._begun = 0
         self._stuck = 0
+        self._doubt = "is not there yet"
         self.advanced = False
 
     def receipt(self) -> Core[Receipt | None]:
-        """The platform's receipt, if it gives receipts and has one."""
+        """The platform's receipt, if it gives receipts and has one that counts."""
         if self._server.receipts_url is None:
             return None
-        return (yield from receipts.ask(self._server.receipts_url, self._lecture, self._artifact))
+        url, terms = self._server.receipts_url, self._server.terms
+        try:
+            return (yield from receipts.ask(url, self._lecture, self._artifact, terms))
+        except Worthless as error:
+            self._doubt = error.reason
+            return None
 
     def deliver(self) -> Core[Receipt | None]:
         """Bring the file there; its receipt, or None where the server's word is all there is.
@@ -78,7 +84,9 @@ class Sending:
             self._memory.forget(self._lecture, self._artifact)
         offset = yield from self._resume()
         if not self._artifact.bytes:
-            yield self._bytes(0, 0)  # some servers complete an empty file at its creation, some so
+            yield bytes_of(
+                self._url, 0, 0, self._server.offer
+            )  # some servers complete an empty file at its creation, some so
         while offset < self._artifact.bytes:
             offset = yield from self._patch(offset)
         return (yield from self._finish())
@@ -216,7 +224,7 @@ class Sending:
         count = min(self._server.sizing.size, rest)
         if count == rest:
             self._remember(last=True)
-        answer = yield self._bytes(offset, count)
+        answer = yield bytes_of(self._url, offset, count, self._server.offer)
         if isinstance(answer, Lost):
             return (yield from self._look_again(offset, count, answer))
         if answer.ok and number(answer.headers, "upload-offset") == offset + count:
@@ -228,21 +236,6 @@ class Sending:
         if answer.ok or answer.status in (404, 409, 410, 460) or answer.status >= 500:
             return (yield from self._look_again(offset, count, answer))
         raise refusal(answer, f"sending {self._artifact.name}")
-
-    def _bytes(self, offset: int, count: int) -> Request:
-        offer = self._server.offer or Offer()
-        name = offer.algorithm
-        return Request(
-            "PATCH",
-            self._url,
-            {
-                **TUS,
-                "Upload-Offset": str(offset),
-                "Content-Type": "application/offset+octet-stream",
-            },
-            Piece(offset, count),
-            (Digest("Upload-Checksum", name, f"{name} "),) if name else (),
-        )
 
     def _look_again(self, offset: int, count: int, why: Answer) -> Core[int]:
         """After a request in doubt only the server knows how far we are."""
@@ -292,5 +285,5 @@ class Sending:
 
     def _pending(self) -> Pending:
         return Pending(
-            f"{self._artifact.name} has been sent whole; the platform's receipt is not there yet"
+            f"{self._artifact.name} has been sent whole; the platform's receipt {self._doubt}"
         )

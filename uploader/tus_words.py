@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from uploader.exchange import Answer, Lost, refusal
+from uploader.exchange import Answer, Digest, Lost, Piece, Request, refusal
 from uploader.sender import Artifact
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -45,6 +45,18 @@ def metadata(lecture: str, artifact: Artifact) -> str:
         "artifact": f"{lecture}/{artifact.name}/{artifact.sha256}",
     }
     return ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in values.items())
+
+
+def bytes_of(url: str, offset: int, count: int, offer: Offer | None) -> Request:
+    """The request that carries these bytes of the file, with their digest where it is offered."""
+    name = offer.algorithm if offer else None
+    headers = {
+        **TUS,
+        "Upload-Offset": str(offset),
+        "Content-Type": "application/offset+octet-stream",
+    }
+    digests = (Digest("Upload-Checksum", name, f"{name} "),) if name else ()
+    return Request("PATCH", url, headers, Piece(offset, count), digests)
 
 
 def number(headers: Mapping[str, str], name: str) -> int | None:

@@ -1,7 +1,10 @@
 """A reference receiver, for tests and demonstrations only: what a platform owes to a room.
 
 A tus server that nobody here wrote (`tuspyserver` or `tussi`) takes the files; beside it stand the
-receipts, for which each file is read again. Run: python -m tests.servers.receiver KIND FOLDER PORT
+signed receipts, for which each file is read again. Its key is published, so its signatures prove
+nothing outside of tests (it is the one of RFC 8037, appendix A).
+
+Run: python -m tests.servers.receiver KIND FOLDER PORT
 """
 
 from __future__ import annotations
@@ -15,13 +18,18 @@ from typing import Any
 from urllib.parse import unquote
 
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from tuspyserver import create_tus_router
 from tussi import TUSApp
 from tussi.storage import FilesystemStorage
 
+from uploader.keys import decoded
+from uploader.signing import RECEIPT, sealed
+
 TOKEN = "the token of room 7"
+PRIVATE = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
 
 
 def completed(kind: str, folder: Path) -> Iterator[tuple[dict[str, str], bytes]]:
@@ -65,7 +73,9 @@ def application(kind: str, folder: Path) -> FastAPI:
             return JSONResponse({"title": "Nothing is known of this file."}, 404)
         found = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         place = {"lecture": lecture, "name": name, "state": "verified"}
-        return JSONResponse(place | found | {"utc": "2026-11-22T10:00:00.000Z"})
+        said = place | found | {"utc": "2026-11-22T10:00:00.000Z"}
+        key = Ed25519PrivateKey.from_private_bytes(decoded(PRIVATE))
+        return PlainTextResponse(sealed(said, RECEIPT, key, "test"), media_type="application/jose")
 
     if kind == "tuspyserver":
         app.include_router(create_tus_router(prefix="files", files_dir=str(folder)))

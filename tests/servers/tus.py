@@ -19,12 +19,15 @@ from typing import Any
 
 from uploader.exchange import Request
 from uploader.http import Http, Patience
+from uploader.keys import Key
+from uploader.receipts import Terms
 from uploader.sender import Artifact
 from uploader.tus import Server
 from uploader.tus_destination import TusDestination
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "the token of room 7"  # the receiver's; importing that would load its libraries
+KEY = "test:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def client(
 
     http = Http(base, dress=dress, patience=Patience(5, 5, 6))
     where = f"{base}/receipts/{{lecture}}/{{name}}/{{sha256}}" if receipts else None
-    return TusDestination(http, Server(f"{base}/files/", where), FileNotes(notes), "test", utc)
+    server = Server(f"{base}/files/", where, Terms("verified", (Key.of(KEY),), utc))
+    return TusDestination(http, server, FileNotes(notes), "test", utc)
 
 
 def free_port() -> int:
