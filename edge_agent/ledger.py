@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.ledger_lectures import Lectures
 from edge_agent.ledger_queues import Inbox, Outbox
 from edge_agent.ledger_tables import connect
+from edge_agent.ledger_upload import UploadControl
 from edge_agent.rules.lecture import State
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class LedgerMissing(Exception):
     """There is no ledger yet: the agent has never run with this spool."""
 
 
-class Ledger(Lectures, Inbox, Outbox):
+class Ledger(Lectures, Inbox, Outbox, UploadControl):
     """One connection to the ledger, used by the thread that opened it."""
 
     @classmethod

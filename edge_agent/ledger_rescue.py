@@ -14,7 +14,20 @@ from pathlib import Path
 from edge_agent.aside import set_aside
 from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
-from edge_agent.rows import Command, Event, Gap, Lecture, MarkRow, Mute, OutboxRow, Segment, Track
+from edge_agent.rows import (
+    Command,
+    Event,
+    ForecastRow,
+    Gap,
+    Lecture,
+    MarkRow,
+    Mute,
+    OutboxRow,
+    Segment,
+    Track,
+    Traffic,
+    UploadOrder,
+)
 from edge_agent.rules.lecture import UNPACKAGED
 from edge_agent.spool import Spool
 
@@ -39,6 +52,9 @@ TABLES = {
     "events": Event,
     "inbox": Command,
     "outbox": OutboxRow,
+    "upload_orders": UploadOrder,
+    "traffic": Traffic,
+    "forecasts": ForecastRow,
 }
 #: In this order: a ledger without its log is found damaged again, a log without its ledger is not.
 FILES = ("ledger.db-shm", "ledger.db-wal", "ledger.db-journal", "ledger.db")
@@ -100,6 +116,9 @@ def _read_everything(ledger: Ledger) -> None:
     ledger.muted()
     ledger.outbox()
     ledger.new_commands()
+    ledger.upload_orders()
+    ledger.traffic("")
+    ledger.forecasts()
     ledger.lectures()
     for lecture in ledger.lectures(*UNPACKAGED):
         for read in (

@@ -65,6 +65,21 @@ def m006_small_versions(db: Database) -> None:
     db.execute("CREATE INDEX renditions_wanted ON lectures(id) WHERE renditions = 'wanted'")
 
 
+@ledger()
+def m007_upload_control(db: Database) -> None:
+    """What people order of the upload, what it has sent in which hour, what it has promised."""
+    for statement in _UPLOAD_CONTROL:
+        db.execute(statement)
+
+
+@ledger()
+def m008_stop_taken_back(db: Database) -> None:
+    """When a lecture was told to end, and how long its package waits from then on."""
+    # S. Lecture time: in another boot nothing waits.
+    db.execute("ALTER TABLE lectures ADD COLUMN stopped_ns INTEGER")
+    db.execute("ALTER TABLE lectures ADD COLUMN patience_ns INTEGER NOT NULL DEFAULT 0")
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (
@@ -197,4 +212,40 @@ _MUTE_AND_CLOCK = (
     # S. Trust in the clock at the end, and whether the start was mended.
     "ALTER TABLE lectures ADD COLUMN end_trust TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE lectures ADD COLUMN start_corrected INTEGER NOT NULL DEFAULT 0",
+)
+
+_UPLOAD_CONTROL = (
+    # P. Orders in their sequence, which decides; ids are never used again. `rate` NULL: no limit.
+    # An order that ends has both clocks: the monotonic one counts in the boot `boot`.
+    """CREATE TABLE upload_orders (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        verb TEXT NOT NULL,
+        lecture TEXT NOT NULL DEFAULT '',
+        rate INTEGER,
+        until_utc TEXT,
+        boot TEXT NOT NULL,
+        until_ns INTEGER,
+        issued_utc TEXT NOT NULL,
+        origin TEXT NOT NULL
+    ) STRICT""",
+    # U. Local day and hour; day '' and hour -1: before the clock was set. `seconds`: for how long
+    # sending was wanted and allowed, also while nothing went through.
+    """CREATE TABLE traffic (
+        day TEXT NOT NULL,
+        hour INTEGER NOT NULL,
+        destination TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (day, hour, destination)
+    ) STRICT""",
+    # U. The first forecast of each lecture's arrival, and the arrival. `stage`: watchable, whole.
+    """CREATE TABLE forecasts (
+        lecture TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        stage TEXT NOT NULL,
+        made_utc TEXT NOT NULL,
+        expected_utc TEXT NOT NULL,
+        arrived_utc TEXT,
+        PRIMARY KEY (lecture, destination, stage)
+    ) STRICT""",
 )

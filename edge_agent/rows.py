@@ -180,6 +180,46 @@ class OutboxRow(_Row):
         return self.key() | {"sha256": self.sha256}
 
 
+@dataclass(frozen=True, slots=True)
+class UploadOrder(_Row):
+    """What people ordered of the upload; see `edge_agent.upload_orders` for the verbs."""
+
+    id: int
+    verb: str
+    lecture: str
+    #: Bytes per second; None: no limit.
+    rate: int | None
+    #: The same end by both clocks, of which the monotonic one counts in the boot `boot`.
+    until_utc: str | None
+    boot: str
+    until_ns: int | None
+    issued_utc: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic(_Row):
+    """One local hour of one destination; day "" and hour -1: before the clock was set."""
+
+    day: str
+    hour: int
+    destination: str
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRow(_Row):
+    """When a lecture was first expected to be watchable or whole, and when it was."""
+
+    lecture: str
+    destination: str
+    stage: str
+    made_utc: str
+    expected_utc: str
+    arrived_utc: str | None
+
+
 def _object(value: Any) -> Mapping[str, Any]:
     """A JSON object as stored (text) or as given (mapping)."""
     loaded = json.loads(value) if isinstance(value, str) else value

@@ -89,7 +89,7 @@ def merged(limits: Limits) -> list[Stretch]:
 
 def week(limits: Limits) -> list[Stretch]:
     """For each day its stretches in order, for people to read."""
-    found = []
+    found: list[Stretch] = []
     for number, day in enumerate(DAYS):
         midnight = number * _DAY_MINUTES
         inner = [m - midnight for m in limits.minutes if 0 < m - midnight < _DAY_MINUTES]

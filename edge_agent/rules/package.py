@@ -29,6 +29,8 @@ PRIORITY = {
     "presenter.mp4": 6,
 }
 OTHER_PRIORITY = 5
+#: Up to this number: the first stages, with which a lecture can be watched.
+FIRST_STAGES = 1
 #: From this number on a file may wait until the small versions are made.
 FULL_QUALITY = 4
 #: Made later, of the files of the package; no track's file may have such a name.
