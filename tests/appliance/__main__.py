@@ -18,6 +18,7 @@ from pathlib import Path
 
 from edge_agent.locks import AlreadyRunning, only_one
 from tests.appliance import cache
+from tests.appliance.clocks import wrong_clock
 from tests.appliance.debian import CannotBuild
 from tests.appliance.deliver import record_and_deliver
 from tests.appliance.devices import camera_driver_fails, unplug_and_replug
@@ -35,6 +36,7 @@ SCENARIOS: dict[str, Callable[[Room], Row]] = {
     "power": pull_the_plug,
     "unplug": unplug_and_replug,
     "camera-lost": camera_driver_fails,
+    "clock": wrong_clock,
     "watchdog": watchdog,
     "disk-full": disk_full,
 }
