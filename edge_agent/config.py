@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,8 +29,8 @@ from edge_agent.config_destinations import (
     S3Destination,
     TusDestination,
 )
+from edge_agent.config_upload import Upload
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
-from uploader.limits import Limits
 
 __all__ = [
     "Config",
@@ -40,6 +39,7 @@ __all__ = [
     "S3Destination",
     "TrackConfig",
     "TusDestination",
+    "Upload",
     "load",
     "to_toml",
 ]
@@ -98,23 +98,6 @@ class Recording(_Section):
     resume_minutes: float = Field(default=15, ge=0, le=240)
     max_hours: float = Field(default=8.0, gt=0, le=24)
     headroom: bool = True
-
-
-def _limits(text: str) -> str:
-    Limits.parse(text)
-    return text
-
-
-class Upload(_Section):
-    """When and how fast finished lectures are sent over a network."""
-
-    limit: Annotated[str, AfterValidator(_limits)] = "off"
-    mode: Literal["polite", "full"] = "polite"
-
-    @property
-    def limits(self) -> Limits:
-        """The week that `limit` describes."""
-        return Limits.parse(self.limit)
 
 
 class Renditions(_Section):

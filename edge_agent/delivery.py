@@ -24,22 +24,18 @@ from edge_agent.destinations import destinations
 from edge_agent.ledger import Ledger, LedgerMissing
 from edge_agent.locks import only_one
 from edge_agent.rows import OutboxRow
-from edge_agent.rules.package import FULL_QUALITY
-from edge_agent.rules.renditions import waited_ns
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
 from edge_agent.systemd import notify
-from edge_agent.upload_window import Window
-from uploader.pacing import Pace
-from uploader.sender import Artifact, Destination, Pending, Permanent, Receipt, Transient
+from edge_agent.upload_queue import ALWAYS, Leave, Queue
+from edge_agent.upload_room import watched
+from edge_agent.upload_watch import UNWATCHED, Watch
+from uploader.sender import Artifact, Destination, Pending, Permanent, Phase, Receipt, Transient
 
 #: A new package is noticed within this time.
 IDLE_S = 1.0
 #: A ledger that refuses is tried again after this.
 REFUSED_S = 5.0
-#: While a file is on its way, one that is worth more is looked for this often.
-LOOK_S = 10.0
-_NS = 1_000_000_000
 
 log = logging.getLogger("upload")
 
@@ -53,7 +49,7 @@ class Overtaken(Exception):
 
 
 class Closed(Exception):
-    """Raised out of a running send when the time for sending is over; it goes on in the next."""
+    """Raised out of a running send that must wait from now on; it goes on when it may."""
 
 
 class Delivery:
@@ -69,77 +65,57 @@ class Delivery:
         chance: Callable[[], float] = random.random,
         beat: Callable[[], None] = lambda: None,
         patience_s: float = 0.0,
-        open_now: Callable[[], bool] = lambda: True,
+        leave: Leave = ALWAYS,
+        watch: Watch = UNWATCHED,
     ) -> None:
         """`patience_s`: how long the full quality waits for the small versions.
 
-        `open_now`: whether this is a time for sending.
+        `leave` says what may be sent now, `watch` is told what happens.
         """
+        self.queue = Queue(ledger, clock, leave, patience_s=patience_s, chance=chance)
         self._ledger = ledger
-        self._patience_ns = round(patience_s * _NS)
         self._spool = spool
         self._destinations = destinations
         self._clock = clock
-        self._chance = chance
         self._beat = beat
-        self._open_now = open_now
-        self._paces: dict[str, Pace] = {}
-        self._refused: set[OutboxKey] = set()
-        self._pending: dict[OutboxKey, Pace] = {}
-        self._look_s = 0.0
+        self._leave = leave
+        self._watch = watch
 
     def step(self) -> float:
         """Send the most valuable file that is due; seconds to wait before the next step."""
-        row = self._next(self._seconds()) if self._open_now() else None
+        for lecture in self._watch.look():
+            self.queue.forget(lecture)
+        row = self.queue.next()
         if row is None:
+            self._watch.idles(self.queue.held_up)
             return IDLE_S
+        self._watch.begins(row)
+        try:
+            self._try(row)
+        finally:
+            self._watch.ends(row)
+        return 0.0
+
+    def _try(self, row: OutboxRow) -> None:
         try:
             receipt = self._deliver(row)
         except Overtaken:
             log.info("waits for what is worth more: %s", _words(row))
         except Closed:
-            log.info("waits for the time to send: %s", _words(row))
+            log.info("has to wait: %s", _words(row))
         except Permanent as error:
-            self._refused.add(_key(row))
+            self.queue.refused(row)
             self._note_failure(row, error.reason)
         except Pending as error:
-            pace = self._pending.get(_key(row), Pace())
-            self._pending[_key(row)] = pace.after_failure(self._seconds(), self._chance())
-            self._paces.pop(row.destination, None)
+            self.queue.pending(row)
             self._note_failure(row, error.reason)
         except Transient as error:
-            pace = Pace() if error.progressed else self._paces.get(row.destination, Pace())
-            self._paces[row.destination] = pace.after_failure(
-                self._seconds(), self._chance(), error.retry_after_s
-            )
+            self.queue.failed(row, error)
             self._note_failure(row, error.reason)
         else:
-            self._paces.pop(row.destination, None)
-            self._pending.pop(_key(row), None)
+            self.queue.delivered(row)
             self._ledger.delivered(row, receipt, self._clock.now())
             log.info("delivered %s bytes=%d", _words(row), row.bytes)
-        return 0.0
-
-    def _next(self, now: float) -> OutboxRow | None:
-        """The first in order of value that is not refused, and that is due with its destination."""
-        held = self._held()
-        for row in self._ledger.waiting():
-            if row.priority >= FULL_QUALITY and row.lecture in held:
-                continue
-            paces = self._paces.get(row.destination), self._pending.get(_key(row))
-            due = all(pace is None or pace.wait_s(now) == 0 for pace in paces)
-            if due and _key(row) not in self._refused:
-                return row
-        return None
-
-    def _held(self) -> frozenset[str]:
-        """The lectures whose full quality still waits for their small versions."""
-        now = self._clock.now()
-        waited = {
-            lecture.id: waited_ns(lecture.packaged_boot, lecture.packaged_ns, now.boot, now.mono_ns)
-            for lecture in self._ledger.wanting_renditions()
-        }
-        return frozenset(each for each, ns in waited.items() if ns < self._patience_ns)
 
     def _deliver(self, row: OutboxRow) -> Receipt:
         """Ask first: the last try may have succeeded without our hearing of it."""
@@ -152,20 +128,16 @@ class Delivery:
         artifact = Artifact(row.name, row.bytes, row.sha256, row.media_type)
         path = self._spool.package(row.lecture) / row.name
         return destination.receipt(row.lecture, artifact) or destination.send(
-            row.lecture, artifact, path, lambda _phase, _done: self._on_its_way(row)
+            row.lecture, artifact, path, lambda phase, done: self._on_its_way(row, phase, done)
         )
 
-    def _on_its_way(self, row: OutboxRow) -> None:
+    def _on_its_way(self, row: OutboxRow, phase: Phase, done: int) -> None:
         """A new lecture's first files do not wait for hours behind an older one's last."""
         self._beat()
-        if not self._open_now():
+        self._watch.moves(row, phase, done)
+        if not self._leave.open_for(row):
             raise Closed
-        now = self._seconds()
-        if now < self._look_s:
-            return
-        self._look_s = now + LOOK_S
-        first = self._next(now)
-        if first is not None and first.priority < row.priority:
+        if self.queue.overtaken(row):
             raise Overtaken
 
     def _note_failure(self, row: OutboxRow, reason: str) -> None:
@@ -174,19 +146,9 @@ class Delivery:
             log.warning("not delivered %s: %s", _words(row), reason)
         self._ledger.delivery_failed(row, reason)
 
-    def _seconds(self) -> float:
-        return self._clock.mono_ns() / _NS
-
-
-OutboxKey = tuple[str, str, str, str]
-
 
 def _words(row: OutboxRow) -> str:
     return f"lecture={row.lecture} name={row.name} destination={row.destination}"
-
-
-def _key(row: OutboxRow) -> OutboxKey:
-    return (row.lecture, row.destination, row.name, row.sha256)
 
 
 def run(config: Config, secrets: Secrets) -> int:
@@ -221,8 +183,8 @@ def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
     while True:
         opened, ledger = _await_ledger(spool, beat)
         try:
-            window = Window(config.upload.limits, clock)
-            places = destinations(config, clock, ledger, secrets, window)
+            gate, watch = watched(config, clock, ledger, lambda _gate, _transit: dict)
+            places = destinations(config, clock, ledger, secrets, gate)
             delivery = Delivery(
                 ledger,
                 spool,
@@ -230,7 +192,8 @@ def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
                 clock,
                 beat=beat,
                 patience_s=60 * config.renditions.wait_minutes,
-                open_now=window.open,
+                leave=gate,
+                watch=watch,
             )
             while _file(spool.ledger) == opened:
                 beat()

@@ -13,7 +13,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import Config, FolderDestination, S3Destination, TusDestination
 from edge_agent.ledger import Ledger
 from edge_agent.secrets import Secrets
-from edge_agent.upload_window import Window
+from edge_agent.upload_gate import Gate
 from uploader import folder, receipts, s3, s3_destination, s3_doors, tus_destination
 from uploader.exchange import Request
 from uploader.http import Http
@@ -45,13 +45,13 @@ class LedgerMemory:
 
 
 def destinations(
-    config: Config, clock: Clock, ledger: Ledger, secrets: Secrets, window: Window
+    config: Config, clock: Clock, ledger: Ledger, secrets: Secrets, gate: Gate
 ) -> dict[str, Destination]:
     """The configured destinations by name. Opens no connection and reads no secret yet."""
 
     def pacer() -> Pacer:
         polite = config.upload.mode == "polite"
-        return Pacer(lambda: window.limit().rate, lambda: polite, lambda: clock.mono_ns() / 1e9)
+        return Pacer(lambda: gate.limit().rate, lambda: polite, lambda: clock.mono_ns() / 1e9)
 
     def utc() -> str:
         return clock.now().utc_text

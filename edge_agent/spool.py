@@ -98,6 +98,11 @@ class Runtime:
         return self.root / "status.json"
 
     @property
+    def upload(self) -> Path:
+        """What the upload process does and expects; of use only while its lock is held."""
+        return self.root / "upload.json"
+
+    @property
     def failed_encoders(self) -> Path:
         """What has failed since the PC started."""
         return self.root / "failed-encoders.json"

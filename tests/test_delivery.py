@@ -17,12 +17,13 @@ import pytest
 
 from edge_agent.clock import Now, SystemClock
 from edge_agent.config import Config, FolderDestination, Storage
-from edge_agent.delivery import IDLE_S, LOOK_S, Delivery
+from edge_agent.delivery import IDLE_S, Delivery
 from edge_agent.finish_messages import Artifact as PackagedFile
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool
+from edge_agent.upload_queue import LOOK_S
 from tests.fixed_clock import FixedClock
 from uploader.folder import FolderDestination as FolderPlace
 from uploader.pacing import FIRST_S
@@ -211,6 +212,12 @@ class Hours:
     open: bool = False
     closes_at: str = ""
 
+    def open_for(self, _row: OutboxRow) -> bool:
+        return self.open
+
+    def asked(self, _lecture: str) -> bool:
+        return False
+
 
 class Telling(Destination):
     """A real folder; the hours end when a certain file is on its way."""
@@ -250,9 +257,7 @@ def test_outside_its_hours_nothing_is_sent_and_a_file_on_its_way_waits(room: Roo
     room.package("L1", {"manifest.json": b"m", "camera.mp4": b"c" * 100})
     hours = Hours()
     place = Telling(FolderPlace(room.place, "test", lambda: "now"), hours)
-    process = Delivery(
-        room.ledger, room.spool, {"platform": place}, SystemClock(), open_now=lambda: hours.open
-    )
+    process = Delivery(room.ledger, room.spool, {"platform": place}, SystemClock(), leave=hours)
     assert process.step() == IDLE_S
     hours.open = True
     hours.closes_at = "camera.mp4"
