@@ -21,6 +21,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture, Track
 from edge_agent.rules import actions as do
 from edge_agent.rules import space
+from edge_agent.rules.health import SECOND
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
@@ -30,7 +31,7 @@ DETAILS = ("title", "course", "lecturer", "language", "licence")
 
 
 class CommandDesk:
-    """The effects of start, stop, pause, resume, mark and retry."""
+    """The effects of the commands that concern a lecture."""
 
     def __init__(self, config: Config, spool: Spool, ledger: Ledger, tracks: list[Track]) -> None:
         self._config = config
@@ -40,8 +41,7 @@ class CommandDesk:
         self._tracks = tracks
 
     def begin(self, action: do.Begin, now: Now) -> None:
-        command = self._ledger.command(action.command)
-        args: Mapping[str, Any] = command.args if command else {}
+        args = self._args(action.command)
         until = _moment(args.get("until_utc"))
         details = {k: str(args.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS}
         lecture = Lecture(
@@ -97,7 +97,10 @@ class CommandDesk:
         return min(until - now.utc, most) if until else most
 
     def stop(self, action: do.Stop, now: Now) -> None:
+        """Who asks for it, and who nobody asked, may take it back for a while."""
         lecture = self._ledger.existing(action.lecture)
+        undo = action.command is None or bool(self._args(action.command).get("undo"))
+        patience_ns = round(self._config.recording.undo_seconds * 1e9) if undo else 0
         with self._ledger.transaction():
             self._ledger.set_state(
                 lecture.id,
@@ -105,11 +108,80 @@ class CommandDesk:
                 end_ns=self._end_ns(lecture, now),
                 ended_utc=now.utc_text,
                 end_trust=now.trust,
+                stopped_ns=lecture.lecture_ns(now.mono_ns),
+                patience_ns=patience_ns,
             )
             if action.command is None:
                 self._ledger.add_event(now, "ended", "its planned end has come", lecture.id)
             else:
                 self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+
+    def extend(self, action: do.Extend, now: Now) -> None:
+        """Later by so many minutes, but not longer from now than any lecture may last."""
+        lecture = self._ledger.existing(action.lecture)
+        now_ns, most = lecture.lecture_ns(now.mono_ns), self._config.recording.max_hours * 3600
+        old_ns = lecture.until_ns if lecture.until_ns is not None else now_ns
+        until_ns = min(old_ns + action.minutes * 60 * SECOND, now_ns + round(most * SECOND))
+        until = _moment(lecture.until_utc) or now.utc
+        moved = until + timedelta(microseconds=(until_ns - old_ns) // 1000)
+        with self._ledger.transaction():
+            self._ledger.set_lecture(lecture.id, until_ns=until_ns, until_utc=rfc3339(moved))
+            answer = {"lecture": lecture.id, "until_utc": rfc3339(moved)}
+            self._ledger.answer(action.command, answer, now)
+
+    def go_on(self, action: do.Continue, now: Now) -> None:
+        """The stop is taken back: what was missed meanwhile is a gap like a pause's.
+
+        A planned end that has come is no end any more.
+        """
+        lecture = self._ledger.existing(action.lecture)
+        now_ns, most = lecture.lecture_ns(now.mono_ns), self._config.recording.max_hours * 3600
+        over = lecture.until_ns is None or lecture.until_ns <= now_ns
+        end = {"until_ns": now_ns + round(most * SECOND), "until_utc": None} if over else {}
+        paused = any(g.track is None and g.end_ns is None for g in self._ledger.gaps(lecture.id))
+        with self._ledger.transaction():
+            self._ledger.set_state(
+                lecture.id,
+                advance(lecture.state, Event.CONTINUE),
+                **{"end_ns": None, "ended_utc": None, "end_trust": "", "reason": ""},
+                **{"stopped_ns": None, "patience_ns": 0},
+                **end,
+            )
+            if not paused:
+                self._ledger.open_gap(lecture.id, None, lecture.end_ns or now_ns, "stopped")
+            self._ledger.close_gaps(lecture.id, None, now_ns)
+            self._mute_again(lecture, now_ns)
+            self._ledger.add_event(now, "continued", "its stop was taken back", lecture.id)
+            self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+
+    def _mute_again(self, lecture: Lecture, now_ns: int) -> None:
+        """The room may have been muted or unmuted between the stop and now."""
+        open_mutes = [it for it in self._ledger.mutes(lecture.id) if it.end_ns is None]
+        if not self._ledger.muted():
+            self._ledger.close_mutes(lecture.id, lecture.end_ns or now_ns)
+        elif not open_mutes:
+            self._ledger.open_mute(lecture.id, now_ns)
+
+    def edit(self, action: do.Edit, now: Now) -> None:
+        """What is not given stays. The file first: a ledger that is lost is filled from it."""
+        lecture, args = self._ledger.existing(action.lecture), self._args(action.command)
+        given: dict[str, Any] = {
+            name: str(args[name]) for name in DETAILS if args.get(name) is not None
+        }
+        path = self._spool.facts(lecture.id)
+        try:
+            lecture_file.write(path, replace(lecture, **given), self._ledger.tracks(lecture.id))
+        except OSError as error:
+            self.refuse(_disk_refuses(action.command, error), now)
+            return
+        with self._ledger.transaction():
+            if given:
+                self._ledger.set_lecture(lecture.id, **given)
+            self._ledger.answer(action.command, {"lecture": lecture.id, **given}, now)
+
+    def _args(self, number: int) -> Mapping[str, Any]:
+        command = self._ledger.command(number)
+        return command.args if command else {}
 
     def _end_ns(self, lecture: Lecture, now: Now) -> int:
         """A paused lecture ended when it was paused."""
@@ -132,12 +204,9 @@ class CommandDesk:
             self._ledger.answer(action.command, {"lecture": lecture.id}, now)
 
     def add_mark(self, action: do.AddMark, now: Now) -> None:
-        command, lecture = (
-            self._ledger.command(action.command),
-            self._ledger.existing(action.lecture),
-        )
+        lecture = self._ledger.existing(action.lecture)
         at_ns = lecture.lecture_ns(now.mono_ns)
-        text = str(command.args.get("text") or "") if command else ""
+        text = str(self._args(action.command).get("text") or "")
         with self._ledger.transaction():
             self._ledger.add_mark(lecture.id, at_ns, text)
             answer = {"lecture": lecture.id, "at_s": (at_ns - START_NS) / 1e9}

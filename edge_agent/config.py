@@ -93,11 +93,12 @@ class Storage(_Section):
 
 
 class Recording(_Section):
-    """How long an interrupted lecture may be resumed, and how long one may last."""
+    """How long an interrupted or stopped lecture may be resumed, and how long one may last."""
 
     resume_minutes: float = Field(default=15, ge=0, le=240)
     max_hours: float = Field(default=8.0, gt=0, le=24)
     headroom: bool = True
+    undo_seconds: float = Field(default=120, ge=0, le=600)
 
 
 class Renditions(_Section):

@@ -56,6 +56,8 @@ class Observer:
             received=self._received,
             leftovers=self._leftovers,
             failed=self._failed(commands),
+            resumable=self._stopped(commands, now, "continue"),
+            ended=self._stopped(commands, now, "edit"),
             commands=tuple(_command(command, now) for command in commands),
             enough_space=self.free_bytes >= self._least_free,
             room_to_record=room_to_record(self.free_bytes, self._was_full),
@@ -80,6 +82,7 @@ class Observer:
             open_gaps=frozenset(gap.track for gap in gaps if gap.track),
             now_ns=lecture.lecture_ns(now.mono_ns),
             until_ns=lecture.until_ns,
+            planned=lecture.until_utc is not None,
         )
 
     def _finishing(self, now: Now, failures: dict[str, tuple[int, int]]) -> tuple[str, ...]:
@@ -87,12 +90,23 @@ class Observer:
             count, last_ns = failures.get(lecture.id, (0, 0))
             return count == 0 or now.mono_ns - last_ns >= finisher_delay_ns(count)
 
-        return tuple(lec.id for lec in self._ledger.lectures(State.FINISHING) if due(lec))
+        return tuple(
+            each.id
+            for each in self._ledger.lectures(State.FINISHING)
+            if due(each) and not each.waits(now.mono_ns, now.boot)
+        )
 
     def _failed(self, commands: list[Command]) -> frozenset[str]:
         if not any(command.verb == "retry" for command in commands):
             return frozenset()
         return frozenset(lecture.id for lecture in self._ledger.lectures(State.FAILED))
+
+    def _stopped(self, commands: list[Command], now: Now, verb: str) -> frozenset[str]:
+        """Looked up for who asks only. To go on, a lecture's time must be that of this boot."""
+        if not any(command.verb == verb for command in commands):
+            return frozenset()
+        found = self._ledger.lectures(State.FINISHING)
+        return frozenset(it.id for it in found if verb == "edit" or it.epoch_boot == now.boot)
 
     def _look_slowly(self, now: Now) -> None:
         self._slow_due_ns = now.mono_ns + SLOW_NS

@@ -56,6 +56,9 @@ class Lecture(_Row):
     #: When the package was made: monotonic time of the boot `packaged_boot`.
     packaged_boot: str = ""
     packaged_ns: int = 0
+    #: When it was told to end, and how long it waits from then on for its stop to be taken back.
+    stopped_ns: int | None = None
+    patience_ns: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
@@ -63,6 +66,12 @@ class Lecture(_Row):
     def lecture_ns(self, mono_ns: int) -> int:
         """Lecture time of a monotonic time of the boot `epoch_boot`."""
         return mono_ns - self.epoch_ns
+
+    def waits(self, mono_ns: int, boot: str) -> bool:
+        """It has been stopped, and may still go on: its finishing waits."""
+        if self.stopped_ns is None or boot != self.epoch_boot:
+            return False
+        return self.lecture_ns(mono_ns) < self.stopped_ns + self.patience_ns
 
 
 @dataclass(frozen=True, slots=True)

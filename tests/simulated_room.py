@@ -21,6 +21,8 @@ TRACKS: dict[str, Any] = {
     "camera": {"kind": "synthetic"},
     "microphone": {"kind": "synthetic", "options": {"stream": "audio"}},
 }
+#: For so long a stop can be taken back, where the stop asks for it.
+UNDO_S = 3.0
 #: More rounds than this, and one for each command that waits, without coming to rest: the plan
 #: goes in circles.
 MOST_ROUNDS = 20
@@ -89,6 +91,7 @@ class SimulatedRoom:
                     "least_free_mib": 0,
                 },
                 "tracks": TRACKS,
+                "recording": {"undo_seconds": UNDO_S},
                 "destinations": {"platform": {"type": "folder", "path": root}},
             }
         )

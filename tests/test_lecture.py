@@ -28,6 +28,7 @@ TABLE = [
     (S.PAUSED, E.STOP, S.FINISHING),
     (S.FINISHING, E.PACKAGE, S.PACKAGED),
     (S.FINISHING, E.FAIL, S.FAILED),
+    (S.FINISHING, E.CONTINUE, S.RECORDING),
     (S.PACKAGED, E.DELIVER, S.DELIVERED),
     (S.DELIVERED, E.PURGE, S.PURGED),
     (S.MISSED, E.START, S.RECORDING),
@@ -80,15 +81,27 @@ def test_from_every_state_a_lecture_can_reach_an_end(state: State) -> None:
 
 
 @given(st.lists(all_events))
-def test_a_stopped_lecture_never_records_again(walk: list[Event]) -> None:
+def test_a_stopped_lecture_records_again_only_when_it_is_continued(walk: list[Event]) -> None:
     state, stopped = State.RECORDING, False
     for event in walk:
         try:
             state = advance(state, event)
         except IllegalEvent:
             continue
-        stopped = stopped or event is Event.STOP
+        stopped = (stopped or event is Event.STOP) and event is not Event.CONTINUE
         assert not (stopped and state in ACTIVE)
+
+
+@given(st.lists(all_events))
+def test_a_packaged_lecture_never_records_again(walk: list[Event]) -> None:
+    state, packaged = State.RECORDING, False
+    for event in walk:
+        try:
+            state = advance(state, event)
+        except IllegalEvent:
+            continue
+        packaged = packaged or event is Event.PACKAGE
+        assert not (packaged and state in ACTIVE)
 
 
 @given(st.lists(all_events))

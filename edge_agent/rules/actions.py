@@ -72,6 +72,31 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Extend:
+    """Move the planned end of the lecture under way later."""
+
+    command: int
+    lecture: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Take the stop of a lecture back."""
+
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Change what a lecture says about itself."""
+
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddMark:
     command: int
     lecture: str
@@ -135,6 +160,9 @@ Action: TypeAlias = (
     | Stop
     | Pause
     | Resume
+    | Extend
+    | Continue
+    | Edit
     | AddMark
     | SetMute
     | Retry

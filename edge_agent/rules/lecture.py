@@ -28,6 +28,7 @@ class Event(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+    CONTINUE = "continue"
     PACKAGE = "package"
     DELIVER = "deliver"
     PURGE = "purge"
@@ -58,7 +59,12 @@ _TABLE: dict[State, dict[Event, State]] = {
     State.PLANNED: {Event.START: State.RECORDING, Event.MISS: State.MISSED},
     State.RECORDING: {Event.PAUSE: State.PAUSED, Event.STOP: State.FINISHING},
     State.PAUSED: {Event.RESUME: State.RECORDING, Event.STOP: State.FINISHING},
-    State.FINISHING: {Event.PACKAGE: State.PACKAGED, Event.FAIL: State.FAILED},
+    State.FINISHING: {
+        Event.PACKAGE: State.PACKAGED,
+        Event.FAIL: State.FAILED,
+        # The stop was a mistake, and nothing has been packaged yet.
+        Event.CONTINUE: State.RECORDING,
+    },
     State.PACKAGED: {Event.DELIVER: State.DELIVERED},
     State.DELIVERED: {Event.PURGE: State.PURGED},
     State.PURGED: {},

@@ -7,14 +7,15 @@ only the next step towards what should be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
 from edge_agent.rules.health import GONE, SECOND, Phase, Pressure, next_pressure, silent
-from edge_agent.rules.lecture import Event, State, events
+from edge_agent.rules.lecture import State
+from edge_agent.rules.verbs import answered
 
 #: A finisher reports at least this often while it copies packets.
 FINISHER_SILENCE_NS = 120 * SECOND
@@ -49,6 +50,8 @@ class ActiveFacts:
     open_gaps: frozenset[str]
     now_ns: int
     until_ns: int | None = None
+    #: Somebody has set that end; else it is the longest that a lecture may last.
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,10 @@ class Facts:
     #: Packaged or later, with segments still on the disk.
     leftovers: tuple[str, ...] = ()
     failed: frozenset[str] = frozenset()
+    #: Stopped in this boot, with nothing packaged yet: they can go on.
+    resumable: frozenset[str] = frozenset()
+    #: State FINISHING, also those that wait.
+    ended: frozenset[str] = frozenset()
     commands: tuple[CommandFacts, ...] = ()
     #: To begin a lecture, and to go on with one.
     enough_space: bool = True
@@ -89,7 +96,7 @@ def plan(facts: Facts) -> list[Action]:
     """Everything to be done in this round, in order."""
     if facts.stopping:
         return [action for each in facts.recorders for action in _wind_down(each, facts.now_ns)]
-    commands = [*_next_command(facts)]
+    commands = [*answered(facts)]
     # A lecture that is told to stop in the very round of its planned end can end only once.
     stops = any(isinstance(action, do.Stop) for action in commands)
     return [
@@ -168,138 +175,3 @@ def _planned_end(facts: Facts) -> Iterator[Action]:
     lecture = facts.active
     if lecture and lecture.until_ns is not None and lecture.now_ns >= lecture.until_ns:
         yield do.Stop(None, lecture.id)
-
-
-# -------------------------------------------------------------------- commands
-
-
-def _next_command(facts: Facts) -> Iterator[Action]:
-    """One command a round: the next one meets the state that this one has made."""
-    if not facts.commands:
-        return
-    command = facts.commands[0]
-    if command.expired:
-        yield do.Refuse(
-            command.id,
-            "expired",
-            f"the command {command.verb!r} came too late and was not run",
-            "give it again",
-            12,
-        )
-        return
-    verb = _VERBS.get(command.verb)
-    if verb is None:
-        known = ", ".join(sorted(_VERBS))
-        yield do.Refuse(
-            command.id, "unknown-command", f"no command {command.verb!r}", f"one of {known}", 2
-        )
-        return
-    yield verb(facts, command)
-
-
-def _start(facts: Facts, command: CommandFacts) -> Action:
-    if facts.active is not None:
-        return do.Refuse(
-            command.id,
-            "already-recording",
-            f"lecture {facts.active.id} is already {facts.active.state}",
-            "edge-agent record stop, or edge-agent status to see it",
-            5,
-        )
-    if not facts.recorders:
-        return do.Refuse(
-            command.id,
-            "no-tracks",
-            "this room has no camera and no microphone",
-            "plug one in and run: edge-agent devices list",
-            9,
-        )
-    failures = [f"{it.track}: {it.failure}" for it in facts.recorders if it.failure]
-    if len(failures) == len(facts.recorders) and _none_alive(facts):
-        return do.Refuse(
-            command.id,
-            "no-device",
-            "no device can be recorded (" + "; ".join(failures) + ")",
-            "edge-agent devices list shows what is plugged in",
-            9,
-        )
-    if not facts.enough_space:
-        return do.Refuse(
-            command.id,
-            "no-space",
-            "the disk is too full to begin a lecture",
-            "free space, or let waiting lectures be delivered: edge-agent upload status",
-            10,
-        )
-    return do.Begin(command.id)
-
-
-def _none_alive(facts: Facts) -> bool:
-    """A recorder that is being tried again after a failure counts as not alive."""
-    return all(it.phase in (*GONE, Phase.STARTING) for it in facts.recorders)
-
-
-def _on_active(
-    event: Event, make: Callable[[int, str], Action]
-) -> Callable[[Facts, CommandFacts], Action]:
-    """A verb that applies to the lecture under way, if its state allows the event."""
-
-    def verb(facts: Facts, command: CommandFacts) -> Action:
-        lecture = facts.active
-        if lecture is None:
-            return do.Refuse(
-                command.id,
-                "not-recording",
-                "nothing is being recorded",
-                "edge-agent record start begins a lecture",
-                5,
-            )
-        if event not in events(lecture.state):
-            return do.Refuse(
-                command.id,
-                "wrong-state",
-                f"the lecture is {lecture.state}: it cannot {event}",
-                "edge-agent record status shows what is possible",
-                5,
-            )
-        return make(command.id, lecture.id)
-
-    return verb
-
-
-def _mark(facts: Facts, command: CommandFacts) -> Action:
-    if facts.active is None:
-        return _on_active(Event.STOP, do.Stop)(facts, command)
-    return do.AddMark(command.id, facts.active.id)
-
-
-def _mute(on: bool) -> Callable[[Facts, CommandFacts], Action]:
-    """Always possible, and no harm when it is so already: privacy knows no wrong state."""
-    return lambda facts, command: do.SetMute(
-        command.id, on, facts.active.id if facts.active else None
-    )
-
-
-def _retry(facts: Facts, command: CommandFacts) -> Action:
-    lecture = str(command.args.get("lecture", ""))
-    if lecture in facts.failed:
-        return do.Retry(command.id, lecture)
-    return do.Refuse(
-        command.id,
-        "wrong-state",
-        f"lecture {lecture or '(none given)'} has not failed",
-        "edge-agent lectures list shows the state of each lecture",
-        5,
-    )
-
-
-_VERBS: dict[str, Callable[[Facts, CommandFacts], Action]] = {
-    "start": _start,
-    "stop": _on_active(Event.STOP, do.Stop),
-    "pause": _on_active(Event.PAUSE, do.Pause),
-    "resume": _on_active(Event.RESUME, do.Resume),
-    "mark": _mark,
-    "retry": _retry,
-    "mute": _mute(True),
-    "unmute": _mute(False),
-}

@@ -1,0 +1,209 @@
+"""What a command of people leads to: one action, or a refusal that says what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from edge_agent.rules import actions as do
+from edge_agent.rules.actions import Action
+from edge_agent.rules.health import GONE, Phase
+from edge_agent.rules.lecture import Event, events
+
+if TYPE_CHECKING:
+    from edge_agent.rules.plan import CommandFacts, Facts
+
+#: One press adds at most so much; what was meant to be minutes may have been typed as seconds.
+MOST_MINUTES = 240
+
+
+def answered(facts: Facts) -> Iterator[Action]:
+    """One command a round: the next one meets the state that this one has made."""
+    if not facts.commands:
+        return
+    command = facts.commands[0]
+    if command.expired:
+        yield do.Refuse(
+            command.id,
+            "expired",
+            f"the command {command.verb!r} came too late and was not run",
+            "give it again",
+            12,
+        )
+        return
+    verb = _VERBS.get(command.verb)
+    if verb is None:
+        known = ", ".join(sorted(_VERBS))
+        yield do.Refuse(
+            command.id, "unknown-command", f"no command {command.verb!r}", f"one of {known}", 2
+        )
+        return
+    yield verb(facts, command)
+
+
+def _start(facts: Facts, command: CommandFacts) -> Action:
+    if facts.active is not None:
+        return do.Refuse(
+            command.id,
+            "already-recording",
+            f"lecture {facts.active.id} is already {facts.active.state}",
+            "edge-agent record stop, or edge-agent status to see it",
+            5,
+        )
+    if not facts.recorders:
+        return do.Refuse(
+            command.id,
+            "no-tracks",
+            "this room has no camera and no microphone",
+            "plug one in and run: edge-agent devices list",
+            9,
+        )
+    failures = [f"{it.track}: {it.failure}" for it in facts.recorders if it.failure]
+    if len(failures) == len(facts.recorders) and _none_alive(facts):
+        return do.Refuse(
+            command.id,
+            "no-device",
+            "no device can be recorded (" + "; ".join(failures) + ")",
+            "edge-agent devices list shows what is plugged in",
+            9,
+        )
+    if not facts.enough_space:
+        return do.Refuse(
+            command.id,
+            "no-space",
+            "the disk is too full to begin a lecture",
+            "free space, or let waiting lectures be delivered: edge-agent upload status",
+            10,
+        )
+    return do.Begin(command.id)
+
+
+def _none_alive(facts: Facts) -> bool:
+    """A recorder that is being tried again after a failure counts as not alive."""
+    return all(it.phase in (*GONE, Phase.STARTING) for it in facts.recorders)
+
+
+def _on_active(
+    event: Event, make: Callable[[int, str], Action]
+) -> Callable[[Facts, CommandFacts], Action]:
+    """A verb that applies to the lecture under way, if its state allows the event."""
+
+    def verb(facts: Facts, command: CommandFacts) -> Action:
+        lecture = facts.active
+        if lecture is None:
+            return do.Refuse(
+                command.id,
+                "not-recording",
+                "nothing is being recorded",
+                "edge-agent record start begins a lecture",
+                5,
+            )
+        if event not in events(lecture.state):
+            return do.Refuse(
+                command.id,
+                "wrong-state",
+                f"the lecture is {lecture.state}: it cannot {event}",
+                "edge-agent record status shows what is possible",
+                5,
+            )
+        return make(command.id, lecture.id)
+
+    return verb
+
+
+def _mark(facts: Facts, command: CommandFacts) -> Action:
+    if facts.active is None:
+        return _on_active(Event.STOP, do.Stop)(facts, command)
+    return do.AddMark(command.id, facts.active.id)
+
+
+def _mute(on: bool) -> Callable[[Facts, CommandFacts], Action]:
+    """Always possible, and no harm when it is so already: privacy knows no wrong state."""
+    return lambda facts, command: do.SetMute(
+        command.id, on, facts.active.id if facts.active else None
+    )
+
+
+def _extend(facts: Facts, command: CommandFacts) -> Action:
+    minutes = command.args.get("minutes")
+    if facts.active is None:
+        return _on_active(Event.STOP, do.Stop)(facts, command)
+    if not isinstance(minutes, int) or not 1 <= minutes <= MOST_MINUTES:
+        return do.Refuse(
+            command.id,
+            "bad-request",
+            f"{minutes!r} is no number of minutes",
+            f"a whole number from 1 to {MOST_MINUTES}",
+            2,
+        )
+    if not facts.active.planned:
+        return do.Refuse(
+            command.id,
+            "no-end",
+            "the lecture has no planned end: it goes on until it is stopped",
+            "nothing needs to be done",
+            5,
+        )
+    return do.Extend(command.id, facts.active.id, minutes)
+
+
+def _continue(facts: Facts, command: CommandFacts) -> Action:
+    lecture = str(command.args.get("lecture", ""))
+    if facts.active is not None:
+        return _start(facts, command)
+    if lecture in facts.resumable and not _at_work(facts, lecture):
+        return do.Continue(command.id, lecture)
+    return do.Refuse(
+        command.id,
+        "too-late",
+        f"lecture {lecture or '(none given)'} cannot go on any more",
+        "edge-agent record start begins another one",
+        5,
+    )
+
+
+def _edit(facts: Facts, command: CommandFacts) -> Action:
+    lecture = str(command.args.get("lecture") or (facts.active.id if facts.active else ""))
+    under_way = facts.active is not None and facts.active.id == lecture
+    if under_way or (lecture in facts.ended and not _at_work(facts, lecture)):
+        return do.Edit(command.id, lecture)
+    return do.Refuse(
+        command.id,
+        "too-late" if lecture else "not-recording",
+        f"lecture {lecture or '(none given)'} is not under way, nor does it wait to be packaged",
+        "edge-agent lectures list shows the state of each lecture",
+        5,
+    )
+
+
+def _at_work(facts: Facts, lecture: str) -> bool:
+    """The finisher has read the rows already."""
+    return facts.finisher is not None and facts.finisher.lecture == lecture
+
+
+def _retry(facts: Facts, command: CommandFacts) -> Action:
+    lecture = str(command.args.get("lecture", ""))
+    if lecture in facts.failed:
+        return do.Retry(command.id, lecture)
+    return do.Refuse(
+        command.id,
+        "wrong-state",
+        f"lecture {lecture or '(none given)'} has not failed",
+        "edge-agent lectures list shows the state of each lecture",
+        5,
+    )
+
+
+_VERBS: dict[str, Callable[[Facts, CommandFacts], Action]] = {
+    "start": _start,
+    "stop": _on_active(Event.STOP, do.Stop),
+    "pause": _on_active(Event.PAUSE, do.Pause),
+    "resume": _on_active(Event.RESUME, do.Resume),
+    "continue": _continue,
+    "edit": _edit,
+    "extend": _extend,
+    "mark": _mark,
+    "retry": _retry,
+    "mute": _mute(True),
+    "unmute": _mute(False),
+}
