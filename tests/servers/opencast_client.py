@@ -1,0 +1,131 @@
+"""Our way to the strict Opencast: over HTTP to its process, or straight to its answers."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tests.servers.opencast import API_ROLES, PASSWORD, USER, Heard, Opencast
+from tests.servers.tus import ROOT, FileNotes, await_port, free_port
+from uploader.bodies import Source
+from uploader.exchange import Answer, Lost, Request, Response, portal
+from uploader.http import Http, Patience
+from uploader.opencast import Server
+from uploader.opencast_destination import Digester, Digesting, OpencastDestination
+from uploader.sender import Progress
+
+
+def client(
+    base: str,
+    notes: Path,
+    utc: Callable[[], str] = lambda: "2026-11-22T10:00:00.000Z",
+    *,
+    expected: Collection[str] = (),
+    needs: str = "verified",
+    auth: str = "basic",
+) -> OpencastDestination:
+    """A destination at the process."""
+    digester = Digester(lambda: (USER, PASSWORD))
+    http = Http(
+        base, dress=digester.dress if auth == "digest" else basic, patience=Patience(5, 5, 6)
+    )
+    exchange = Digesting(http, digester) if auth == "digest" else http
+    memory = FileNotes(notes)
+    return OpencastDestination(
+        exchange, Server(base), lambda _lecture: expected, memory, "test", utc, needs=needs
+    )
+
+
+def basic(request: Request) -> Request:
+    word = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    return replace(request, headers={**request.headers, "Authorization": f"Basic {word}"})
+
+
+class Running:
+    """The strict Opencast as a process; `folder` outlives a kill."""
+
+    def __init__(self, home: Path, **wishes: Any) -> None:
+        self.folder = home / "opencast"
+        self.folder.mkdir()
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self._log = home / "opencast.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        #: The same state, looked at from here.
+        self.inside = Opencast(self.folder, self.base)
+        self.inside.wish(**{"roles": API_ROLES, **wishes})
+
+    def start(self) -> Running:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.servers.opencast", str(self.folder), str(self.port)],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stdout=log,
+                stderr=log,
+            )
+        await_port(self.port, self._process, self._log)
+        return self
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+@dataclass
+class Straight:
+    """Answers without a network. `tick` is called before and after each, and may raise."""
+
+    opencast: Opencast
+    tick: Callable[[], None] = lambda: None
+    asked: list[str] = field(default_factory=list)
+    sent: int = 0
+
+    def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
+        self.tick()
+        self.asked.append(f"{request.method} {request.url.removeprefix(self.opencast.base)}")
+        body = bytearray()
+        while len(body) < request.length:
+            body += source.block(request.body, len(body), 1 << 20)
+        self.sent += len(body)
+        dressed = basic(request)
+        headers = {name.lower(): value for name, value in dressed.headers.items()}
+        said = self.opencast.answer(Heard(request.method, request.url, headers, bytes(body)))
+        self.tick()
+        if said.lost:
+            return Lost("the connection was cut", len(body))
+        names: Mapping[str, str] = {**said.headers, "content-type": said.kind}
+        answer = Response(said.status, {k.lower(): v for k, v in names.items()}, said.body)
+        words = portal(answer)
+        return Lost(words) if words else answer
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def straight(
+    exchange: Straight,
+    memory: Any,
+    expected: Collection[str],
+    *,
+    needs: str = "received",
+    server: Server | None = None,
+) -> OpencastDestination:
+    return OpencastDestination(
+        exchange,
+        server or Server(exchange.opencast.base),
+        lambda _lecture: expected,
+        memory,
+        "test",
+        lambda: "2026-11-22T10:00:00.000Z",
+        needs=needs,
+    )

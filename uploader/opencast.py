@@ -1,0 +1,298 @@
+"""Opencast's ingest, sans I/O: a lecture becomes one event, whose id is fixed beforehand.
+
+The server keeps no session: the media package that it returns at each step is the state, and is
+noted here at once. A track goes whole or not at all. When the last expected file is in the package,
+it is ingested, once: an ingest in doubt is asked about at the events API before it is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from uploader import opencast_wire as wire
+from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, refusal
+from uploader.opencast_wire import Package
+from uploader.sender import Artifact, Pending, Permanent, SendError, Transient
+
+#: A package that Opencast no longer accepts is begun again this often.
+BEGINNINGS = 3
+#: The note for a lecture as a whole lies beside those for its files, under this name.
+EVENT = Artifact("mediapackage", 0, "")
+
+#: open: files are added; asked: ingest was sent, its answer is not known; taken: it was accepted.
+Phase = Literal["open", "asked", "taken"]
+
+
+@dataclass(slots=True)
+class Server:
+    """One Opencast, and what has been learned of it since the process started."""
+
+    url: str
+    workflow: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    series: str = ""
+    flavors: Mapping[str, str] = field(default_factory=dict)
+    ingest: str = ""
+
+    def flavor(self, name: str) -> str:
+        return self.flavors.get(name) or wire.flavor_of(name)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is noted of a lecture. `held`: SHA-256 of the files in the package, by name."""
+
+    phase: Phase = "open"
+    package: str = ""
+    held: Mapping[str, str] = field(default_factory=dict)
+    beginnings: int = 0
+    repeated: bool = False
+
+    @classmethod
+    def of(cls, note: Mapping[str, Any] | None) -> State:
+        """A note that is none of ours is as good as lost."""
+        try:
+            return cls(**(note or {}))
+        except TypeError:
+            return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is to be added; `text` for the catalog, which goes as words."""
+
+    artifact: Artifact
+    text: str | None = None
+
+
+class Ingest:
+    """One lecture on its way. `expected`: the names of all its files that go there.
+
+    `manifest` goes along with the ingest; the archive keeps it beside the media.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        memory: Memory,
+        event: str,
+        expected: Collection[str],
+        manifest: bytes | None = None,
+    ) -> None:
+        self._server = server
+        self._memory = memory
+        self._event = event
+        self._expected = expected
+        self._manifest = manifest
+        self.state = State.of(memory.get(event, EVENT))
+
+    def holds(self, artifact: Artifact) -> bool:
+        """These bytes are in the package."""
+        return self.state.held.get(artifact.name) == artifact.sha256
+
+    def deliver(self, file: File | None, artifact: Artifact) -> Core[None]:
+        """Returns when Opencast has accepted the event with this file in it.
+
+        `file` None: it is in the package already. Raises SendError; Pending when others are to
+        come before the ingest.
+        """
+        if self.state.phase == "asked":
+            yield from self._settle()
+        elif self.state == State(beginnings=self.state.beginnings) and (yield from self.begun()):
+            self._taken()  # our memory is lost, and it was handed over as a whole
+        if self.state.phase == "taken":
+            self._demand(artifact)
+            return
+        yield from self._find()
+        if file is not None and not self.holds(artifact):
+            yield from self._add(file)
+        missing = sorted(set(self._expected) - self.state.held.keys())
+        if missing:
+            raise Pending(
+                f"{artifact.name} is there; Opencast begins with a lecture when all of it has "
+                f"come, and {missing[0]} has not"
+            )
+        yield from self._ingest()
+
+    def begun(self) -> Core[bool | None]:
+        """Whether Opencast has the event; None: this user may not ask."""
+        answer = yield wire.ask_event(self._server.url, self._event)
+        if isinstance(answer, Response) and answer.status in (401, 403):
+            return None
+        if isinstance(answer, Response) and answer.status == 404:
+            return False
+        return wire.has_begun(_good(answer, "asking for the event"))
+
+    def archived(self, artifact: Artifact, md5: str) -> Core[bool | None]:
+        """Whether its archive names these bytes; None: this user may not ask."""
+        answer = yield wire.ask_media(self._server.url, self._event)
+        if isinstance(answer, Response) and answer.status in (401, 403):
+            return None
+        if isinstance(answer, Response) and answer.status == 404:
+            return False
+        flavor = self._server.flavor(artifact.name)
+        return wire.shows(_good(answer, "asking what it holds"), flavor, artifact.bytes, md5)
+
+    # ------------------------------------------------------------ adding
+
+    def _add(self, file: File) -> Core[None]:
+        package = yield from self._package()
+        name, flavor = file.artifact.name, self._server.flavor(file.artifact.name)
+        if file.text is not None:
+            text = wire.with_series(file.text, self._server.series)
+            request = wire.add_catalog(self._server.ingest, package.text, flavor, text)
+        else:
+            request = wire.add_track(self._server.ingest, package.text, flavor, file.artifact)
+        grown = yield from self._grown(request, package, name, flavor)
+        held = {**self.state.held, name: file.artifact.sha256}
+        self._note(replace(self.state, package=grown.text, held=held))
+
+    def _grown(self, request: Request, before: Package, name: str, flavor: str) -> Core[Package]:
+        answer = yield request
+        if isinstance(answer, Response) and answer.status == 400:
+            raise self._again(answer, f"adding {name}")
+        good = _good(answer, f"adding {name}")
+        after = wire.package_of(good.body.decode("utf-8", "replace"))
+        if after is None or not after.grown_from(before, flavor):
+            raise Transient(
+                f"adding {name}: Opencast's answer is not the lecture with one more file; "
+                "check what stands between here and there"
+            )
+        return after
+
+    def _package(self) -> Core[Package]:
+        """The package to go on with: remembered, or new."""
+        known = wire.package_of(self.state.package) if self.state.package else None
+        if known is not None and known.id == self._event:
+            return known
+        answer = yield wire.create(self._server.ingest, self._event)
+        made = wire.package_of(_good(answer, "beginning the lecture").body.decode("utf-8"))
+        if made is None or made.id != self._event:
+            raise Transient(
+                "beginning the lecture: Opencast's answer is no media package of it; "
+                "check the address of this destination"
+            )
+        self._note(State(package=made.text, beginnings=self.state.beginnings))
+        return made
+
+    def _again(self, answer: Response, what: str) -> SendError:
+        """Opencast refuses the package, as when its working files are gone: all is sent anew."""
+        beginnings = self.state.beginnings + 1
+        refused = refusal(answer, what)
+        if beginnings >= BEGINNINGS:
+            self._note(State())
+            return refused
+        self._note(State(beginnings=beginnings))
+        return Transient(f"{refused.reason}; the lecture is begun again")
+
+    def _find(self) -> Core[None]:
+        """Where ingest is now. A registry that does not answer changes nothing."""
+        answer = yield wire.find_ingest(self._server.url)
+        found = None
+        if isinstance(answer, Lost):
+            raise Transient(answer.reason)
+        if answer.status in (401, 403):
+            raise _refused(answer, "asking where to ingest")
+        if answer.ok:
+            found = wire.ingest_address(answer, self._server.url)
+        self._server.ingest = found or self._server.ingest or f"{self._server.url}/ingest"
+
+    # ------------------------------------------------------------ ingest, once
+
+    def _ingest(self) -> Core[None]:
+        package = yield from self._package()
+        if self._manifest is not None and wire.MANIFEST not in self.state.held:
+            package = yield from self._attach(package, self._manifest)
+        self._note(replace(self.state, phase="asked"))
+        server = self._server
+        answer = yield wire.ingest(server.ingest, package.text, server.workflow, server.settings)
+        if isinstance(answer, Response) and answer.ok and wire.is_workflow(answer):
+            self._taken()
+        elif isinstance(answer, Response) and answer.status == 400 and not self.state.repeated:
+            raise self._again(answer, "handing the lecture over")
+        elif isinstance(answer, Response) and _never_heard(answer):
+            self._note(replace(self.state, phase="open"))
+            raise _refused(answer, "handing the lecture over")
+        else:
+            raise Transient(_doubt(answer))
+
+    def _attach(self, package: Package, data: bytes) -> Core[Package]:
+        flavor = wire.MANIFEST_FLAVOR
+        request = wire.add_attachment(
+            self._server.ingest, package.text, flavor, (wire.KEPT,), wire.MANIFEST, data
+        )
+        grown = yield from self._grown(request, package, wire.MANIFEST, flavor)
+        held = {**self.state.held, wire.MANIFEST: ""}
+        self._note(replace(self.state, package=grown.text, held=held))
+        return grown
+
+    def _settle(self) -> Core[None]:
+        """Was the ingest heard? Where nobody may ask, it is repeated once, and not again.
+
+        Opencast refuses a second one while it works on the first, and the event stays one.
+        """
+        begun = yield from self.begun()
+        if begun:
+            self._taken()
+        elif begun is False:
+            self._note(replace(self.state, phase="open"))
+        elif self.state.repeated:
+            raise Pending(
+                f"Opencast has not said whether it took the lecture; look for the event "
+                f"{self._event} there, and {ROLE}"
+            )
+        else:
+            self._note(replace(self.state, phase="open", repeated=True))
+
+    def _taken(self) -> None:
+        self._note(State("taken", "", self.state.held))
+
+    def _demand(self, artifact: Artifact) -> None:
+        """An event that was handed over without our remembering it holds what it holds."""
+        if self.state.held and not self.holds(artifact):
+            raise Permanent(
+                f"Opencast has this lecture already and takes no further file for it; add "
+                f"{artifact.name} there by hand if it is wanted"
+            )
+
+    def _note(self, state: State) -> None:
+        self.state = state
+        self._memory.put(self._event, EVENT, asdict(state))
+
+
+#: What people can do where Opencast may not be asked.
+ROLE = (
+    "give this room's user the roles ROLE_API, ROLE_API_EVENTS_VIEW and ROLE_API_EVENTS_MEDIA_VIEW"
+)
+
+
+def _never_heard(answer: Response) -> bool:
+    """Refused before ingest itself was reached. A 500 or a proxy's 502 and 504 say nothing."""
+    return answer.status != 400 and (300 <= answer.status < 500 or answer.status == 503)
+
+
+def _doubt(answer: Answer) -> str:
+    if isinstance(answer, Lost):
+        return answer.reason
+    if answer.ok:
+        return "handing the lecture over: Opencast's answer cannot be understood"
+    return refusal(answer, "handing the lecture over").reason
+
+
+def _refused(answer: Response, what: str) -> SendError:
+    refused = refusal(answer, what)
+    if answer.status == 403:  # people mend it, for all files alike
+        return Transient(f"{refused.reason}; this room's user needs the role ROLE_CAPTURE_AGENT")
+    if answer.status in (301, 302, 303):
+        return Transient(f"{what}: Opencast asks to sign in; check this destination's credential")
+    return refused
+
+
+def _good(answer: Answer, what: str) -> Response:
+    if isinstance(answer, Lost):
+        raise Transient(answer.reason)
+    if not answer.ok:
+        raise _refused(answer, what)
+    return answer
