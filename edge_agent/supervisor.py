@@ -199,6 +199,8 @@ def run(config: Config, clock: Clock | None = None) -> int:
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     _make_folders(spool, runtime)
     with only_one(runtime.agent_lock, "agent"):
+        # A killed agent's last words would pass for ours, as the lock is held again.
+        runtime.status.unlink(missing_ok=True)
         wait_for_orphans(runtime)
         trials, renderer = Process("edge_agent.encoder_trials"), Process("edge_agent.renderer")
         clock = clock or SystemClock()

@@ -17,6 +17,7 @@ KILLS = 24
 LOST_AT_MOST_S = 2.0
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(420)
 def test_random_kills_lose_no_lecture_and_at_most_the_fragment_in_flight(
     tmp_path: Path,

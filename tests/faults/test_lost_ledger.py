@@ -55,7 +55,8 @@ def test_a_lecture_outlives_its_ledger_and_is_delivered_by_the_same_upload_proce
     before = {path: path.stat().st_mtime_ns for path in room.platform.rglob("*.mp4")}
     room.start_agent()
     until("the lecture is known again", lambda: rebuilt(room, lecture))
-    assert room.status()["muted"], "a muted room is not shown by an accident"
+    status = until("the room's status", room.status)
+    assert status["muted"], "a muted room is not shown by an accident"
     for each in (first, lecture):
         room.delivered(each)
     assert room.lecture(lecture).title == "Under way"

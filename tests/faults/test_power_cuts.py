@@ -19,6 +19,7 @@ ROOMS = 4
 BUSY_LOST_AT_MOST_S = 2.0
 
 
+@pytest.mark.alone
 def test_power_cuts_cost_the_fragment_in_flight_and_nothing_else() -> None:
     outcome = run(CUTS, ROOMS, random.randrange(1, 10**6), KINDS)
     print(outcome.table())

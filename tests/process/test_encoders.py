@@ -91,6 +91,7 @@ def test_the_next_encoder_takes_over_in_the_same_lecture(
     assert "failed" in table(room)
 
 
+@pytest.mark.alone
 def test_a_recording_that_is_too_much_for_the_pc_gives_up_step_by_step_and_keeps_its_sound(
     make_room: MakeRoom, tmp_path: Path
 ) -> None:

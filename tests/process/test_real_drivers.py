@@ -50,6 +50,7 @@ def record(room: Classroom, seconds: float) -> Path:
     return room.delivered(lecture)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_a_minute_of_camera_slides_and_microphone_loses_no_frame(
     make_room: MakeRoom, tmp_path: Path
