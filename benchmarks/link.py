@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,17 +32,24 @@ _TUNSETIFF = 0x400454CA
 _IFF_TUN_NO_PI = 0x0001 | 0x1000
 _CLONE_NEWNET = 0x40000000
 MTU = 1400
+#: What of a packet is payload: without the heads of IP and TCP with timestamps.
+PAYLOAD = (MTU - 52) / MTU
+_FIRST = ("chrt", "--rr", "1")
+_numbers = count()
 
 
 class Link:
-    """See the module's text. `near` and `far` begin a command that runs at that end."""
+    """See the module's text. `near` and `far` begin a command that runs at that end.
+
+    Both run before all others, as the emulator does: what else the machine does is not measured.
+    """
 
     NEAR, FAR = "10.99.0.1", "10.99.0.2"
 
     def __init__(
         self, *, mbit: float, round_trip_s: float, queue_s: float = 0.5, loss: float = 0.0
     ) -> None:
-        name = f"link{os.getpid()}"
+        name = f"link{os.getpid()}{next(_numbers)}"
         self._names = (f"{name}a", f"{name}b")
         self._options = {
             "names": self._names,
@@ -56,11 +64,11 @@ class Link:
 
     @property
     def near(self) -> list[str]:
-        return ["ip", "netns", "exec", self._names[0]]
+        return [*_FIRST, "ip", "netns", "exec", self._names[0]]
 
     @property
     def far(self) -> list[str]:
-        return ["ip", "netns", "exec", self._names[1]]
+        return [*_FIRST, "ip", "netns", "exec", self._names[1]]
 
     def __enter__(self) -> Self:
         for name in self._names:
@@ -148,6 +156,8 @@ def _device(namespace: str) -> int:
 
 
 def _main(options: dict[str, Any]) -> None:
+    # Before all others: a link that is late looks like a queue to whoever measures its delay.
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     near, far = (_device(name) for name in options["names"])
     shape = (options["rate"], options["delay"], options["queue"], options["loss"])
     up, down = _Direction(*shape), _Direction(*shape)

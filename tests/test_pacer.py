@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterator
@@ -55,9 +56,23 @@ def test_tcp_info_counts_what_was_acknowledged(pair: Pair) -> None:
         talk(pair, 10_000)
     after = TcpInfo.of(pair[0])
     assert 400_000 <= after.acked - before.acked <= 500_000
+    assert after.delivered - before.delivered >= after.acked - before.acked
     assert after.retransmits == 0
     assert 500 <= after.mss <= 65_536
     assert 0 < after.srtt_s < 1
+
+
+def test_tcp_info_tells_whether_anything_waits_to_be_sent(pair: Pair) -> None:
+    client, server = pair
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 64 << 10)
+    talk(pair, 10_000)
+    assert TcpInfo.of(client).unsent == 0
+    client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            client.send(bytes(1 << 16))  # until the other side's window is full
+    assert TcpInfo.of(client).unsent > 0
+    assert server.recv(1)
 
 
 def test_full_speed_has_no_rate(pair: Pair) -> None:

@@ -64,6 +64,25 @@ def test_it_never_sends_less_than_two_packets_a_round_trip_but_trickles() -> Non
     assert polite.trickles
 
 
+def growing(pauses: bool) -> Polite:
+    """A link without end, and a sender that has nothing to send in every other round trip."""
+    polite, acked, now = Polite(), 0.0, 0.0
+    for _ in range(24):
+        now += 0.3
+        acked += polite.rate * 0.3
+        polite.rate_after(Sample(now, 0.3, int(acked)))
+        if pauses:
+            now += 0.3
+            polite.rate_after(Sample(now, 0.3, int(acked), idle=True))
+    return polite
+
+
+def test_pauses_between_requests_say_nothing_of_the_link() -> None:
+    assert growing(pauses=False).phase == "start"
+    assert growing(pauses=True).phase == "start"
+    assert growing(pauses=True).rate > 100 * FIRST_RATE
+
+
 def test_nothing_is_known_before_anything_was_sent() -> None:
     assert Polite().route is None
     assert Polite().rate == FIRST_RATE

@@ -50,8 +50,8 @@ class Http:
     `dress` gives each request its credential just before it leaves (after the digests are in its
     headers, so it may sign them). `opened` is called with every new TCP socket, for pacing:
     TCP_INFO may be read from it and SO_MAX_PACING_RATE set on it while a body leaves. `tick` is
-    called with that socket (or its TLS wrapper) after each block and each second of waiting, so a
-    controller can act there.
+    called with that socket (or its TLS wrapper) after each block and while it waits (`wire.TICK_S`),
+    so a controller can act there.
     """
 
     def __init__(
@@ -177,6 +177,8 @@ class _Sending:
             self.sent += len(data)
             quick = time.monotonic() - began < QUICK_S
             block = min(2 * block, MOST_BLOCK) if quick else max(block // 2, LEAST_BLOCK)
+            if wire is not None:
+                wire.give_room(block)
             self._report()
 
     def _report(self) -> None:

@@ -33,6 +33,9 @@ class TcpInfo:
     srtt_s: float
     retransmits: int
     acked: int
+    unsent: int
+    #: Bytes that the other side has, in order or not: losses do not make it jump.
+    delivered: int
 
     @classmethod
     def of(cls, sock: socket.socket) -> TcpInfo:
@@ -42,7 +45,9 @@ class TcpInfo:
         (rtt_us,) = struct.unpack_from("=I", raw, 68)
         (retransmits,) = struct.unpack_from("=I", raw, 100)
         (acked,) = struct.unpack_from("=Q", raw, 120)
-        return cls(mss, rtt_us / 1e6, retransmits, acked)
+        (unsent,) = struct.unpack_from("=I", raw, 144)
+        (packets,) = struct.unpack_from("=I", raw, 192)
+        return cls(mss, rtt_us / 1e6, retransmits, acked, unsent, packets * mss)
 
 
 class Pacer:
@@ -95,7 +100,8 @@ class Pacer:
             self._began, self._due = now, 0.0
         if now >= self._due:
             info = TcpInfo.of(sock)
-            sample = Sample(now - self._began, info.srtt_s, info.acked, info.mss)
+            since = now - self._began
+            sample = Sample(since, info.srtt_s, info.delivered, info.mss, idle=not info.unsent)
             self._rate = self._control.rate_after(sample)
             self._due = now + self._control.interval_s
         self._apply(sock, self._rate)

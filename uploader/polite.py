@@ -12,9 +12,10 @@ yield. The idea is that of LEDBAT (RFC 6817); the form is ours:
 - *regrow*: calm for a while. Doubling again up to the capacity that was known, not by single steps:
   otherwise each short use of the link by others would cost minutes.
 
-The floor is two packets a round trip: below that the receiver waits with its acknowledgement
-(RFC 1122, 4.2.3.2), which looks like a queue, and the controller locks itself at the bottom. Where
-even that is a tenth of the link, we *trickle*: two packets at once, every `TRICKLE_S`.
+The floor is two packets a round trip, or one every `DELAYED_ACK_S`: below that the receiver waits
+with its acknowledgement (RFC 1122, 4.2.3.2), which looks like a queue, and the controller locks
+itself at the bottom. Where even that is a tenth of the link, we *trickle*: two packets at once,
+every `TRICKLE_S`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Sample:
     srtt: float
     acked: int
     mss: int = 1448
+    #: Nothing waits to be sent: that little is acknowledged says nothing of the way.
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +99,19 @@ class Polite:
     def rate_after(self, sample: Sample) -> float:
         """Bytes per second until the next call."""
         base = self._base(sample)
+        if sample.idle:
+            self._samples.clear()
+            self._samples.append(sample)
+            return self._told
         apart = min(sample.mss / self._told, DELAYED_ACK_S)
         self._last_trip = self._round_trip(sample)
         queue = max(0.0, self._last_trip - base - apart)
         target = LONG_TARGET_S if base > LONG_BASE_S else TARGET_S
         delivered = self._delivered(sample)
-        self._rounds += 1
+        if self._samples[-1].now - self._samples[0].now >= sample.srtt:
+            self._rounds += 1  # of less than a round trip nothing is learnt
         wanted = self._next(sample, queue / target, delivered)
-        floor = FLOOR_PACKETS * sample.mss / max(base, 0.001)
+        floor = FLOOR_PACKETS * sample.mss / min(max(base, 0.001), FLOOR_PACKETS * DELAYED_ACK_S)
         self.rate = max(wanted, floor)
         heavy = floor > FLOOR_SHARE * self.capacity
         self.trickles = heavy and self.phase == "yield" and wanted < 1.5 * floor

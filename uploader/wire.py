@@ -1,30 +1,31 @@
 """A connection that can be asked whether an answer is there, and that ticks while it waits.
 
 What ready clients lack and thin links need. The answer is looked for while the body still leaves: a
-413 after the first MiB must not cost the other fifty. Whoever waits is called each second. Little
-unsent data lies in the socket, so that a stop is a stop. Knows nothing of HTTP but its first words.
+413 after the first MiB must not cost the other fifty. Whoever waits is called ten times a second.
+Little unsent data lies in the socket, so that a stop is a stop. Knows nothing of HTTP but its first
+words.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
 
 import httpcore
 
-T = TypeVar("T")
-
-#: `waiting` is called this often while nothing moves, seconds.
-TICK_S = 1.0
-#: What every socket gets: a dead peer is noticed, and at most this much waits unsent in the kernel
-#: (the window itself stays the kernel's business, or fast links would be slow).
+#: `waiting` is called this often while the socket is waited for, seconds: a round trip or so.
+TICK_S = 0.1
+#: At most this much waits unsent in the kernel until a link has shown that it is fast, bytes.
+LEAST_ROOM = 64 << 10
+#: What every socket gets: a dead peer is noticed, and little waits unsent (the window itself stays
+#: the kernel's business, or fast links would be slow).
 SOCKET_OPTIONS: tuple[tuple[int, int, int], ...] = (
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 90_000),  # ms
-    (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 64 << 10),
+    (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, LEAST_ROOM),
 )
 _SILENT = (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -45,11 +46,21 @@ class Wire(httpcore.NetworkStream):
         self._backend = backend
         self._ahead: bytes | None = None
         self.socket: socket.socket = inner.get_extra_info("socket")
+        self.socket.settimeout(0)
+        self._poll = select.poll()
+        self._room = LEAST_ROOM
+        self._due = 0.0
         backend.took(self)
+
+    def give_room(self, size: int) -> None:
+        """So much may wait unsent in the kernel: fewer wake-ups on a fast link."""
+        room = max(LEAST_ROOM, size)
+        if room != self._room:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, room)
+            self._room = room
 
     def answered(self) -> bool:
         """Has the server said something final, or hung up, though it has not heard everything?"""
-        self.socket.settimeout(0)
         try:
             self._ahead = (self._ahead or b"") + self.socket.recv(1 << 16)
         except _SILENT:
@@ -62,42 +73,43 @@ class Wire(httpcore.NetworkStream):
         if self._ahead is not None:
             data, self._ahead = self._ahead, None
             return data
-        return self._patiently(
-            lambda: self.socket.recv(max_bytes), timeout, httpcore.ReadTimeout, httpcore.ReadError
-        )
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        view = memoryview(buffer)
-        while view:
-            sent = self._patiently(
-                lambda left=view: self.socket.send(left),  # type: ignore[misc]
-                timeout,
-                httpcore.WriteTimeout,
-                httpcore.WriteError,
-            )
-            view = view[sent:]
-
-    def _patiently(
-        self,
-        act: Callable[[], T],
-        timeout: float | None,
-        late: type[Exception],
-        failed: type[Exception],
-    ) -> T:
         deadline = time.monotonic() + (timeout or TICK_S)
         while True:
-            self.socket.settimeout(TICK_S)
             try:
-                return act()
+                return self.socket.recv(max_bytes)
             except _SILENT as error:
-                if self._backend.waiting is not None:
-                    self._backend.waiting()
-                if time.monotonic() >= deadline:
-                    raise late(str(error)) from error
+                if not self._ready(_wanted(error, select.POLLIN)) and time.monotonic() >= deadline:
+                    raise httpcore.ReadTimeout(str(error)) from error
             except OSError as error:
-                raise failed(str(error)) from error
-            if failed is httpcore.WriteError and self.answered():
-                raise failed("answered before the end")
+                raise httpcore.ReadError(str(error)) from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """What is heard meanwhile is looked at as soon as it comes."""
+        left = memoryview(buffer)
+        deadline = 0.0
+        while left:
+            try:
+                left = left[self.socket.send(left) :]
+                deadline = 0.0
+            except _SILENT as error:
+                deadline = deadline or time.monotonic() + (timeout or TICK_S)
+                events = self._ready(_wanted(error, select.POLLOUT) | select.POLLIN)
+                if events & select.POLLIN and self.answered():
+                    raise httpcore.WriteError("answered before the end") from error
+                if not events and time.monotonic() >= deadline:
+                    raise httpcore.WriteTimeout(str(error)) from error
+            except OSError as error:
+                raise httpcore.WriteError(str(error)) from error
+
+    def _ready(self, wanted: int) -> int:
+        """What the socket is ready for soon; 0 is nothing. Whoever waits is told now and then."""
+        self._poll.register(self.socket, wanted)
+        events = self._poll.poll(1000 * TICK_S)
+        now = time.monotonic()
+        if now >= self._due and self._backend.waiting is not None:
+            self._due = now + TICK_S
+            self._backend.waiting()
+        return events[0][1] if events else 0
 
     def close(self) -> None:
         self._backend.lost(self)
@@ -113,6 +125,13 @@ class Wire(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> object:
         return self._inner.get_extra_info(info)
+
+
+def _wanted(error: Exception, usual: int) -> int:
+    """TLS may have to hear something before it can say something, and the other way round."""
+    if isinstance(error, ssl.SSLWantReadError):
+        return select.POLLIN
+    return select.POLLOUT if isinstance(error, ssl.SSLWantWriteError) else usual
 
 
 class Backend(httpcore.SyncBackend):
