@@ -1,0 +1,99 @@
+/**
+ * What the lecture says about itself, without typing: the timetable, this room's recent courses,
+ * and a form for what neither knows. Nothing here has to be filled in, before or ever.
+ */
+
+import { html, live, nothing } from "../../vendor/lit.js";
+import { ask, Refused } from "../commands.js";
+import { N_ } from "../i18n.js";
+import { page } from "./page.js";
+import { Part } from "./part.js";
+
+/** As SPDX calls them; shown as they are in every language. */
+const LICENCES = { "CC-BY-4.0": "CC BY 4.0", "CC-BY-SA-4.0": "CC BY-SA 4.0", "CC-BY-NC-4.0": "CC BY-NC 4.0", "CC-BY-NC-ND-4.0": "CC BY-NC-ND 4.0", "CC0-1.0": "CC0 1.0" };
+/** @type {Record<string, string>} */
+const FIELDS = { title: N_("field.title"), course: N_("field.course"), lecturer: N_("field.lecturer") };
+const OFFERED = 3;
+const LONGEST = 300;
+
+class Details extends Part {
+  static properties = { ...Part.properties, _courses: { state: true }, _form: { state: true } };
+
+  constructor() {
+    super();
+    /** @type {any[]} */
+    this._courses = [];
+    this._form = false;
+  }
+
+  async connectedCallback() {
+    super.connectedCallback();
+    try {
+      this._courses = (await ask("GET", "courses")).courses.slice(0, OFFERED);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error; // then there is the form
+    }
+  }
+
+  render() {
+    return page(this, N_("details.title"), this._form ? this._fields() : this._choices());
+  }
+
+  _choices() {
+    const { booking } = this.state;
+    return html`<div class="choices choices-wide">
+      ${booking
+        ? html`<button @click=${() => this._take(booking)}>
+            <span><small>${this.t("details.timetable")}</small><strong><bdi>${booking.title || booking.course}</bdi></strong>
+            <bdi>${booking.lecturer}</bdi></span></button>`
+        : nothing}
+      ${this._courses.map(
+        ({ details }) => html`<button @click=${() => this._take(details)}>
+          <span><small>${this.t("details.recent")}</small><strong><bdi>${details.course || details.title}</bdi></strong>
+          <bdi>${details.lecturer}</bdi></span></button>`,
+      )}
+      <button @click=${() => (this._form = true)}><span>${this.t("details.other")}</span></button>
+    </div>`;
+  }
+
+  _fields() {
+    const now = this.state.lecture ?? this.state.details;
+    return html`<form class="fields" @submit=${(/** @type {SubmitEvent} */ event) => this._submit(event)}>
+      ${Object.entries(FIELDS).map(
+        ([name, words]) => html`<label><span>${this.t(words)}</span>
+          <input name=${name} maxlength=${LONGEST} dir="auto" autocomplete="off" .value=${now[name] ?? ""}></label>`,
+      )}
+      <label><span>${this.t("field.language")}</span>
+        <select name="language" .value=${live(now.language ?? "")}>
+          <option value=""></option>
+          ${this.panel.all.map(
+            (language) => html`<option value=${language.tag} lang=${language.tag} ?selected=${language.tag === now.language}>${language.name}</option>`,
+          )}
+        </select></label>
+      <label><span>${this.t("field.licence")}</span>
+        <select name="licence">
+          <option value="">${this.t("licence.none")}</option>
+          ${Object.entries(LICENCES).map(
+            ([value, name]) => html`<option value=${value} ?selected=${value === now.licence}>${name}</option>`,
+          )}
+        </select></label>
+      <button class="strong" type="submit">${this.t("btn.save")}</button>
+    </form>`;
+  }
+
+  _take(/** @type {any} */ { title, course, lecturer, language, licence }) {
+    this._save({ title, course, lecturer, language, licence });
+  }
+
+  _submit(/** @type {SubmitEvent} */ event) {
+    event.preventDefault();
+    this._save(Object.fromEntries(new FormData(/** @type {HTMLFormElement} */ (event.target))));
+  }
+
+  async _save(/** @type {object} */ what) {
+    const given = Object.fromEntries(Object.entries(what).filter(([, value]) => value !== undefined && value !== null));
+    if (await this.panel.press("edit", given)) this.panel.open("");
+  }
+}
+
+customElements.define("panel-details", Details);
