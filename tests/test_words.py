@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.commands.lectures import _sound_line
 from edge_agent.commands.status import screen
-from edge_agent.commands.words import clock, level, loudness, size, table, until
+from edge_agent.commands.words import clock, duration, level, loudness, size, table, until
 
 ICT = timezone(timedelta(hours=7))
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=ICT)
@@ -173,3 +173,16 @@ def test_what_is_not_known_of_a_track_is_not_shown() -> None:
     assert _sound_line(dict.fromkeys(names)) == ""
     known = dict(zip(names, (-23.06, -3.0, 0.0, -1400.4), strict=True))
     assert _sound_line(known) == "-23.1 LUFS, peak -3.0 dBTP, speech 0%, clock -1400 ppm"
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("2h", 2), ("90m", 1.5), ("1h30m", 1.5), ("1d12h", 36), ("2d", 48)]
+)
+def test_a_length_of_time_is_read_as_it_is_said(text: str, hours: float) -> None:
+    assert duration(text) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("text", ["", "2", "0h", "h", "2 h", "-1h", "30m1h", "1.5h"])
+def test_what_is_no_length_of_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no length of time"):
+        duration(text)

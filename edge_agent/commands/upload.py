@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edge_agent.commands import upload_control as control
 from edge_agent.commands.output import AsJson, reporting
 from edge_agent.commands.room import config, room, say_if_down
+from edge_agent.commands.upload_hours import window
 from edge_agent.commands.words import local, size
 from edge_agent.locks import is_held
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from edge_agent.rows import OutboxRow
 
 app = typer.Typer(help="The delivery of finished lectures.", no_args_is_help=True)
+for each in (control.pause, control.resume, control.now, control.retry, control.limit, window):
+    app.command()(each)
 
 
 @app.command()
@@ -56,7 +60,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         for each in deliveries:
             each["title"] = titles.get(each["lecture"], "")
         pace, words = _pace(config(context).upload)
-        report.data = {"running": running, "deliveries": deliveries, "pace": pace}
+        news = control.upload_news(here)
+        leave = news and news["leave"]
+        report.data = {"running": running, "deliveries": deliveries, "pace": pace, "leave": leave}
         report.say(words, *(_line(each) for each in deliveries))
         if not deliveries:
             report.say("nothing to deliver")

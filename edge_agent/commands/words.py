@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+_DURATION = re.compile(r"(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -53,6 +55,15 @@ def until(text: str, now: datetime) -> datetime:
     hour, minute = text.split(":")
     moment = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
     return moment if moment > now else moment + timedelta(days=1)
+
+
+def duration(text: str) -> timedelta:
+    """A length of time such as 2h, 90m or 1d12h; raises ValueError if it is none."""
+    match = _DURATION.fullmatch(text)
+    length = timedelta(**{k: int(v) for k, v in match.groupdict("0").items()}) if match else None
+    if not length:
+        raise ValueError(f"{text!r} is no length of time")
+    return length
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
