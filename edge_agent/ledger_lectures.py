@@ -50,6 +50,11 @@ class Lectures(Tables):
         """In the order of their starts, whatever the clock said; all when no state is named."""
         return [Lecture.of(row) for row in self._in_states("*", states)]
 
+    def latest(self, count: int) -> list[Lecture]:
+        """The last so many, the latest first."""
+        rows = self._db.execute("SELECT * FROM lectures ORDER BY rowid DESC LIMIT ?", (count,))
+        return [Lecture.of(row) for row in rows]
+
     def ids(self, *states: State) -> list[str]:
         """The ids of `lectures`, for who needs no more: a room keeps hundreds for months."""
         return [row["id"] for row in self._in_states("id", states)]
@@ -142,6 +147,11 @@ class Lectures(Tables):
 
     def events(self, lecture: str) -> list[Event]:
         return [Event.of(row) for row in self._of("events", lecture, "id")]
+
+    def last_events(self, count: int) -> list[Event]:
+        """Of the whole room, the latest first."""
+        rows = self._db.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (count,))
+        return [Event.of(row) for row in rows]
 
     # ------------------------------------------------------------ privacy mute
 

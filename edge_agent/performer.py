@@ -25,6 +25,7 @@ from edge_agent.finish_job import finish_job
 from edge_agent.finish_messages import FinishFailed, Packaged
 from edge_agent.finishing import Finisher, Result
 from edge_agent.ledger import Ledger
+from edge_agent.levels import LevelNow, write_level
 from edge_agent.privacy import Privacy
 from edge_agent.recovery import Recovery
 from edge_agent.rows import Lecture, Segment
@@ -35,7 +36,7 @@ from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
 from edge_agent.small_versions import SmallVersions
 from edge_agent.sound_watch import SoundWatch
-from edge_agent.spool import Spool
+from edge_agent.spool import Runtime, Spool
 
 #: How far back a recorder can still begin: it keeps this much sound, and the latest picture.
 JUST_NOW_NS = SECOND
@@ -59,6 +60,7 @@ class Performer:
         encoders: EncoderChoice,
         privacy: Privacy,
         small: SmallVersions,
+        runtime: Runtime,
     ) -> None:
         self._config = config
         self._spool = spool
@@ -71,6 +73,7 @@ class Performer:
         self._encoders = encoders
         self._encoder_news = EncoderNews(ledger, encoders)
         self._privacy = privacy
+        self._runtime = runtime
         self._small = small
         self._clock_repair = ClockRepair(ledger, spool)
         self._sound_watch = SoundWatch(ledger, recorders)
@@ -114,6 +117,7 @@ class Performer:
                 recorder.beat(report)
             case say.Level(peak=peak, rms=rms):
                 recorder.peak, recorder.rms = peak, rms
+                write_level(self._runtime, recorder.track, LevelNow(now.mono_ns, peak, rms))
                 recorder.guard = guards.watch(
                     recorder.guard, now.mono_ns, peak, self._privacy.muted
                 )

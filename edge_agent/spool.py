@@ -110,5 +110,17 @@ class Runtime:
     def preview(self, track: str) -> Path:
         return self.root / f"preview-{track}.jpg"
 
+    def level(self, track: str) -> Path:
+        """A microphone's level, see `edge_agent.levels`."""
+        return self.root / f"level-{track}"
+
+    @property
+    def panel_lock(self) -> Path:
+        return self.root / "panel.lock"
+
+    @property
+    def panel_socket(self) -> Path:
+        return self.root / "panel.sock"
+
     def recorder_lock(self, track: str) -> Path:
         return self.root / f"recorder-{track}.lock"

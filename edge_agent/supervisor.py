@@ -264,6 +264,7 @@ def furnish(
         encoders,
         privacy,
         small,
+        runtime,
     )
     status = StatusWriter(
         config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from edge_agent.commands.asking import ask, wait_for
+from edge_agent.asking import wait_for
+from edge_agent.commands.asking import ask
 from edge_agent.commands.output import Exit, Failure, Report, reporting
 from edge_agent.commands.progress import bar
 from edge_agent.commands.room import Room, find_lecture, room_of

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_agent.commands.asking import ask, demand_alive, wait_for
+from edge_agent.asking import wait_for
+from edge_agent.commands.asking import ask, demand_alive
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import Room, find_lecture, room, say_if_down
 from edge_agent.commands.status import lecture_line, track_lines
