@@ -26,6 +26,7 @@ from edge_agent.config_destinations import (
     AbsolutePath,
     DestinationConfig,
     FolderDestination,
+    OpencastDestination,
     S3Destination,
     TusDestination,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "FolderDestination",
+    "OpencastDestination",
     "S3Destination",
     "TrackConfig",
     "TusDestination",
@@ -56,6 +58,9 @@ _PATTERNS = {
     r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$": "two words with a slash, such as 'presenter/source'",
     r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$": "a language tag such as 'en', 'km' or 'pt-BR'",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "the name of a file, without any folder",
+    r"^[A-Za-z0-9._-]*$": "empty or letters, digits, '.', '_' and '-'",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a)$": "the name of a media file, such as 'audio.m4a'",
+    r"^([A-Za-z0-9_-]+/[A-Za-z0-9_+-]+)?$": "empty or two words, such as 'audience/source'",
     r"^([A-Za-z0-9._-]+/)*$": "empty or names that each end with '/', such as 'rooms/'",
 }
 #: These say nothing without the device they mean; a screen has $DISPLAY, synthetic needs none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from uploader import opencast_wire
 from uploader.keys import Key
 
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -63,6 +65,11 @@ CredentialName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0
 ReceiptKey = Annotated[str, AfterValidator(_receipt_key)]
 ReceiptKeys = Annotated[tuple[ReceiptKey, ...], AfterValidator(_at_least_one)]
 Needs = Literal["received", "verified", "replicated"]
+
+#: As Opencast calls a workflow; "": the booking's, or else its own.
+WorkflowName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$")]
+MediaName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a)$")]
+OpencastFlavor = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/[A-Za-z0-9_+-]+)?$")]
 
 KeyPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)*$")]
 
@@ -119,12 +126,60 @@ class S3Destination(_Section):
         return self
 
 
+class OpencastDestination(_Section):
+    """An Opencast, in which each lecture becomes an event."""
+
+    type: Literal["opencast"]
+    url: SecureUrl
+    #: `user:password`.
+    credential: CredentialName
+    auth: Literal["basic", "digest"] = "basic"
+    workflow: WorkflowName = ""
+    settings: dict[str, str] = {}
+    series: str = ""
+    #: By file name; "" leaves a file out.
+    flavors: dict[MediaName, OpencastFlavor] = {}
+    needs: Literal["received", "verified"] = "received"
+    ca_file: AbsolutePath | None = None
+
+    @model_validator(mode="after")
+    def _can_be_handed_over(self) -> Self:
+        late = opencast_wire.OWN_VERSIONS & self.flavors.keys()
+        if late:
+            raise ValueError(
+                f"{min(late)} may be made when the lecture has been handed over already; "
+                "Opencast makes versions of its own"
+            )
+        if "mediaPackage" in self.settings:
+            raise ValueError("mediaPackage is no setting of a workflow")
+        return self
+
+    def left_out(self, names: Iterable[str]) -> frozenset[str]:
+        """What of a package it has no use for."""
+        there = frozenset(names)
+        return there - opencast_wire.flavors_of(there, self.flavors).keys()
+
+
 DestinationConfig = Annotated[
-    FolderDestination | TusDestination | S3Destination, Field(discriminator="type")
+    FolderDestination | TusDestination | S3Destination | OpencastDestination,
+    Field(discriminator="type"),
 ]
 #: By what stands in `type`.
 KINDS: dict[str, type[BaseModel]] = {
     "folder": FolderDestination,
     "tus": TusDestination,
     "s3": S3Destination,
+    "opencast": OpencastDestination,
 }
+
+
+def left_out(
+    destinations: Mapping[str, BaseModel], names: Iterable[str]
+) -> dict[str, frozenset[str]]:
+    """The files of a package that do not go to a destination, by its name."""
+    there = frozenset(names)
+    return {
+        name: place.left_out(there)
+        for name, place in destinations.items()
+        if isinstance(place, OpencastDestination)
+    }

@@ -13,14 +13,14 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import FrameType
 
 from edge_agent.ballast import Ballast, is_full
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import Config
-from edge_agent.destinations import destinations
+from edge_agent.destinations import destinations, whole
 from edge_agent.ledger import Ledger, LedgerMissing
 from edge_agent.locks import only_one
 from edge_agent.rows import OutboxRow
@@ -67,12 +67,14 @@ class Delivery:
         patience_s: float = 0.0,
         leave: Leave = ALWAYS,
         watch: Watch = UNWATCHED,
+        whole: Collection[str] = (),
     ) -> None:
         """`patience_s`: how long the full quality waits for the small versions.
 
-        `leave` says what may be sent now, `watch` is told what happens.
+        `leave` says what may be sent now, `watch` is told what happens, `whole` names the
+        destinations at which a file that is broken off begins anew.
         """
-        self.queue = Queue(ledger, clock, leave, patience_s=patience_s, chance=chance)
+        self.queue = Queue(ledger, clock, leave, patience_s=patience_s, chance=chance, whole=whole)
         self._ledger = ledger
         self._spool = spool
         self._destinations = destinations
@@ -194,6 +196,7 @@ def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
                 patience_s=60 * config.renditions.wait_minutes,
                 leave=gate,
                 watch=watch,
+                whole=whole(config),
             )
             while _file(spool.ledger) == opened:
                 beat()

@@ -10,13 +10,28 @@ from typing import Any
 
 from edge_agent import __version__
 from edge_agent.clock import Clock
-from edge_agent.config import Config, FolderDestination, S3Destination, TusDestination
+from edge_agent.config import (
+    Config,
+    FolderDestination,
+    OpencastDestination,
+    S3Destination,
+    TusDestination,
+)
 from edge_agent.ledger import Ledger
 from edge_agent.secrets import Secrets
 from edge_agent.upload_gate import Gate
-from uploader import folder, receipts, s3, s3_destination, s3_doors, tus_destination
+from uploader import (
+    folder,
+    opencast,
+    opencast_destination,
+    receipts,
+    s3,
+    s3_destination,
+    s3_doors,
+    tus_destination,
+)
 from uploader.exchange import Request
-from uploader.http import Http
+from uploader.http import Http, Patience
 from uploader.keys import Key as ReceiptKey
 from uploader.pacer import Pacer
 from uploader.sender import Artifact, Destination, Transient
@@ -25,6 +40,7 @@ from uploader.tus import Server
 
 AGENT = f"edge-agent {__version__}"
 _USER_AGENT = f"edge-agent/{__version__}"
+_PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,11 @@ class LedgerMemory:
 
     def forget(self, lecture: str, artifact: Artifact) -> None:
         self.ledger.drop_transfer(self.destination, lecture, artifact.name, artifact.sha256)
+
+    def expected(self, lecture: str) -> frozenset[str]:
+        """The names of all its files that go to this destination, arrived or not."""
+        rows = self.ledger.outbox(lecture)
+        return frozenset(row.name for row in rows if row.destination == self.destination)
 
 
 def destinations(
@@ -65,7 +86,15 @@ def destinations(
                 made[name] = _tus(place, LedgerMemory(ledger, name), secrets, utc, pacer())
             case S3Destination():
                 made[name] = _s3(place, LedgerMemory(ledger, name), secrets, clock, pacer())
+            case OpencastDestination():
+                made[name] = _opencast(place, LedgerMemory(ledger, name), secrets, utc, pacer())
     return made
+
+
+def whole(config: Config) -> frozenset[str]:
+    """The destinations at which a file that is broken off begins anew."""
+    places = config.destinations.items()
+    return frozenset(name for name, place in places if isinstance(place, OpencastDestination))
 
 
 def _tus(
@@ -113,12 +142,46 @@ def _s3(
     return made(both, ticket_door, key, memory, AGENT, utc, terms)
 
 
+def _opencast(
+    place: OpencastDestination,
+    memory: LedgerMemory,
+    secrets: Secrets,
+    utc: Callable[[], str],
+    pacer: Pacer,
+) -> Destination:
+    def key() -> tuple[str, str]:
+        user, colon, password = secrets.read(place.credential).partition(":")
+        if not (user and colon and password):
+            raise Transient(
+                f"the credential {place.credential!r} must be a user, a colon and the password, "
+                "on one line"
+            )
+        return user, password
+
+    url = place.url.rstrip("/")
+    exchange: opencast_destination.Exchange
+    if place.auth == "digest":
+        digester = opencast_destination.Digester(key)
+        http = _http(url, place.ca_file, digester.dress, pacer, opencast_destination.PATIENCE)
+        exchange = opencast_destination.Digesting(http, digester)
+    else:
+        dress = authorization("basic", place.credential, secrets)
+        exchange = _http(url, place.ca_file, dress, pacer, opencast_destination.PATIENCE)
+    server = opencast.Server(url, place.workflow, place.settings, place.series, place.flavors)
+    made = opencast_destination.OpencastDestination
+    return made(exchange, server, memory.expected, memory, AGENT, utc, needs=place.needs)
+
+
 def _terms(keys: Iterable[str] | None, needs: str, utc: Callable[[], str]) -> receipts.Terms:
     return receipts.Terms(needs, tuple(map(ReceiptKey.of, keys or ())), utc)
 
 
 def _http(
-    url: str, ca_file: Path | None, dress: Callable[[Request], Request], pacer: Pacer
+    url: str,
+    ca_file: Path | None,
+    dress: Callable[[Request], Request],
+    pacer: Pacer,
+    patience: Patience = _PATIENCE,
 ) -> Http:
     return Http(
         url,
@@ -126,6 +189,7 @@ def _http(
         dress=dress,
         opened=pacer.opened,
         tick=pacer.tick,
+        patience=patience,
         agent=_USER_AGENT,
     )
 

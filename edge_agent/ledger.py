@@ -10,10 +10,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.ledger_lectures import Lectures
-from edge_agent.ledger_queues import Inbox, Outbox
+from edge_agent.ledger_queues import Inbox, LeftOut, Outbox
 from edge_agent.ledger_tables import connect
 from edge_agent.ledger_upload import UploadControl
 from edge_agent.rules.lecture import State
@@ -77,18 +78,19 @@ class Ledger(Lectures, Inbox, Outbox, UploadControl):
         artifacts: Iterable[Artifact],
         destinations: Iterable[str],
         sound: Iterable[TrackSound] = (),
+        left_out: LeftOut = MappingProxyType({}),
         **more: Any,
     ) -> None:
         """PACKAGED and the outbox rows in one transaction: neither exists without the other.
 
-        `more`: further columns of the lecture.
+        `left_out`: names of files, by destination. `more`: further columns of the lecture.
         """
         with self.transaction():
             self.set_state(lecture, state, duration_s=duration_s, reason="", **more)
             for it in sound:
                 columns = it.model_dump(exclude={"track"})
                 self._update("tracks", columns, {"lecture": lecture, "name": it.track})
-            self.enqueue(lecture, artifacts, destinations)
+            self.enqueue(lecture, artifacts, destinations, left_out)
 
 
 def _open_existing(path: Path, mode: str) -> sqlite3.Connection:

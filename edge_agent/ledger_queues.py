@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edge_agent.clock import Now
 from edge_agent.ledger_tables import Tables
@@ -12,6 +13,10 @@ from edge_agent.rows import Command, OutboxRow
 
 if TYPE_CHECKING:
     from edge_agent.finish_messages import Artifact  # Pydantic: not for those who only read
+
+MANIFEST = "manifest.json"
+#: What a destination has no use for: names of files, by destination.
+LeftOut: TypeAlias = Mapping[str, Collection[str]]
 
 _BY_VALUE = (
     "SELECT outbox.* FROM outbox JOIN lectures ON lectures.id = outbox.lecture {}"
@@ -69,30 +74,45 @@ class Outbox(Tables):
     """Files on their way. The supervisor puts in, the upload process takes out."""
 
     def enqueue(
-        self, lecture: str, artifacts: Iterable[Artifact], destinations: Iterable[str]
+        self,
+        lecture: str,
+        artifacts: Iterable[Artifact],
+        destinations: Iterable[str],
+        left_out: LeftOut = MappingProxyType({}),
     ) -> None:
-        """What is known already keeps its receipt."""
-        self._enqueue(lecture, artifacts, destinations, "DO NOTHING")
+        """What is known already keeps its receipt. `left_out`: names, by destination."""
+        self._enqueue(lecture, artifacts, destinations, left_out, "DO NOTHING")
 
     def enqueue_changed(self, lecture: str, artifacts: Iterable[Artifact]) -> None:
-        """A new revision of the package, for wherever the lecture goes: what changed goes again."""
-        places = dict.fromkeys(row.destination for row in self.outbox(lecture))
+        """A new revision of the package, for wherever the lecture goes: what changed goes again.
+
+        Where the manifest does not go, a lecture is handed over once and for all.
+        """
+        rows = [row for row in self.outbox(lecture) if row.name == MANIFEST]
         self._enqueue(
             lecture,
             artifacts,
-            places,
+            [row.destination for row in rows],
+            {},
             "DO UPDATE SET bytes = excluded.bytes,"
             " sha256 = excluded.sha256, attempts = 0, last_error = '', receipt = NULL,"
             " delivered_utc = NULL WHERE outbox.sha256 != excluded.sha256",
         )
 
     def _enqueue(
-        self, lecture: str, artifacts: Iterable[Artifact], places: Iterable[str], known: str
+        self,
+        lecture: str,
+        artifacts: Iterable[Artifact],
+        places: Iterable[str],
+        left_out: LeftOut,
+        known: str,
     ) -> None:
         files = [artifact.model_dump() for artifact in artifacts]
         with self.transaction():
             for destination in places:
                 for file in files:
+                    if file["name"] in left_out.get(destination, ()):
+                        continue
                     columns = {"lecture": lecture, "destination": destination, **file}
                     conflict = f"ON CONFLICT(lecture, destination, name) {known}"
                     self._insert("outbox", columns, conflict=conflict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol, TypeAlias
 
 from edge_agent.clock import Clock
@@ -55,13 +55,18 @@ class Queue:
         *,
         patience_s: float = 0.0,
         chance: Callable[[], float] = random.random,
+        whole: Collection[str] = (),
     ) -> None:
-        """`patience_s`: how long the full quality waits for the small versions."""
+        """`patience_s`: how long the full quality waits for the small versions.
+
+        `whole`: destinations at which a file that is broken off begins anew.
+        """
         self._ledger = ledger
         self._clock = clock
         self._leave = leave
         self._patience_ns = round(patience_s * _NS)
         self._chance = chance
+        self._whole = whole
         self._paces: dict[str, Pace] = {}
         self._pending: dict[Key, Pace] = {}
         self._refused: set[Key] = set()
@@ -93,9 +98,12 @@ class Queue:
         return sorted(rows, key=lambda row: not self._leave.asked(row.lecture))
 
     def overtaken(self, row: OutboxRow) -> bool:
-        """Whether something that is worth more could go. Looks only now and then."""
+        """Whether something that is worth more could go. Looks only now and then.
+
+        What would have to begin anew is let through: two that overtake each other never end.
+        """
         now = self._seconds()
-        if now < self._look_s:
+        if now < self._look_s or row.destination in self._whole:
             return False
         self._look_s = now + LOOK_S
         first = self.next()

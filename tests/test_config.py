@@ -15,6 +15,7 @@ from edge_agent.config import (
     ConfigError,
     FolderDestination,
     LectureDefaults,
+    OpencastDestination,
     Recording,
     Renditions,
     Room,
@@ -40,6 +41,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "destinations.platform": FolderDestination,
     "destinations.campus": TusDestination,
     "destinations.store": S3Destination,
+    "destinations.opencast": OpencastDestination,
 }
 
 
@@ -340,3 +342,20 @@ def test_the_toml_that_is_shown_loads_as_the_same_configuration(tmp_path: Path) 
     first = load(write(tmp_path / "a.toml", text), env)
     shown = to_toml(first.model_dump(mode="json", exclude_none=True))
     assert load(write(tmp_path / "b.toml", shown), env) == first
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ('flavors = { "camera-small.mp4" = "a/b" }', "Opencast makes versions of its own"),
+        ('flavors = { "camera.mp4" = "presenter" }', "two words, such as"),
+        ('flavors = { "../camera.mp4" = "a/b" }', "the name of a media file"),
+        ('settings = { mediaPackage = "x" }', "no setting of a workflow"),
+        ('workflow = "a workflow"', "letters, digits"),
+        ('needs = "replicated"', "not allowed"),
+    ],
+)
+def test_what_cannot_go_to_opencast_is_said_at_once(tmp_path: Path, line: str, what: str) -> None:
+    text = '[destinations.oc]\ntype = "opencast"\nurl = "https://oc.edu"\ncredential = "oc"\n'
+    [problem] = problems(tmp_path, f"{text}{line}\n")
+    assert what in problem

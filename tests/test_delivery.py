@@ -318,6 +318,24 @@ def test_what_is_worth_more_overtakes_a_long_file_on_its_way(room: Room) -> None
     assert {row.last_error for row in room.ledger.outbox()} == {""}
 
 
+def test_what_would_have_to_begin_anew_is_let_through(room: Room) -> None:
+    room.package("L1", {"manifest.json": b"m", "presenter.mp4": b"v"})
+    clock = FixedClock()
+
+    def another_lecture() -> None:
+        room.package("L2", {"manifest-2": b"m"})
+        clock.pass_time(LOOK_S)
+
+    place = LongWay()
+    process = Delivery(room.ledger, room.spool, {"platform": place}, clock, whole={"platform"})
+    process.step()
+    place.happens = another_lecture
+    while process.step() == 0.0:
+        pass
+    assert place.sent == ["manifest.json", "presenter.mp4", "manifest-2"]
+    assert place.steps.count("presenter.mp4") == 10
+
+
 def test_a_server_that_asks_for_time_gets_it(room: Room) -> None:
     room.package("L1", {"manifest.json": b"m"})
     place, clock = Place(answers=[Transient("busy", retry_after_s=900)]), Wait()

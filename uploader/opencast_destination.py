@@ -17,13 +17,15 @@ from typing import Any, Protocol
 from uploader import digest, receipts
 from uploader.bodies import Comparison, Source
 from uploader.exchange import Answer, Core, Memory, Piece, Request, Response, T, drive
-from uploader.http import Http
+from uploader.http import Http, Patience
 from uploader.opencast import ROLE, File, Ingest, Server
 from uploader.opencast_wire import CATALOG, MANIFEST
 from uploader.sender import Artifact, Pending, Permanent, Phase, Progress, Receipt
 
 #: A manifest or a catalog has some KiB.
 MOST_TEXT = 4 << 20
+#: When a track has come it is copied and hashed before the answer: minutes for gigabytes.
+PATIENCE = Patience(read=300.0)
 
 
 class Exchange(Protocol):

@@ -30,7 +30,7 @@ LONGEST_NAME = 75
 INGEST_TYPE = "org.opencastproject.ingest"
 
 #: Made here for other ways: Opencast makes its own, and its players show no others.
-_OWN_VERSIONS = {"audio-lite.webm", "camera-small.mp4"}
+OWN_VERSIONS = frozenset({"audio-lite.webm", "camera-small.mp4"})
 _MEDIA = (".mp4", ".m4a", ".webm", ".mkv")
 _KINDS = {"track", "catalog", "attachment"}
 #: Of an event that only stands in the calendar there is no such state.
@@ -50,7 +50,7 @@ def flavors_of(names: Iterable[str], wished: Mapping[str, str]) -> dict[str, str
     there = set(names)
     chosen: dict[str, str] = {}
     for name in sorted(there):
-        known = name.endswith(_MEDIA) and name not in _OWN_VERSIONS
+        known = name.endswith(_MEDIA) and name not in OWN_VERSIONS
         if name == "audio.m4a" and "presenter.mp4" in there:
             known = False
         flavor = wished.get(name, flavor_of(name) if known or name == CATALOG else "")
