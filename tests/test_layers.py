@@ -46,6 +46,7 @@ PURE = [
     ROOT / "uploader/receipts.py",
     ROOT / "uploader/signing.py",
     ROOT / "uploader/keys.py",
+    ROOT / "uploader/stick_index.py",
     ROOT / "uploader/pacing.py",
     ROOT / "uploader/limits.py",
     ROOT / "uploader/timetable.py",

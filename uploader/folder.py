@@ -10,7 +10,6 @@ be an empty folder or none, and writing there would fill the system's own disk.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -20,20 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from uploader import receipts
+from uploader.disk import CHUNK, SYNC_EVERY, make_folder, sync_folder, unusable, write_all
 from uploader.sender import Artifact, Permanent, Progress, Receipt, Transient
-
-CHUNK = 1 << 20
-#: A stick takes seconds for this; one fdatasync of a whole lecture would take minutes in silence.
-SYNC_EVERY = 16 << 20
-
-_HINTS = {
-    errno.ENOSPC: "it is full; free some space there",
-    errno.EDQUOT: "its quota is used up; ask for more space",
-    errno.EROFS: "it is read-only; mount it for writing",
-    errno.EACCES: "the agent may not write there; give its user the right to",
-    errno.EPERM: "the agent may not write there; give its user the right to",
-    errno.EFBIG: "its file system cannot hold a file of this size; format it as exFAT or ext4",
-}
 
 
 class FolderDestination:
@@ -63,8 +50,8 @@ class FolderDestination:
         self._demand_folder()
         final = self._folder / lecture / artifact.name
         with _opened(path) as source, self._told():
-            _make_folder(final.parent)
-            _make_folder(final.parent / "receipts")
+            make_folder(final.parent)
+            make_folder(final.parent / "receipts")
             part = final.with_name(final.name + ".part")
             with _locked(part) as target:
                 known = self.receipt(lecture, artifact)  # another sender may have been faster
@@ -72,7 +59,7 @@ class FolderDestination:
                     _copy(source, target, artifact, progress)
                     _read_back(target, part, artifact, progress)
                     part.rename(final)
-                    _sync_folder(final.parent)
+                    sync_folder(final.parent)
                 else:
                     part.unlink()
                 return known or self._give_receipt(lecture, artifact, final)
@@ -91,8 +78,7 @@ class FolderDestination:
             raise self._transient(error) from error
 
     def _transient(self, error: OSError) -> Transient:
-        hint = _HINTS.get(error.errno or 0, "check the disk and its connection")
-        return Transient(f"cannot use {self._folder} ({error.strerror}): {hint}")
+        return unusable(self._folder, error)
 
     def _give_receipt(self, lecture: str, artifact: Artifact, final: Path) -> Receipt:
         receipt = receipts.own(lecture, artifact, "verified", self._utc(), self._agent)
@@ -103,7 +89,7 @@ class FolderDestination:
             stream.flush()
             os.fdatasync(stream.fileno())
         part.rename(file)
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
         return receipt
 
 
@@ -174,7 +160,7 @@ def _copy(source: int, target: int, artifact: Artifact, progress: Progress) -> N
     os.lseek(target, done, os.SEEK_SET)
     unsynced = 0
     while chunk := _read_source(source, CHUNK):
-        _write_all(target, chunk)
+        write_all(target, chunk)
         digest.update(chunk)
         done, unsynced = done + len(chunk), unsynced + len(chunk)
         if unsynced >= SYNC_EVERY:
@@ -223,23 +209,3 @@ def _hash(
         done += len(chunk)
         progress("verifying", done)
     return digest
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,7 +23,14 @@ DAMAGED = "damaged"
 
 
 class Damaged(Exception):
-    """The platform holds other bytes under this file's name than those that were sent."""
+    """The platform holds other bytes under this file's name than those that were sent.
+
+    `said` is its word for it.
+    """
+
+    def __init__(self, said: Receipt) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,11 @@ def judged(text: bytes, lecture: str, artifact: Artifact, terms: Terms) -> Recei
     if file != (lecture, artifact.name):
         raise Worthless("is for another file")
     if found.get("state") == DAMAGED:
-        raise Damaged
+        raise Damaged(found)
     if found.get("state") not in STATES:
         return None
     if found.get("bytes") != artifact.bytes or found.get("sha256") != artifact.sha256:
-        raise Damaged
+        raise Damaged(found)
     if STATES.index(found["state"]) < STATES.index(terms.needs):
         raise Pending(
             f"{artifact.name} has arrived; the platform calls it {found['state']} "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 Receipt: TypeAlias = Mapping[str, Any]
 #: Called at least once a MiB (on a network: or a second) with what is being done and how many bytes
@@ -68,3 +68,11 @@ class Destination(Protocol):
 
     def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
         """Bring the file at `path` there, from where the last try ended. Raises SendError."""
+
+
+@runtime_checkable
+class Carried(Protocol):
+    """A destination that people bring and take away."""
+
+    def news(self) -> object:
+        """Another value than last time: it is worth asking again at once."""

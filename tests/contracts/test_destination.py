@@ -17,6 +17,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.servers.stick import Platform, courier, prepare
 from tests.servers.tus import Receiver, client
 from uploader.folder import FolderDestination
 from uploader.sender import Artifact, Destination, Permanent, Phase, Receipt, Transient
@@ -130,6 +131,41 @@ class TusKit:
         self._receiver.start()
 
 
+class StickKit:
+    """A stick that somebody carries to the reference receiver and back as soon as it is written."""
+
+    lecture = "0193-lecture"
+    away = "no prepared stick is in"
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._stick = prepare(home / "media/stick")
+        (home / "notes").mkdir()
+        self.recipe = (
+            "from pathlib import Path\n"
+            "from tests.servers.stick import courier\n"
+            f"make = lambda utc: courier(Path({str(home)!r}), utc)"
+        )
+
+    def make(self, utc: Callable[[], str] = lambda: "2026-11-22T10:00:00.000Z") -> Destination:
+        return courier(self._home, utc)
+
+    def held(self, lecture: str) -> dict[str, bytes]:
+        return Platform(self._home / "platform").held(lecture)
+
+    def spoil_what_arrived(self, lecture: str, name: str) -> None:
+        (part,) = self._stick.glob(f"rooms/*/{lecture}/{name}.part")
+        data = bytearray(part.read_bytes())
+        data[len(data) // 2] ^= 1
+        part.write_bytes(data)
+
+    def go_away(self) -> None:
+        self._stick.rename(self._home / "in a pocket")
+
+    def come_back(self) -> None:
+        (self._home / "in a pocket").rename(self._stick)
+
+
 @pytest.fixture(scope="module")
 def receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Receiver]]:
     running: dict[str, Receiver] = {}
@@ -144,7 +180,7 @@ def receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
         receiver.kill()
 
 
-KINDS = ["folder", "tuspyserver", "tussi"]
+KINDS = ["folder", "stick", "tuspyserver", "tussi"]
 
 
 @pytest.fixture(params=KINDS)
@@ -153,6 +189,9 @@ def kit(
 ) -> Iterator[Kit]:
     if request.param == "folder":
         yield FolderKit(tmp_path)
+        return
+    if request.param == "stick":
+        yield StickKit(tmp_path)
         return
     made = TusKit(receivers(request.param), tmp_path)
     yield made
@@ -318,10 +357,12 @@ make(utc).send({lecture!r}, Artifact("presenter.mp4", {size}, {sha!r}), Path({pa
 """
 
 #: A folder: 6 calls while copying, 6 while reading back; -1: between the file's name and its
-#: receipt. A server: 6 while the file is compared, then questions, creation, blocks of requests.
-KILL_POINTS = [*(("folder", n) for n in (*range(1, 13), -1))] + [
-    (kind, n) for kind in KINDS[1:] for n in (6, 7, 8, 9, 10, 12, 15, 18, 21, 25)
-]
+#: receipt. A stick: 6 before that while the file is compared; -1: before the index names it.
+#: A server: 6 while the file is compared, then questions, creation, blocks of requests.
+KILL_POINTS = [
+    *(("folder", n) for n in (*range(1, 13), -1)),
+    *(("stick", n) for n in (*range(6, 19), -1)),
+] + [(kind, n) for kind in KINDS[2:] for n in (6, 7, 8, 9, 10, 12, 15, 18, 21, 25)]
 
 
 @pytest.mark.parametrize(("kit", "calls"), KILL_POINTS, indirect=["kit"])
