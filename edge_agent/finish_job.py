@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from edge_agent import __version__
 from edge_agent.command_desk import DETAILS
-from edge_agent.finish_messages import FinishJob, FinishTrack, GapCause, LectureFacts, Mark, Stretch
+from edge_agent.finish_messages import (
+    FinishJob,
+    FinishTrack,
+    GapCause,
+    LectureFacts,
+    Mark,
+    SegmentTimes,
+    Stretch,
+)
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture
 from edge_agent.rules.timeline import START_NS
@@ -13,6 +21,7 @@ from edge_agent.spool import Spool
 
 def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str) -> FinishJob:
     """Reads only."""
+    segments = ledger.segments(lecture.id)
     return FinishJob(
         lecture_dir=str(spool.lecture(lecture.id)),
         lecture=_facts(lecture, institution),
@@ -23,6 +32,11 @@ def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str)
                 media="audio" if t.media == "audio" else "video",
                 device=t.device,
                 drift_ppm=t.drift_ppm,
+                segments=[
+                    SegmentTimes(name=s.name, start_ns=s.start_ns, end_ns=s.end_ns)
+                    for s in segments
+                    if s.track == t.name
+                ],
             )
             for t in ledger.tracks(lecture.id)
         ],

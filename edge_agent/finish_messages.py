@@ -33,6 +33,14 @@ class LectureFacts(Message):
     agent_version: str
 
 
+class SegmentTimes(Message):
+    """Where the ledger says that a segment lies."""
+
+    name: str
+    start_ns: int
+    end_ns: int
+
+
 class FinishTrack(Message):
     name: str
     flavor: str
@@ -40,6 +48,7 @@ class FinishTrack(Message):
     device: str = ""
     #: How fast the microphone's clock was, in parts per million.
     drift_ppm: float | None = None
+    segments: list[SegmentTimes] = Field(default=[])
 
 
 class GapCause(Message):
@@ -104,12 +113,21 @@ class TrackSound(Message):
     drift_ppm: float | None = None
 
 
+class DamagedSegment(Message):
+    """A segment of which not everything is in the package."""
+
+    track: str
+    name: str
+    what: str
+
+
 class Packaged(Message):
     kind: Literal["packaged"] = "packaged"
     artifacts: list[Artifact]
     duration_s: float
     gaps: int
     sound: list[TrackSound] = Field(default=[])
+    damaged: list[DamagedSegment] = Field(default=[])
 
 
 class FinishFailed(Message):

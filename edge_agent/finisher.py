@@ -82,14 +82,12 @@ def finish(job: FinishJob, report: Report) -> Packaged:
     lecture = Path(job.lecture_dir)
     beat = _Beat(report)
     package, part = lecture / "package", lecture / "package.part"
-    if (package / SUMS).is_file() and not verify_package(package, beat):
-        return packaged(package)
     material = gather(lecture, job)
+    damaged = material.damaged if material else []
+    if (package / SUMS).is_file() and not verify_package(package, beat):
+        return packaged(package, damaged)
     if material is None:
-        raise Unfinishable(
-            "nothing was recorded",
-            "Check that the room's devices were connected and their recorders running.",
-        )
+        raise _without_material(lecture)
     files = layout(material.tracks)
     _check_space(lecture, material, files)
     if part.exists():
@@ -102,7 +100,19 @@ def finish(job: FinishJob, report: Report) -> Packaged:
         # Half a package is of use to nobody, and its space may be what was missing.
         shutil.rmtree(part, ignore_errors=True)
         raise
-    return packaged(package)
+    return packaged(package, damaged)
+
+
+def _without_material(lecture: Path) -> Unfinishable:
+    if any((lecture / "tracks").glob("*/*.mp4")):
+        return Unfinishable(
+            "none of its segments can be used",
+            "They are kept. Check the disk's health: edge-agent storage check",
+        )
+    return Unfinishable(
+        "nothing was recorded",
+        "Check that the room's devices were connected and their recorders running.",
+    )
 
 
 def _give_name(part: Path, package: Path) -> None:

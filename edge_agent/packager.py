@@ -6,14 +6,14 @@ Every file is durable before the next one is begun; the list of checksums comes 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import av
 
 from edge_agent.durable import sync_folder
-from edge_agent.finish_messages import Artifact, FinishJob, Packaged, TrackSound
+from edge_agent.finish_messages import Artifact, DamagedSegment, FinishJob, Packaged, TrackSound
 from edge_agent.material import Material
 from edge_agent.rules import timeline
 from edge_agent.rules.manifest import (
@@ -197,7 +197,7 @@ def _marks(job: FinishJob, material: Material) -> list[MarkEntry]:
     ]
 
 
-def packaged(package: Path) -> Packaged:
+def packaged(package: Path, damaged: Sequence[DamagedSegment] = ()) -> Packaged:
     document = Manifest.model_validate_json((package / MANIFEST).read_bytes())
     lines = [line.split("  ", 1) for line in (package / SUMS).read_text().splitlines()]
     listed = {name: digest for digest, name in lines}
@@ -218,6 +218,7 @@ def packaged(package: Path) -> Packaged:
         duration_s=document.duration_seconds,
         gaps=len(document.gaps),
         sound=[_track_sound(each) for each in document.sound],
+        damaged=list(damaged),
     )
 
 

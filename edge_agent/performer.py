@@ -22,7 +22,7 @@ from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.encoder_news import EncoderNews
 from edge_agent.facts import Observer
 from edge_agent.finish_job import finish_job
-from edge_agent.finish_messages import FinishFailed, Packaged
+from edge_agent.finish_news import FinishNews
 from edge_agent.finishing import Finisher, Result
 from edge_agent.ledger import Ledger
 from edge_agent.levels import LevelNow, write_level
@@ -74,7 +74,7 @@ class Performer:
         self._encoder_news = EncoderNews(ledger, encoders)
         self._privacy = privacy
         self._runtime = runtime
-        self._small = small
+        self._finish_news = FinishNews(config, spool, ledger, observer, small)
         self._clock_repair = ClockRepair(ledger, spool)
         self._sound_watch = SoundWatch(ledger, recorders)
 
@@ -161,29 +161,7 @@ class Performer:
 
     def finished(self, result: Result, now: Now) -> None:
         """A finisher has ended."""
-        lecture = self._ledger.lecture(result.lecture)
-        if lecture is None or lecture.state is not State.FINISHING:
-            return
-        match result.report:
-            case Packaged(artifacts=artifacts, duration_s=duration_s, sound=sound):
-                state = advance(lecture.state, Event.PACKAGE)
-                destinations = list(self._config.destinations)
-                small = self._small.columns(now)
-                self._ledger.package(
-                    lecture.id, state, duration_s, artifacts, destinations, sound, **small
-                )
-                self._observer.look_again()
-            case FinishFailed(reason=reason, hint=hint, passing=True):
-                text = f"not packaged yet: {reason}. {hint}".strip()
-                if not lecture.reason:  # told once: it is tried again until it passes
-                    self._ledger.set_lecture(lecture.id, reason=text)
-                    self._ledger.add_event(now, "not packaged yet", text, lecture.id)
-            case FinishFailed(reason=reason, hint=hint):
-                text = f"{reason}. {hint}".strip()
-                self._ledger.set_state(lecture.id, advance(lecture.state, Event.FAIL), reason=text)
-                self._ledger.add_event(now, "failed", text, lecture.id)
-            case None:
-                self._ledger.add_event(now, "finisher died", "it is started again", lecture.id)
+        self._finish_news.ended(result, now)
 
     def watch(self, recorder: Recorder, now: Now) -> None:
         """Once a round: tell when a microphone begins or ends to deliver nothing of worth."""

@@ -22,6 +22,8 @@ from encoders.segment import Segment, next_sequence, segment_name, sequence
 LARGEST_HEAD = 1 << 20
 #: The bit of a packet's flags that says "not a key frame".
 NOT_SYNC = 0x1_0000
+#: Those of our sound and of our pictures (`encoders.encoder`); any other is damage.
+TIMESCALES = (48_000, 90_000)
 #: No lecture is longer than ten years: a larger time is damage, and would not fit into the ledger.
 LONGEST_NS = 10 * 365 * 86_400 * SECOND
 
@@ -78,15 +80,19 @@ def read_index(path: Path) -> Index:
     """Walk a segment file, reading heads only. Never raises for what stands in the file."""
     with path.open("rb") as file:
         timescale = 0
-        pieces = []
+        pieces: list[Piece] = []
         head: tuple[int, _Head] | None = None
         for kind, start, end in _walk(file):
             if kind == b"moov":
                 timescale = _timescale(_payload(file, start, end))
+                if timescale not in TIMESCALES:
+                    break
             elif kind == b"moof" and timescale:
                 rows = _fragment_head(_payload(file, start, end))
                 if rows is None or rows.stop * SECOND > LONGEST_NS * timescale:
                     break
+                if pieces and rows.start != pieces[-1].stop:
+                    break  # each fragment begins where the one before it ends
                 head = start, rows
             elif kind == b"mdat" and head is not None and head[1].bytes == end - start - 8:
                 moof, rows = head

@@ -11,12 +11,15 @@ import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import av
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from encoders.boxes import header
 from encoders.rotation import SECOND, fragment_full
 
 AnyPacket: TypeAlias = "Packet[Stream]"
@@ -147,6 +150,14 @@ def mp4_header(template: Stream) -> bytes:
     data = sink.getvalue()
     end = data.index(b"moov") - 4
     return data[: end + int.from_bytes(data[end : end + 4], "big")]
+
+
+def opened(segment: Path) -> InputContainer:
+    """A segment's header alone: damage behind it does not matter for how it is encoded.
+
+    Raises FFmpeg's errors; ValueError when a text in it is no UTF-8.
+    """
+    return av.open(io.BytesIO(header(segment)), "r", format="mp4")
 
 
 def codec_name(stream: Stream) -> str:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 from av.video.frame import VideoFrame
 
 from encoders.boxes import Sample
 from encoders.encoder import NANO, VideoSpec
-from encoders.fragments import codec_name, length_prefixed, without_delimiters
+from encoders.fragments import codec_name, length_prefixed, opened, without_delimiters
 from encoders.ladder import SOFTWARE
 from encoders.rungs import open_rung
 
@@ -30,7 +29,7 @@ class Unknown(Exception):
 
 def way(segment: Path) -> tuple[str, int, int]:
     """Codec, width and height of a segment of pictures."""
-    with av.open(str(segment)) as source:
+    with opened(segment) as source:
         stream = source.streams.video[0]
         return codec_name(stream), stream.codec_context.width, stream.codec_context.height
 
@@ -67,7 +66,7 @@ def slate_picture(width: int, height: int) -> VideoFrame:
 
 def parameter_sets(segment: Path) -> bytes:
     """A segment's parameter sets in the form in which packets carry them. Raises Unknown."""
-    with av.open(str(segment)) as source:
+    with opened(segment) as source:
         stream = source.streams.video[0]
         codec = codec_name(stream)
         stored = bytes(stream.codec_context.extradata or b"")

@@ -9,6 +9,7 @@ from pathlib import Path
 from encoders.boxes import Sample, header, read_index, samples
 from encoders.encoder import VIDEO_SCALE
 from encoders.feed import Count, Placement, Timed, made
+from encoders.headers import reference
 from encoders.inserts import parameter_sets, slate, way, with_sets
 from encoders.recode import recoded_pictures
 from encoders.rotation import SECOND
@@ -49,7 +50,7 @@ def _placed(paths: Sequence[Path], place: Placement, count: Count) -> Iterator[_
     in_band = any(run.slate for run in runs) or len({run.header for run in runs}) > 1
     codecs = _codecs(runs)
     sets: dict[bytes, bytes] = {}
-    first = codecs[runs[0].header]
+    first = codecs[header(reference(paths))]
     last = -1
     for run in runs:
         if run.slate is not None:

@@ -7,14 +7,14 @@ and a track has one codec, also when an encoder of another one took over in the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
-import av
 from av.audio.frame import AudioFrame
-from av.container import InputContainer
-from av.video.frame import PictureType
+from av.video.frame import PictureType, VideoFrame
 
-from encoders.boxes import Sample, read_index
+from encoders.boxes import Sample, read_index, samples
 from encoders.encoder import (
     AUDIO_FRAME,
     AnyPacket,
@@ -23,8 +23,10 @@ from encoders.encoder import (
     VideoSpec,
     open_audio_encoder,
 )
-from encoders.fragments import stored_as
+from encoders.feed import made
+from encoders.fragments import opened, stored_as
 from encoders.ladder import SOFTWARE
+from encoders.rotation import SECOND
 from encoders.rungs import open_rung
 
 #: It has been encoded once: nothing more should be lost.
@@ -33,8 +35,14 @@ RECODED_CRF = 18
 
 def channels(segment: Path) -> int:
     """How many channels a sound segment has."""
-    with av.open(str(segment)) as source:
+    with opened(segment) as source:
         return int(source.streams.audio[0].codec_context.channels)
+
+
+def way_of_sound(segment: Path) -> tuple[int, bytes]:
+    """What decides about its packets: segments with equal ways need not be encoded again."""
+    with opened(segment) as source:
+        return channels(segment), bytes(source.streams.audio[0].codec_context.extradata or b"")
 
 
 def recoded(segments: Sequence[Path], wanted: int) -> Iterator[Sample]:
@@ -49,33 +57,40 @@ def recoded(segments: Sequence[Path], wanted: int) -> Iterator[Sample]:
 
 def recoded_pictures(segment: Path, codec: str) -> Iterator[Sample]:
     """The pictures of a segment in another codec, stamped as before. Raises EncoderError."""
-    with av.open(str(segment)) as source:
-        stream = source.streams.video[0]
-        width, height = stream.codec_context.width, stream.codec_context.height
-        spec = VideoSpec(width, height, float(stream.average_rate or 30), codec, crf=RECODED_CRF)
-        encoder = open_rung(SOFTWARE[codec], spec)
-        stored = stored_as(encoder.template)
-        sets = b"" if codec == "av1" else stored(encoder.extradata)
-        for packet in _pictures(source, encoder):
-            data, at = stored(bytes(packet)), packet.pts or 0
-            key = packet.is_keyframe
-            yield Sample(sets + data if key else data, at, at, 1, key)
-
-
-def _pictures(source: InputContainer, encoder: Encoder) -> Iterator[AnyPacket]:
-    for frame in source.decode(video=0):
-        frame.pict_type = PictureType.NONE
-        yield from encoder.encode(frame)
-    yield from encoder.flush()
+    with opened(segment) as source:
+        context = source.streams.video[0].codec_context
+        width, height = context.width, context.height
+    index = read_index(segment)
+    fps = index.packets * SECOND / max(1, index.end_ns - index.start_ns)
+    encoder = open_rung(SOFTWARE[codec], VideoSpec(width, height, fps, codec, crf=RECODED_CRF))
+    stored = stored_as(encoder.template)
+    sets = b"" if codec == "av1" else stored(encoder.extradata)
+    for packet in _packets(encoder, [segment]):
+        data, at = stored(bytes(packet)), packet.pts or 0
+        key = packet.is_keyframe
+        yield Sample(sets + data if key else data, at, at, 1, key)
 
 
 def _packets(encoder: Encoder, segments: Sequence[Path]) -> Iterator[AnyPacket]:
-    for frame in _frames(segments):
-        yield from encoder.encode(frame)
+    for segment in segments:
+        for frame in _frames(segment):
+            if isinstance(frame, VideoFrame):
+                frame.pict_type = PictureType.NONE
+            yield from encoder.encode(frame)
     yield from encoder.flush()
 
 
-def _frames(segments: Sequence[Path]) -> Iterator[AudioFrame]:
-    for segment in segments:
-        with av.open(str(segment)) as source:
-            yield from source.decode(audio=0)
+def _frames(segment: Path) -> Iterator[AudioFrame | VideoFrame]:
+    """A segment decoded. Its packets are found by us: FFmpeg would stumble over more."""
+    scale = Fraction(1, read_index(segment).timescale)
+    with opened(segment) as source:
+        context = source.streams[0].codec_context
+        context.thread_count = 1  # PyAV was seen to wait for ever for threads that it had ended
+        packets = (
+            made(each.data, each.pts, each.dts, each.duration, each.key, scale.denominator)
+            for each in samples(segment)
+        )
+        for packet in chain(packets, [None]):
+            for frame in context.decode(packet):  # type: ignore[attr-defined]
+                frame.time_base = scale
+                yield frame

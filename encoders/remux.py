@@ -25,10 +25,11 @@ from encoders.encoder import (
     open_audio_encoder,
 )
 from encoders.feed import Count, Placement, Timed, made
-from encoders.fragments import tag
+from encoders.fragments import opened, tag
+from encoders.headers import reference
 from encoders.inserts import Unknown
 from encoders.picture_feed import shown
-from encoders.recode import channels, recoded
+from encoders.recode import channels, recoded, way_of_sound
 from encoders.resync import silence
 from encoders.rotation import SECOND
 
@@ -76,10 +77,10 @@ def _join(
     with av.open(str(out), "w", format=form, options=options) as container:
         feeds: list[tuple[Iterator[Timed], Stream]] = []
         if pictures:
-            stream = _add(container, pictures[0])
+            stream = _add(container, reference(pictures))
             feeds.append((shown(pictures, place, count), stream))
         if sound:
-            stream = _add(container, sound[0])
+            stream = _add(container, reference(sound))
             feeds.append((_sound(sound, place, count, len(feeds)), stream))
         container.start_encoding()
         for _ns, which, packet in heapq.merge(*(feed for feed, _ in feeds), key=lambda t: t[0]):
@@ -107,7 +108,7 @@ def _index_room(pictures: Sequence[Path], sound: Sequence[Path], place: Placemen
 
 
 def _add(container: av.container.OutputContainer, segment: Path) -> Stream:
-    with av.open(str(segment)) as source:
+    with opened(segment) as source:
         # Otherwise PyAV looks for an encoder of the decoder's name, which AV1 does not have.
         stream = container.add_stream_from_template(source.streams[0], opaque=True)
         tag(stream)
@@ -130,7 +131,7 @@ def _sound(paths: Sequence[Path], place: Placement, count: Count, which: int) ->
 
     Sound is placed by its first sample, which lies one packet after the packet's stamp.
     """
-    quiet = silent_packet(paths[0])
+    quiet = silent_packet(reference(paths))
     cursor = -AUDIO_FRAME
     for sample in _heard(paths, count):
         ns = place.at(round((sample.dts + AUDIO_FRAME) * SECOND / AUDIO_RATE))
@@ -149,12 +150,13 @@ def _sound(paths: Sequence[Path], place: Placement, count: Count, which: int) ->
 
 
 def _heard(paths: Sequence[Path], count: Count) -> Iterator[Sample]:
-    """The track's packets; runs of another format than the first one's are encoded again."""
-    first = header(paths[0])
+    """The track's packets; runs of another format than most have are encoded again."""
+    usual = reference(paths)
+    way = way_of_sound(usual)
     for head, group in groupby(paths, key=header):
         run = list(group)
-        if head != first:
-            for sample in recoded(run, channels(paths[0])):
+        if head != header(usual) and way_of_sound(run[0]) != way:
+            for sample in recoded(run, way[0]):
                 count.recoded += 1
                 yield sample
             continue

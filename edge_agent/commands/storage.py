@@ -45,8 +45,10 @@ def check(
         with here.ledger() as ledger:
             facts = gather(here.spool, ledger, recording, hashes=not fast)
         found = findings(facts)
+        aside = sum(path.is_file() for path in here.spool.aside.glob("*"))
         report.data = {
             "lectures": len(facts.lectures),
+            "aside": aside,
             "segments": sum(len(each.segments) for each in facts.lectures),
             "findings": [asdict(each) for each in found],
             "repairs": [{"where": where, "what": what, "done": repair} for where, what in repairs],
@@ -55,6 +57,12 @@ def check(
         report.say(*(f"{word}: {where}: {what}" for where, what in repairs))
         for each in found:
             report.say(f"{each.invariant}  {each.where}: {each.what}", f"    next: {each.hint}")
+        if aside:
+            files = "1 file" if aside == 1 else f"{aside} files"
+            report.say(
+                f"{files} in aside/ could not be used and stays there;"
+                " the events of its lecture say why: edge-agent lectures show LECTURE"
+            )
         if found:
             report.exit = Exit.FINDINGS
         else:

@@ -1,0 +1,83 @@
+"""What becomes of a lecture when its finisher has ended."""
+
+from __future__ import annotations
+
+from edge_agent.aside import readable, set_aside
+from edge_agent.clock import Now
+from edge_agent.config import Config
+from edge_agent.config_destinations import left_out
+from edge_agent.facts import Observer
+from edge_agent.finish_messages import DamagedSegment, FinishFailed, Packaged
+from edge_agent.finishing import Result
+from edge_agent.ledger import Ledger
+from edge_agent.rows import Lecture
+from edge_agent.rules.lecture import Event, State, advance
+from edge_agent.small_versions import SmallVersions
+from edge_agent.spool import Spool
+from encoders.segment import sequence
+
+
+class FinishNews:
+    """OSError and OperationalError are the caller's to retry: all may be done again."""
+
+    def __init__(
+        self, config: Config, spool: Spool, ledger: Ledger, observer: Observer, small: SmallVersions
+    ) -> None:
+        self._config = config
+        self._spool = spool
+        self._ledger = ledger
+        self._observer = observer
+        self._small = small
+
+    def ended(self, result: Result, now: Now) -> None:
+        lecture = self._ledger.lecture(result.lecture)
+        if lecture is None or lecture.state is not State.FINISHING:
+            return
+        match result.report:
+            case Packaged() as report:
+                self._packaged(lecture, report, now)
+            case FinishFailed(reason=reason, hint=hint, passing=True):
+                text = f"not packaged yet: {reason}. {hint}".strip()
+                if not lecture.reason:  # told once: it is tried again until it passes
+                    self._ledger.set_lecture(lecture.id, reason=text)
+                    self._ledger.add_event(now, "not packaged yet", text, lecture.id)
+            case FinishFailed(reason=reason, hint=hint):
+                text = f"{reason}. {hint}".strip()
+                self._ledger.set_state(lecture.id, advance(lecture.state, Event.FAIL), reason=text)
+                self._ledger.add_event(now, "failed", text, lecture.id)
+            case None:
+                self._ledger.add_event(now, "finisher died", "it is started again", lecture.id)
+
+    def _packaged(self, lecture: Lecture, report: Packaged, now: Now) -> None:
+        for segment in report.damaged:
+            self._keep(lecture.id, segment, now)
+        state = advance(lecture.state, Event.PACKAGE)
+        places = self._config.destinations
+        small = self._small.columns(now)
+        self._ledger.package(
+            lecture.id,
+            state,
+            report.duration_s,
+            report.artifacts,
+            places,
+            report.sound,
+            left_out=left_out(places, [artifact.name for artifact in report.artifacts]),
+            **small,
+        )
+        self._observer.look_again()
+
+    def _keep(self, lecture: str, segment: DamagedSegment, now: Now) -> None:
+        """Set it aside: the segments of a packaged lecture are dropped, and it is not all in there.
+
+        Killed after the move, the next finisher finds the package whole and no damage.
+        """
+        path = self._spool.track(lecture, segment.track) / segment.name
+        if not path.exists():
+            return
+        kept = set_aside(self._spool.aside, path, f"{lecture}-{segment.track}-{segment.name}")
+        text = readable(f"{segment.name}: {segment.what}; kept as {kept}")
+        number = sequence(segment.name)
+        with self._ledger.transaction():
+            if number is not None:
+                self._ledger.drop_segment(lecture, segment.track, number)
+            self._ledger.add_event(now, "set aside", text, lecture, readable(segment.track))
