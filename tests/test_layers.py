@@ -51,6 +51,7 @@ PURE = [
     ROOT / "uploader/limits.py",
     ROOT / "uploader/timetable.py",
     ROOT / "uploader/policy.py",
+    ROOT / "uploader/forecast.py",
     ROOT / "device_profiles/match.py",
     ROOT / "capture/modes.py",
     ROOT / "edge_agent/commands/words.py",

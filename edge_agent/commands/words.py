@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,6 +65,38 @@ def duration(text: str) -> timedelta:
     if not length:
         raise ValueError(f"{text!r} is no length of time")
     return length
+
+
+def expected(at: datetime, now: datetime) -> str:
+    """When something will be there, as exactly as it can be meant: minutes, an hour, a day."""
+    ahead = at - now
+    if ahead < timedelta(minutes=50):
+        minutes = max(1, math.ceil(ahead / timedelta(minutes=1)))
+        about = minutes if minutes < 10 else math.ceil(minutes / 5) * 5
+        return "in a minute" if about == 1 else f"in about {about} minutes"
+    if ahead < timedelta(hours=12):
+        rounded = _rounded_up(at, 5 if ahead < timedelta(hours=3) else 10)
+        if rounded.date() != now.date():
+            return f"tomorrow about {rounded:%H:%M}"
+        return f"{'tonight ' if rounded.hour >= 20 else ''}about {rounded:%H:%M}"
+    part = next(part for end, part in _PARTS if at.hour < end)
+    days = (at.date() - now.date()).days
+    day = ("today", "tomorrow")[days] if days < 2 else f"{at:%A}"
+    return f"{day} {part}" if days < 7 else f"on {at.day} {at:%B}"
+
+
+_PARTS = (
+    (6, "early in the morning"),
+    (12, "in the morning"),
+    (18, "in the afternoon"),
+    (24, "in the evening"),
+)
+
+
+def _rounded_up(at: datetime, minutes: int) -> datetime:
+    """Rather too late than too early."""
+    past = (at.minute % minutes) * 60 + at.second
+    return (at + timedelta(seconds=-past % (minutes * 60))).replace(second=0, microsecond=0)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
