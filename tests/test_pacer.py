@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from uploader.pacer import LEAST_RATE, NO_LIMIT, SO_MAX_PACING_RATE, Pacer, TcpInfo
+from uploader.polite import Phase, Polite, Route, Sample
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -32,8 +33,8 @@ class Policy:
     polite: bool = False
     now: float = 100.0
 
-    def pacer(self) -> Pacer:
-        return Pacer(lambda: self.limit, lambda: self.polite, lambda: self.now)
+    def pacer(self, controller: Callable[[Route | None], Polite] = Polite) -> Pacer:
+        return Pacer(lambda: self.limit, lambda: self.polite, lambda: self.now, controller)
 
 
 def rate_of(sock: socket.socket) -> int:
@@ -120,6 +121,49 @@ def test_politeness_stays_below_the_limit_and_may_be_switched_off(pair: Pair) ->
     policy.polite, policy.limit = False, None
     pacer.tick(pair[0])
     assert rate_of(pair[0]) == NO_LIMIT
+
+
+def congestion(sock: socket.socket) -> str:
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode()
+
+
+def bbr_is_allowed() -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        except OSError:
+            return False
+    return True
+
+
+class Told(Polite):
+    """Is in the phases that a test says, one after the other."""
+
+    def __init__(self, phases: list[Phase]) -> None:
+        super().__init__()
+        self._phases = phases
+
+    def rate_after(self, sample: Sample) -> float:
+        self.phase = self._phases.pop(0)
+        return 50_000.0
+
+
+def test_it_yields_with_reno_and_grows_with_a_bbr_that_begins_anew(pair: Pair) -> None:
+    """Where BBR is not allowed, what the kernel has chosen stays."""
+    growing, yielding = ("bbr", "reno") if bbr_is_allowed() else (congestion(pair[0]),) * 2
+    phases: list[Phase] = ["start", "yield", "yield", "regrow", "cruise", "yield"]
+    policy = Policy(polite=True)
+    pacer = policy.pacer(lambda _route: Told(phases))
+    pacer.opened(pair[0])
+    seen = [congestion(pair[0])]
+    while phases:
+        policy.now += 10
+        pacer.tick(pair[0])
+        seen.append(congestion(pair[0]))
+    assert seen == [growing, yielding, yielding, growing, growing, yielding]
+    policy.polite = False
+    pacer.tick(pair[0])
+    assert congestion(pair[0]) == growing
 
 
 def test_a_closed_connection_is_left_to_the_sender(pair: Pair) -> None:

@@ -50,7 +50,7 @@ class Http:
     `dress` gives each request its credential just before it leaves (after the digests are in its
     headers, so it may sign them). `opened` is called with every new TCP socket, for pacing:
     TCP_INFO may be read from it and SO_MAX_PACING_RATE set on it while a body leaves. `tick` is
-    called with that socket (or its TLS wrapper) after each block and while it waits (`wire.TICK_S`),
+    called with that socket (or its TLS wrapper) after each block and while it waits (`TICK_S`),
     so a controller can act there.
     """
 

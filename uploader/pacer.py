@@ -2,8 +2,12 @@
 
 Reads TCP_INFO from the socket and sets SO_MAX_PACING_RATE on it (tcp(7), socket(7); the offsets are
 those of `struct tcp_info` in linux/tcp.h, which only ever grows at its end). Needs no privilege and
-no queueing discipline. The kernel sends two packets at once however low the rate, which is just
-what trickling wants.
+no queueing discipline.
+
+Where BBR is allowed it is used: CUBIC takes each random loss for a full queue. But it needs eight
+round trips for each quarter that it grows, and sends lone packets at a low rate, which the receiver
+acknowledges late. So we yield with Reno, which sends two at once however low the rate, and grow
+again with a BBR that begins anew, doubling.
 """
 
 from __future__ import annotations
@@ -62,21 +66,28 @@ class Pacer:
         limit: Callable[[], int | None],
         polite: Callable[[], bool],
         clock: Callable[[], float],
+        controller: Callable[[Route | None], Polite] = Polite,
     ) -> None:
         self._limit = limit
         self._polite = polite
         self._clock = clock
+        self._controller = controller
         self._route: Route | None = None
         self._control: Polite | None = None
         self._rate = 0.0
         self._began = 0.0
         self._due = 0.0
         self._set: int | None = None
+        self._has_bbr = False
+        self._congestion = ""
 
     def opened(self, sock: socket.socket) -> None:
         """A connection to the same place begins with what the last one found out."""
-        with contextlib.suppress(OSError):  # where it is not allowed, the kernel's own will do
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        self._congestion, self._has_bbr = "", True
+        try:
+            self._control_by(sock, "bbr")
+        except OSError:  # where it is not allowed, the kernel's own will do
+            self._has_bbr = False
         self._learn()
         self._control = None
         self._set = None
@@ -93,10 +104,11 @@ class Pacer:
         if not self._polite():
             self._learn()
             self._control = None
+            self._control_by(sock, "bbr")
             self._apply(sock, None)
             return
         if self._control is None:
-            self._control = Polite(self._route)
+            self._control = self._controller(self._route)
             self._began, self._due = now, 0.0
         if now >= self._due:
             info = TcpInfo.of(sock)
@@ -104,7 +116,13 @@ class Pacer:
             sample = Sample(since, info.srtt_s, info.delivered, info.mss, idle=not info.unsent)
             self._rate = self._control.rate_after(sample)
             self._due = now + self._control.interval_s
+            self._control_by(sock, "reno" if self._control.phase == "yield" else "bbr")
         self._apply(sock, self._rate)
+
+    def _control_by(self, sock: socket.socket, congestion: str) -> None:
+        if self._has_bbr and congestion != self._congestion:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
+            self._congestion = congestion
 
     def _learn(self) -> None:
         if self._control is not None:

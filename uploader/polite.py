@@ -84,6 +84,8 @@ class Polite:
         """
         self.phase: Phase = "regrow" if known else "start"
         self.capacity = known.capacity if known else 0.0
+        #: What the link carried when it was free: others make `capacity` smaller, for a while.
+        self._free = self.capacity
         self.rate = FIRST_RATE
         #: Send `FLOOR_PACKETS` packets at once and then nothing until the next call.
         self.trickles = False
@@ -113,7 +115,7 @@ class Polite:
         wanted = self._next(sample, queue / target, delivered)
         floor = FLOOR_PACKETS * sample.mss / min(max(base, 0.001), FLOOR_PACKETS * DELAYED_ACK_S)
         self.rate = max(wanted, floor)
-        heavy = floor > FLOOR_SHARE * self.capacity
+        heavy = floor > FLOOR_SHARE * max(self._free, self.capacity)
         self.trickles = heavy and self.phase == "yield" and wanted < 1.5 * floor
         self._told = FLOOR_PACKETS * sample.mss / TRICKLE_S if self.trickles else self.rate
         return self._told
@@ -135,7 +137,7 @@ class Polite:
             return self._starting(sample, queue, delivered)
         if self.phase == "regrow" and queue > 0.5 and self.rate < 0.5 * self.capacity:
             # Too early, or the way has become slower: what is known loses its worth step by step.
-            self.capacity = max(delivered, MOST_LOSS * self.capacity)
+            self._free = self.capacity = max(delivered, MOST_LOSS * self.capacity)
             self._enter("yield", sample)
         if self.phase == "cruise" and queue >= 1:
             self.capacity = max(delivered, SOME_LOSS * self.capacity)
@@ -153,7 +155,7 @@ class Polite:
         self._best = max(self._best, delivered)
         if queue <= 0.5 and self._rounds < 4:
             return max(self.rate, 2 * self._best)
-        self.capacity = self._best or self.rate
+        self._free = self.capacity = self._best or self.rate
         self._enter("cruise", sample)
         return 0.9 * self.capacity
 
@@ -165,15 +167,20 @@ class Polite:
             return 0.9 * self.capacity
         if self.phase == "cruise" and self._rounds > CRUISE_ROUNDS:
             self._enter("probe", sample)
-        elif self.phase == "probe" and self._rounds > PROBE_ROUNDS:
+        elif self.phase == "probe" and self._rounds > self._patience(delivered):
             grew = queue < 0.25 and delivered > 1.01 * self.capacity
             if grew:
                 self.capacity = delivered
+                self._free = max(self._free, delivered)
             self._bold = grew
             self._enter("probe" if grew else "cruise", sample)
         if self.phase == "cruise":
             return self.capacity * CRUISE
         return self.capacity * (BOLD_PROBE if self._bold else PROBE)
+
+    def _patience(self, delivered: float) -> int:
+        """Rounds of a probe: more where what was sent before it is still on its way."""
+        return PROBE_ROUNDS if delivered > 0.7 * self.capacity else 3 * PROBE_ROUNDS
 
     def _yielding(self, sample: Sample, queue: float, delivered: float) -> float:
         """`_rounds` counts the calm ones here."""
@@ -190,7 +197,8 @@ class Polite:
     def _regrowing(self, sample: Sample) -> float:
         if self.rate >= 0.9 * self.capacity:
             self._enter("probe", sample)
-            return PROBE * self.capacity
+            self._bold = self.capacity < MOST_LOSS * self._free
+            return self.capacity * (BOLD_PROBE if self._bold else PROBE)
         return min(2 * self.rate, 0.95 * self.capacity)
 
     def _enter(self, phase: Phase, sample: Sample) -> None:
