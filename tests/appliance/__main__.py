@@ -29,6 +29,7 @@ from tests.appliance.replay import every_crash_point
 from tests.appliance.report import Row, table, write_json
 from tests.appliance.room import Room
 from tests.appliance.services import disk_full, watchdog
+from tests.appliance.slow_link import slow_destination
 
 SCENARIOS: dict[str, Callable[[Room], Row]] = {
     "deliver": record_and_deliver,
@@ -39,6 +40,7 @@ SCENARIOS: dict[str, Callable[[Room], Row]] = {
     "clock": wrong_clock,
     "watchdog": watchdog,
     "disk-full": disk_full,
+    "slow-destination": slow_destination,
 }
 
 
