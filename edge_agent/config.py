@@ -28,6 +28,7 @@ from edge_agent.config_destinations import (
     FolderDestination,
     OpencastDestination,
     S3Destination,
+    StickDestination,
     TusDestination,
 )
 from edge_agent.config_upload import Upload
@@ -39,6 +40,7 @@ __all__ = [
     "FolderDestination",
     "OpencastDestination",
     "S3Destination",
+    "StickDestination",
     "TrackConfig",
     "TusDestination",
     "Upload",

@@ -75,7 +75,7 @@ KeyPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)*$")]
 
 
 class FolderDestination(_Section):
-    """A folder that receives finished lectures: a mounted share, a disk, a stick."""
+    """A folder that receives finished lectures: a mounted share, or a disk that stays."""
 
     type: Literal["folder"]
     path: AbsolutePath
@@ -126,6 +126,16 @@ class S3Destination(_Section):
         return self
 
 
+class StickDestination(_Section):
+    """Sticks that people carry to the platform and back."""
+
+    type: Literal["stick"]
+    path: AbsolutePath
+    receipt_keys: ReceiptKeys
+    needs: Needs = "verified"
+    lost_after_days: int = Field(default=30, ge=1, le=365)
+
+
 class OpencastDestination(_Section):
     """An Opencast, in which each lecture becomes an event."""
 
@@ -161,7 +171,7 @@ class OpencastDestination(_Section):
 
 
 DestinationConfig = Annotated[
-    FolderDestination | TusDestination | S3Destination | OpencastDestination,
+    FolderDestination | TusDestination | S3Destination | OpencastDestination | StickDestination,
     Field(discriminator="type"),
 ]
 #: By what stands in `type`.
@@ -170,6 +180,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "tus": TusDestination,
     "s3": S3Destination,
     "opencast": OpencastDestination,
+    "stick": StickDestination,
 }
 
 

@@ -30,7 +30,16 @@ from edge_agent.systemd import notify
 from edge_agent.upload_queue import ALWAYS, Leave, Queue
 from edge_agent.upload_room import watched
 from edge_agent.upload_watch import UNWATCHED, Watch
-from uploader.sender import Artifact, Destination, Pending, Permanent, Phase, Receipt, Transient
+from uploader.sender import (
+    Artifact,
+    Carried,
+    Destination,
+    Pending,
+    Permanent,
+    Phase,
+    Receipt,
+    Transient,
+)
 
 #: A new package is noticed within this time.
 IDLE_S = 1.0
@@ -78,6 +87,8 @@ class Delivery:
         self._ledger = ledger
         self._spool = spool
         self._destinations = destinations
+        self._carried = {n: it for n, it in destinations.items() if isinstance(it, Carried)}
+        self._news: dict[str, object] = {}
         self._clock = clock
         self._beat = beat
         self._leave = leave
@@ -87,6 +98,10 @@ class Delivery:
         """Send the most valuable file that is due; seconds to wait before the next step."""
         for lecture in self._watch.look():
             self.queue.forget(lecture)
+        for name, place in self._carried.items():
+            if (news := place.news()) != self._news.get(name):
+                self._news[name] = news
+                self.queue.heard(name)
         row = self.queue.next()
         if row is None:
             self._watch.idles(self.queue.held_up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from edge_agent.config import (
     FolderDestination,
     OpencastDestination,
     S3Destination,
+    StickDestination,
     TusDestination,
 )
 from edge_agent.ledger import Ledger
+from edge_agent.room_key import room_key
 from edge_agent.secrets import Secrets
+from edge_agent.spool import Spool
 from edge_agent.upload_gate import Gate
 from uploader import (
     folder,
@@ -28,6 +32,8 @@ from uploader import (
     s3,
     s3_destination,
     s3_doors,
+    stick,
+    stick_files,
     tus_destination,
 )
 from uploader.exchange import Request
@@ -88,6 +94,8 @@ def destinations(
                 made[name] = _s3(place, LedgerMemory(ledger, name), secrets, clock, pacer())
             case OpencastDestination():
                 made[name] = _opencast(place, LedgerMemory(ledger, name), secrets, utc, pacer())
+            case StickDestination():
+                made[name] = _stick(place, LedgerMemory(ledger, name), config, utc)
     return made
 
 
@@ -170,6 +178,26 @@ def _opencast(
     server = opencast.Server(url, place.workflow, place.settings, place.series, place.flavors)
     made = opencast_destination.OpencastDestination
     return made(exchange, server, memory.expected, memory, AGENT, utc, needs=place.needs)
+
+
+def _stick(
+    place: StickDestination, memory: LedgerMemory, config: Config, utc: Callable[[], str]
+) -> Destination:
+    def room() -> stick_files.Room:
+        key = room_key(Spool(config.storage.spool).key)
+        return stick_files.Room(config.room.name, key, AGENT)
+
+    def about(lecture: str) -> str:
+        found = memory.ledger.lecture(lecture)
+        if found is None:
+            return lecture
+        title = ", ".join(filter(None, (found.title, found.lecturer, found.course)))
+        return f"{found.started_utc[:16].replace('T', ' ')} UTC  {title}".rstrip()
+
+    terms = _terms(place.receipt_keys, place.needs, utc)
+    lost_after = timedelta(days=place.lost_after_days)
+    made = stick.StickDestination
+    return made(place.path, room, terms, memory, about=about, lost_after=lost_after)
 
 
 def _terms(keys: Iterable[str] | None, needs: str, utc: Callable[[], str]) -> receipts.Terms:

@@ -19,6 +19,8 @@ KNOWN_AT_TOP = frozenset(
         "ledger.ballast",
         "encoders.json",
         "encoders.json.part",
+        "agent.key",
+        "agent.key.part",
         "muted",
         "muted.part",
         "lectures",
@@ -43,6 +45,11 @@ class Spool:
     def encoders(self) -> Path:
         """Which encoders work on this computer."""
         return self.root / "encoders.json"
+
+    @property
+    def key(self) -> Path:
+        """With which this room signs; nobody else may read it."""
+        return self.root / "agent.key"
 
     @property
     def muted(self) -> Path:

@@ -118,6 +118,11 @@ class Queue:
         self._paces = {}
         self._look_s = 0.0
 
+    def heard(self, destination: str) -> None:
+        """Something has changed there: ask again at once."""
+        self._paces.pop(destination, None)
+        self._pending = {key: pace for key, pace in self._pending.items() if key[1] != destination}
+
     def refused(self, row: OutboxRow) -> None:
         """For good: it is not tried again before a restart, or until people say so."""
         self._refused.add(_key(row))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.clock import Clock
-from edge_agent.config import Config, FolderDestination
+from edge_agent.config import Config, FolderDestination, StickDestination
 from edge_agent.ledger import Ledger
 from edge_agent.locks import is_held
 from edge_agent.metered import Metered
@@ -49,9 +49,8 @@ def machine_id(file: Path = MACHINE_ID) -> str:
 
 def networks(config: Config) -> frozenset[str]:
     """The destinations that are reached over a link."""
-    return frozenset(
-        name for name, it in config.destinations.items() if not isinstance(it, FolderDestination)
-    )
+    local = FolderDestination | StickDestination
+    return frozenset(n for n, it in config.destinations.items() if not isinstance(it, local))
 
 
 def watched(

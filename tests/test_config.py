@@ -20,6 +20,7 @@ from edge_agent.config import (
     Renditions,
     Room,
     S3Destination,
+    StickDestination,
     Storage,
     TrackConfig,
     TusDestination,
@@ -41,6 +42,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "destinations.platform": FolderDestination,
     "destinations.campus": TusDestination,
     "destinations.store": S3Destination,
+    "destinations.courier": StickDestination,
     "destinations.opencast": OpencastDestination,
 }
 

@@ -20,7 +20,7 @@ from uploader.exchange import Memory, Piece
 from uploader.receipts import Terms
 from uploader.sender import Artifact, Pending, Permanent, Progress, Receipt, Transient
 from uploader.stick_acknowledgements import Acknowledgements, Notes
-from uploader.stick_files import Room, Stick, find, free_bytes, marker_at
+from uploader.stick_files import Room, Stick, find, free_bytes, marker_at, news_of
 from uploader.stick_index import Entry, Index
 
 
@@ -58,7 +58,7 @@ class StickDestination:
 
     def news(self) -> object:
         """Which sticks are in, and which acknowledgements they have."""
-        return tuple(stick.news() for stick in self._sticks())
+        return tuple(news_of(root) for root in find(self._folder))
 
     def receipt(self, lecture: str, artifact: Artifact) -> Receipt | None:
         if (known := self._notes.receipt(lecture, artifact)) is not None:

@@ -10,7 +10,7 @@ from uploader.exchange import Memory
 from uploader.receipts import Damaged, Terms
 from uploader.sender import Artifact, Pending, Receipt
 from uploader.signing import Worthless
-from uploader.stick_files import Stick
+from uploader.stick_files import Stick, news_of
 from uploader.stick_index import Entry
 
 #: A lecture, a file's name and its SHA-256.
@@ -120,7 +120,7 @@ class Acknowledgements:
 
 
 def _news(sticks: list[Stick]) -> object:
-    return tuple(stick.news() for stick in sticks)
+    return tuple(news_of(stick.root) for stick in sticks)
 
 
 def _claimed(line: bytes) -> Iterator[_Id]:

@@ -69,6 +69,22 @@ def find(folder: Path) -> list[Path]:
     return found
 
 
+def news_of(root: Path) -> object:
+    """Another value means: another stick, or other acknowledgements."""
+    found: list[object] = [root, marker_at(root)]
+    for file in _acknowledgements(root):
+        with suppress(OSError):
+            stat = file.stat()
+            found.append((file.name, stat.st_size, stat.st_mtime_ns))
+    return tuple(found)
+
+
+def _acknowledgements(root: Path) -> list[Path]:
+    with suppress(OSError):
+        return sorted((root / plan.ACKNOWLEDGEMENTS).glob("*.txt"))
+    return []
+
+
 def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
@@ -210,24 +226,9 @@ class Stick:
 
     def lines(self) -> Iterator[bytes]:
         """All lines of all acknowledgements; what they are worth is to be seen."""
-        for file in self._acknowledgement_files():
-            with suppress(FileNotFoundError), file.open("rb") as stream:
+        for file in _acknowledgements(self.root):
+            with suppress(OSError), file.open("rb") as stream:
                 yield from stream.read(MOST_BYTES).splitlines()
-
-    def _acknowledgement_files(self) -> list[Path]:
-        with suppress(OSError):
-            folder = self.root / plan.ACKNOWLEDGEMENTS
-            return sorted(each for each in folder.glob("*.txt") if each.is_file())
-        return []
-
-    def news(self) -> tuple[object, ...]:
-        """Another value means: another stick, or other acknowledgements."""
-        found: list[object] = [str(self.root), self.marker]
-        for file in self._acknowledgement_files():
-            with suppress(OSError):
-                stat = file.stat()
-                found.append((file.name, stat.st_size, stat.st_mtime_ns))
-        return tuple(found)
 
 
 def _is_there(file: Path, length: int) -> bool:

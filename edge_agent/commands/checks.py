@@ -10,7 +10,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -173,7 +173,7 @@ def encoders(ground: Ground) -> Iterator[Finding]:
 
 def destinations(ground: Ground) -> Iterator[Finding]:
     """Can lectures be sent?"""
-    from edge_agent.config import FolderDestination
+    from edge_agent.config import FolderDestination, StickDestination
 
     if not ground.config.destinations:
         fix = "add one under [destinations] in the configuration"
@@ -189,16 +189,20 @@ def destinations(ground: Ground) -> Iterator[Finding]:
         else:
             yield Finding(f"{name}: {place.path}, {size(shutil.disk_usage(place.path).free)} free")
     if ground.room.spool.ledger.exists():
-        yield from _refused(ground)
+        places = ground.config.destinations.items()
+        sticks = {name for name, place in places if isinstance(place, StickDestination)}
+        yield from _refused(ground, sticks)
 
 
-def _refused(ground: Ground) -> Iterator[Finding]:
+def _refused(ground: Ground, sticks: Collection[str]) -> Iterator[Finding]:
+    """What lies on a stick, or waits for one, is people's business and no fault."""
     with ground.room.ledger() as ledger:
         rows = [row for row in ledger.outbox() if row.receipt is None and row.last_error]
     for name in sorted({row.destination for row in rows}):
         mine = [row for row in rows if row.destination == name]
         what = f"{name}: {len(mine)} files wait: {mine[0].last_error}"
-        yield Finding(what, State.WRONG, "see: edge-agent upload status")
+        state = State.NOTE if name in sticks else State.WRONG
+        yield Finding(what, state, "see: edge-agent upload status")
 
 
 def units(ground: Ground) -> Iterator[Finding]:

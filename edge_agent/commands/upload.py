@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edge_agent.commands import stick
 from edge_agent.commands import upload_control as control
 from edge_agent.commands.output import AsJson, reporting
 from edge_agent.commands.room import config, room, say_if_down
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The delivery of finished lectures.", no_args_is_help=True)
 for each in (control.pause, control.resume, control.now, control.retry, control.limit, window):
     app.command()(each)
+app.add_typer(stick.app, name="stick")
 
 
 @app.command()
