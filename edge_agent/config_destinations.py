@@ -132,7 +132,8 @@ class StickDestination(_Section):
     type: Literal["stick"]
     path: AbsolutePath
     receipt_keys: ReceiptKeys
-    needs: Needs = "verified"
+    #: Unset: verified.
+    needs: Needs | None = None
     lost_after_days: int = Field(default=30, ge=1, le=365)
 
 

@@ -194,7 +194,7 @@ def _stick(
         title = ", ".join(filter(None, (found.title, found.lecturer, found.course)))
         return f"{found.started_utc[:16].replace('T', ' ')} UTC  {title}".rstrip()
 
-    terms = _terms(place.receipt_keys, place.needs, utc)
+    terms = _terms(place.receipt_keys, place.needs or "verified", utc)
     lost_after = timedelta(days=place.lost_after_days)
     made = stick.StickDestination
     return made(place.path, room, terms, memory, about=about, lost_after=lost_after)
