@@ -1,8 +1,8 @@
 """Opencast's ingest, sans I/O: a lecture becomes one event, whose id is fixed beforehand.
 
-The server keeps nothing in between: the media package that it returns at each step is the state, and is
-noted here at once. A track goes whole or not at all. When the last expected file is in the package,
-it is ingested, once: an ingest in doubt is asked about at the events API before it is repeated.
+The server keeps nothing in between: the media package that it returns at each step is the state,
+and is noted here at once. A track goes whole or not at all. When the last expected file is in the
+package it is ingested, once: an ingest in doubt is asked about before it is repeated.
 """
 
 from __future__ import annotations

@@ -17,9 +17,11 @@ from typing import Protocol
 
 import pytest
 
+from tests.servers import kept_store, opencast_client
 from tests.servers.stick import Platform, courier, prepare
 from tests.servers.tus import Receiver, client
 from uploader.folder import FolderDestination
+from uploader.opencast_destination import OpencastDestination
 from uploader.sender import Artifact, Destination, Permanent, Phase, Receipt, Transient
 from uploader.tus_destination import TusDestination
 
@@ -44,6 +46,8 @@ class Kit(Protocol):
     recipe: str
     #: What people are told when it is away.
     away: str
+    #: When so many bytes have left, some of them are kept; None: a file goes whole or not at all.
+    keeps: int | None
 
     def make(self, utc: Callable[[], str] = ...) -> Destination: ...
 
@@ -60,6 +64,7 @@ class Kit(Protocol):
 class FolderKit:
     lecture = "0193-lecture"
     away = "plug the disk in"
+    keeps = 3 * MIB
 
     def __init__(self, home: Path) -> None:
         self.place = home / "platform"
@@ -94,6 +99,7 @@ class TusKit:
     """A tus server that nobody here wrote, and the receipts that a platform owes."""
 
     away = "refuses the connection"
+    keeps = 3 * MIB
 
     def __init__(self, receiver: Receiver, home: Path) -> None:
         self._receiver = receiver
@@ -136,6 +142,7 @@ class StickKit:
 
     lecture = "0193-lecture"
     away = "no prepared stick is in"
+    keeps = 3 * MIB
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -166,6 +173,99 @@ class StickKit:
         (self._home / "in a pocket").rename(self._stick)
 
 
+class StoreKit:
+    """The simulated S3 store, whose state outlives whoever talks to it."""
+
+    lecture = "0193-lecture"
+    away = "refuses the connection"
+    keeps = 5 * MIB  # the least that such a store takes as a part
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        (home / "notes").mkdir()
+        self._store = kept_store.KeptStore(home / "store")
+        self._store.create()
+        self.recipe = (
+            "from pathlib import Path\n"
+            "from tests.servers.kept_store import client\n"
+            f"make = lambda utc: client(Path({str(home)!r}), utc)"
+        )
+
+    def make(self, utc: Callable[[], str] = lambda: "2026-11-22T10:00:00.000Z") -> Destination:
+        return kept_store.client(self._home, utc)
+
+    def held(self, lecture: str) -> dict[str, bytes]:
+        return {
+            Path(key).name: stored.data
+            for key, stored in self._store.now().objects.items()
+            if key.startswith(f"{lecture}/") and not key.endswith(".receipt.json")
+        }
+
+    def spoil_what_arrived(self, lecture: str, name: str) -> None:
+        """On the store's disk, unnoticed by it."""
+        store = self._store.now()
+        [(_, parts)] = store.uploads.values()
+        data = bytearray(parts[1].data)
+        data[1000] ^= 1
+        parts[1] = replace(parts[1], data=bytes(data))
+        self._store.change(store)
+
+    def go_away(self) -> None:
+        self._store.away.touch()
+
+    def come_back(self) -> None:
+        self._store.away.unlink()
+
+
+class OpencastKit:
+    """A strict Opencast whose archive may be asked."""
+
+    away = "refuses the connection"
+    keeps = None
+
+    def __init__(self, running: opencast_client.Running, home: Path) -> None:
+        self._running = running
+        self._notes = home / "notes"
+        self._notes.mkdir()
+        self._made: list[OpencastDestination] = []
+        self.lecture = home.name
+        self.recipe = (
+            "from pathlib import Path\n"
+            "from tests.servers.opencast_client import client\n"
+            f"make = lambda utc: client({running.base!r}, Path({str(self._notes)!r}), utc)"
+        )
+
+    def make(self, utc: Callable[[], str] = lambda: "2026-11-22T10:00:00.000Z") -> Destination:
+        self._made.append(opencast_client.client(self._running.base, self._notes, utc))
+        return self._made[-1]
+
+    def close(self) -> None:
+        for destination in self._made:
+            destination.close()
+        state = self._running.inside.state()
+        assert state["violations"] == []
+        assert state["begun"].count(self.lecture) <= 1
+
+    def held(self, lecture: str) -> dict[str, bytes]:
+        return self._running.inside.held(lecture)
+
+    def spoil_what_arrived(self, lecture: str, name: str) -> None:
+        """Nothing stays of a file that was cut."""
+
+    def go_away(self) -> None:
+        self._running.kill()
+
+    def come_back(self) -> None:
+        self._running.start()
+
+
+@pytest.fixture(scope="module")
+def opencast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[opencast_client.Running]:
+    running = opencast_client.Running(tmp_path_factory.mktemp("opencast")).start()
+    yield running
+    running.kill()
+
+
 @pytest.fixture(scope="module")
 def receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Receiver]]:
     running: dict[str, Receiver] = {}
@@ -180,22 +280,26 @@ def receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
         receiver.kill()
 
 
-KINDS = ["folder", "stick", "tuspyserver", "tussi"]
+KINDS = ["folder", "stick", "store", "opencast", "tuspyserver", "tussi"]
 
 
 @pytest.fixture(params=KINDS)
-def kit(
-    request: pytest.FixtureRequest, receivers: Callable[[str], Receiver], tmp_path: Path
-) -> Iterator[Kit]:
-    if request.param == "folder":
-        yield FolderKit(tmp_path)
-        return
-    if request.param == "stick":
-        yield StickKit(tmp_path)
-        return
-    made = TusKit(receivers(request.param), tmp_path)
+def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kit]:
+    made: Kit | TusKit | OpencastKit
+    match request.param:
+        case "folder":
+            made = FolderKit(tmp_path)
+        case "stick":
+            made = StickKit(tmp_path)
+        case "store":
+            made = StoreKit(tmp_path)
+        case "opencast":
+            made = OpencastKit(request.getfixturevalue("opencast"), tmp_path)
+        case kind:
+            made = TusKit(request.getfixturevalue("receivers")(kind), tmp_path)
     yield made
-    made.close()
+    if isinstance(made, TusKit | OpencastKit):
+        made.close()
 
 
 def deliver(kit: Kit, artifact: Artifact, source: Path) -> Receipt:
@@ -217,11 +321,12 @@ class Break(Exception):
     """Breaks off a send, as a stopping upload process does."""
 
 
-def break_while_copying() -> Callable[[Phase, int], None]:
-    """Raises when three MiB have left."""
+def break_while_copying(kit: Kit) -> Callable[[Phase, int], None]:
+    """Raises when something that is kept has left, and more has begun to."""
+    enough = kit.keeps or 3 * MIB
 
     def progress(phase: Phase, done: int) -> None:
-        if phase == "copying" and done >= 3 * MIB:
+        if phase == "copying" and done > enough:
             raise Break
 
     return progress
@@ -264,10 +369,12 @@ def test_a_receipt_for_other_bytes_is_none(kit: Kit, source: Path) -> None:
     assert kit.make().receipt("another", artifact_of(DATA)) is None
 
 
-def test_a_try_that_was_broken_off_goes_on_where_it_ended(kit: Kit, source: Path) -> None:
+def test_a_try_that_was_broken_off_goes_on_where_it_ended_if_anything_is_kept(
+    kit: Kit, source: Path
+) -> None:
     destination, artifact = kit.make(), artifact_of(DATA)
     with pytest.raises(Break):
-        destination.send(kit.lecture, artifact, source, break_while_copying())
+        destination.send(kit.lecture, artifact, source, break_while_copying(kit))
     copied: list[int] = []
     destination.send(
         kit.lecture,
@@ -275,13 +382,13 @@ def test_a_try_that_was_broken_off_goes_on_where_it_ended(kit: Kit, source: Path
         source,
         lambda phase, n: copied.append(n) if phase == "copying" else None,
     )
-    assert copied[0] > 0
+    assert (copied[0] > 0) is (kit.keeps is not None)
     assert kit.held(kit.lecture) == {"presenter.mp4": DATA}
 
 
 def test_what_arrived_damaged_is_not_built_upon(kit: Kit, source: Path) -> None:
     with pytest.raises(Break):
-        kit.make().send(kit.lecture, artifact_of(DATA), source, break_while_copying())
+        kit.make().send(kit.lecture, artifact_of(DATA), source, break_while_copying(kit))
     kit.spoil_what_arrived(kit.lecture, "presenter.mp4")
     deliver(kit, artifact_of(DATA), source)
     assert kit.held(kit.lecture) == {"presenter.mp4": DATA}
@@ -358,11 +465,15 @@ make(utc).send({lecture!r}, Artifact("presenter.mp4", {size}, {sha!r}), Path({pa
 
 #: A folder: 6 calls while copying, 6 while reading back; -1: between the file's name and its
 #: receipt. A stick: 6 before that while the file is compared; -1: before the index names it.
-#: A server: 6 while the file is compared, then questions, creation, blocks of requests.
+#: A store: before and after each request is answered; -1: before its receipt is left there.
+#: A server: 6 while the file is compared, then questions, creation, blocks of requests; an Opencast
+#: is not asked for its receipt when the ingest is through, which is all that it has.
 KILL_POINTS = [
     *(("folder", n) for n in (*range(1, 13), -1)),
     *(("stick", n) for n in (*range(6, 19), -1)),
-] + [(kind, n) for kind in KINDS[2:] for n in (6, 7, 8, 9, 10, 12, 15, 18, 21, 25)]
+    *(("store", n) for n in (*range(1, 26), -1)),
+    *(("opencast", n) for n in (3, 6, 7, 8, 9, 10, 12, 15, 18)),
+] + [(kind, n) for kind in KINDS[4:] for n in (6, 7, 8, 9, 10, 12, 15, 18, 21, 25)]
 
 
 @pytest.mark.parametrize(("kit", "calls"), KILL_POINTS, indirect=["kit"])
