@@ -12,12 +12,14 @@ from typing import Annotated
 import typer
 
 from edge_agent.commands import (
+    changing,
     configuration,
     demo,
     devices,
     doctor,
     encoders,
     lectures,
+    panel,
     record,
     running,
     status,
@@ -49,9 +51,13 @@ def options(
 
 app.command()(status.status)
 app.command()(doctor.doctor)
+record.app.command()(changing.extend)
+record.app.command("continue")(changing.go_on)
+lectures.app.command()(changing.edit)
 app.add_typer(record.app, name="record")
 app.add_typer(lectures.app, name="lectures")
 app.add_typer(upload.app, name="upload")
+app.add_typer(panel.app, name="panel")
 app.add_typer(devices.app, name="devices")
 app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")

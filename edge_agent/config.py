@@ -31,6 +31,7 @@ from edge_agent.config_destinations import (
     StickDestination,
     TusDestination,
 )
+from edge_agent.config_panel import Panel
 from edge_agent.config_upload import Upload
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
 
@@ -59,6 +60,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9-]{0,31}$": "a name of small letters, digits and '-', at most 32, letter first",
     r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$": "two words with a slash, such as 'presenter/source'",
     r"^([a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*)?$": "a language tag such as 'en', 'km' or 'pt-BR'",
+    r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$": "the name of a computer, without port or http://",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "the name of a file, without any folder",
     r"^[A-Za-z0-9._-]*$": "empty or letters, digits, '.', '_' and '-'",
     r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a)$": "the name of a media file, such as 'audio.m4a'",
@@ -172,6 +174,7 @@ class Config(_Section):
     recording: Recording = Recording()
     renditions: Renditions = Renditions()
     upload: Upload = Upload()
+    panel: Panel = Panel()
     tracks: dict[Name, TrackConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
 
@@ -196,6 +199,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "recording": Recording,
     "renditions": Renditions,
     "upload": Upload,
+    "panel": Panel,
     "tracks": TrackConfig,
 }
 

@@ -16,6 +16,7 @@ KNOWN_AT_TOP = frozenset(
         "ledger.db-wal",
         "ledger.db-shm",
         "ledger.db-journal",
+        "ledger.db.part",
         "ledger.ballast",
         "encoders.json",
         "encoders.json.part",
@@ -23,6 +24,8 @@ KNOWN_AT_TOP = frozenset(
         "agent.key.part",
         "muted",
         "muted.part",
+        "panel.json",
+        "panel.json.part",
         "lectures",
         "aside",
         "lost+found",
@@ -55,6 +58,11 @@ class Spool:
     def muted(self) -> Path:
         """There while the room is muted, so that a lost ledger does not show it."""
         return self.root / "muted"
+
+    @property
+    def panel(self) -> Path:
+        """Which tablets are paired with the panel."""
+        return self.root / "panel.json"
 
     @property
     def lectures(self) -> Path:

@@ -28,6 +28,7 @@ from edge_agent.config import (
     load,
     to_toml,
 )
+from edge_agent.config_panel import Panel
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "config.sample.toml"
 MODELS: dict[str, type[BaseModel]] = {
@@ -37,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "recording": Recording,
     "renditions": Renditions,
     "upload": Upload,
+    "panel": Panel,
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,
     "destinations.platform": FolderDestination,

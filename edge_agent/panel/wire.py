@@ -116,7 +116,7 @@ class SignIn(Wire):
     code: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
-class Session(Wire):
+class Access(Wire):
     role: Role
     #: Where a PIN gives more.
     pin_set: bool = False

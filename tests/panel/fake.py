@@ -397,7 +397,7 @@ class Pages:
             Route("/fake", self.screens),
             Route("/fake/{screen}", self.show, methods=["GET", "POST"]),
             Route("/api/v1/commands/{name}", self.command, methods=["POST"]),
-            Route("/api/v1/session", self.session, methods=["GET", "POST", "DELETE"]),
+            Route("/api/v1/access", self.session, methods=["GET", "POST", "DELETE"]),
             Route("/api/v1/pairings", self.pairings, methods=["POST"]),
             Route("/api/v1/preview/{source:int}.jpg", self.preview),
             Route("/api/v1/lectures/{id}/listen", self.listen),
@@ -443,7 +443,7 @@ class Pages:
         elif request.method == "DELETE":
             self.room.role = "control"
             return Response(status_code=204)
-        return model(wire.Session(role=self.room.role, pin_set=True))
+        return model(wire.Access(role=self.room.role, pin_set=True))
 
     async def state(self, request: Request) -> Response:
         return model(self.room.state)

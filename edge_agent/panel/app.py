@@ -1,0 +1,298 @@
+"""The panel's paths. What they mean stands in `docs/panel-api.md`."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import segno
+from argon2.exceptions import InvalidHashError
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from edge_agent.panel import wire
+from edge_agent.panel.buttons import Buttons, bad_request
+from edge_agent.panel.gate import COOKIE, ROLE, TOKEN
+from edge_agent.panel.hub import Hub
+from edge_agent.panel.itpage import it_page
+from edge_agent.panel.listen import NoSound, files_of, ten_seconds
+from edge_agent.panel.live import Viewer
+from edge_agent.panel.reading import Reader
+from edge_agent.panel.refusal import Refused, not_served, refused
+from edge_agent.panel.sessions import CODE_S, RANK, Sessions, pin_fits
+from edge_agent.panel.state import Details, Role, Wire
+from edge_agent.spool import Spool
+
+STATIC = Path(__file__).parent / "static"
+MOST_BODY = 64 * 1024
+#: More than any room has tablets; each costs a little of the processor.
+MOST_VIEWERS = 20
+#: Among so many lectures recent courses are looked for; so many are shown.
+COURSES_OF, MOST_COURSES = 60, 6
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The pieces behind the paths. `pin` gives its hash, None when there is none."""
+
+    hub: Hub
+    buttons: Buttons
+    sessions: Sessions
+    spool: Spool
+    pin: Callable[[], str | None]
+    addresses: Callable[[], list[str]]
+    #: One PIN is checked, one sound read at a time: both take the processor.
+    checking: asyncio.Lock
+    reading: asyncio.Lock
+
+
+def application(panel: Panel, static: Path = STATIC) -> Starlette:
+    """The ASGI app, without its gate."""
+    page = StaticFiles(directory=static, html=True, check_dir=False)
+    return Starlette(
+        routes=[*Paths(panel).routes(), Mount("/", page)],
+        exception_handlers={Refused: refused, HTTPException: not_served},
+    )
+
+
+class Paths:
+    """One method for each path."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/api/v1/access", self.session),
+            Route("/api/v1/access", self.sign_in, methods=["POST"]),
+            Route("/api/v1/access", self.sign_out, methods=["DELETE"]),
+            Route("/api/v1/state", self.state),
+            WebSocketRoute("/api/v1/live", self.live),
+            Route("/api/v1/preview/{source:int}.jpg", self.preview),
+            Route("/api/v1/commands/{name}", self.command, methods=["POST"]),
+            Route("/api/v1/courses", self.courses),
+            Route("/api/v1/lectures/{lecture}/listen", self.listen),
+            Route("/api/v1/it", self.it),
+            Route("/api/v1/pairings", self.pair, methods=["POST"]),
+            Route("/api/v1/schema", self.schema),
+        ]
+
+    # ------------------------------------------------------------ sessions
+
+    async def session(self, request: Request) -> Response:
+        return _model(wire.Access(role=_role(request), pin_set=self._panel.pin() is not None))
+
+    async def sign_in(self, request: Request) -> Response:
+        asked = await _body(request, wire.SignIn)
+        sessions, address = self._panel.sessions, _address(request)
+        sessions.backoff.demand(address)
+        if asked.code is not None:
+            role, tablet = sessions.redeem(asked.code), True
+            code, message = "wrong-code", "this code is not good any more"
+        else:
+            role, tablet = await self._pin_role(address, asked.pin or ""), False
+            code, message = "wrong-pin", "this is not the PIN"
+        if role is None:
+            sessions.backoff.wrong(address)
+            raise Refused(401, code, message)
+        sessions.backoff.right(address)
+        token, seconds = sessions.open(role, tablet=tablet)
+        answer = _model(wire.Access(role=_higher(role, _role(request)), pin_set=True))
+        answer.set_cookie(COOKIE, token, max_age=seconds, httponly=True, samesite="strict")
+        return answer
+
+    async def _pin_role(self, address: str, pin: str) -> Role | None:
+        hashed = self._panel.pin()
+        if hashed is None:
+            raise Refused(
+                403,
+                "not-allowed",
+                "this panel has no PIN",
+                "IT sets one with: edge-agent panel pin",
+            )
+        async with self._panel.checking:
+            self._panel.sessions.backoff.demand(address)  # many may have waited here
+            try:
+                return "it" if await asyncio.to_thread(pin_fits, hashed, pin) else None
+            except InvalidHashError:
+                raise Refused(
+                    403,
+                    "not-allowed",
+                    "the stored PIN cannot be read",
+                    "IT sets it again with: edge-agent panel pin",
+                ) from None
+
+    async def sign_out(self, request: Request) -> Response:
+        self._panel.sessions.close(request.scope[TOKEN])
+        answer = Response(status_code=204)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+
+    async def pair(self, request: Request) -> Response:
+        _demand(request, "it")
+        asked = await _body(request, wire.Pair)
+        url = f"http://{request.headers['host']}/"
+        if _is_local(request):
+            url = next((f"{it}/" for it in self._panel.addresses()), url)
+        url += f"#pair={self._panel.sessions.code(asked.role)}"
+        svg = segno.make(url, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff")
+        return _model(wire.Pairing(url=url, svg=svg, expires_s=CODE_S), 201)
+
+    # ------------------------------------------------------------ the room
+
+    async def state(self, request: Request) -> Response:
+        _demand(request, "view")
+        return _model(await self._panel.hub.look())
+
+    async def live(self, socket: WebSocket) -> None:
+        role: Role = socket.scope[ROLE]
+        await socket.accept()
+        hub, sessions, token = self._panel.hub, self._panel.sessions, socket.scope[TOKEN]
+        if RANK[role] < RANK["view"] or len(hub.viewers) >= MOST_VIEWERS:
+            await socket.close(wire.NOT_ALLOWED)
+            return
+        lent = sessions.role(token)
+
+        def allowed() -> bool:
+            return RANK[sessions.role(token)] >= RANK[lent]
+
+        await Viewer(hub, socket, role, allowed).run()
+
+    async def preview(self, request: Request) -> Response:
+        _demand(request, "view")
+        path = self._panel.hub.preview_path(request.path_params["source"])
+        try:
+            picture = await asyncio.to_thread(path.read_bytes) if path else b""
+        except OSError:
+            picture = b""
+        if not picture:
+            raise Refused(404, "not-found", "there is no picture of it now")
+        return Response(picture, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
+    async def command(self, request: Request) -> Response:
+        _demand(request, "control")
+        press = await _body(request, wire.Press)
+        return _model(await self._panel.buttons.press(request.path_params["name"], press))
+
+    async def courses(self, request: Request) -> Response:
+        _demand(request, "control")
+
+        def look(reader: Reader) -> list[wire.Course]:
+            found: dict[tuple[str, str], wire.Course] = {}
+            for it in reader.recent(COURSES_OF):
+                details = Details(
+                    course=it.course, lecturer=it.lecturer, language=it.language, licence=it.licence
+                )
+                if it.course or it.lecturer:
+                    course = wire.Course(details=details, last_utc=it.started_utc)
+                    found.setdefault((it.course, it.lecturer), course)
+            return list(found.values())[:MOST_COURSES]
+
+        return _model(wire.Courses(courses=await self._panel.hub.read(look)))
+
+    async def listen(self, request: Request) -> Response:
+        _demand(request, "control")
+        lecture, hub = request.path_params["lecture"], self._panel.hub
+        saved = hub.state.saved
+        tracks = [s.track for s in hub.state.sources if s.role == "microphone"]
+        if saved is None or saved.lecture != lecture or not tracks:
+            raise Refused(404, "no-sound", "only the lecture that was just saved can be heard here")
+        async with self._panel.reading:
+            files = await asyncio.to_thread(files_of, self._panel.spool, lecture, tracks[0])
+            try:
+                sound = await asyncio.to_thread(ten_seconds, files)
+            except NoSound as error:
+                raise Refused(404, "no-sound", str(error)) from None
+        return Response(sound, media_type="audio/wav", headers={"cache-control": "no-store"})
+
+    async def it(self, request: Request) -> Response:
+        _demand(request, "it")
+        hub = self._panel.hub
+        shown = await hub.look()
+        assert hub.reading is not None
+        events = await hub.read(lambda reader: reader.events())
+        total = await asyncio.to_thread(_total, self._panel.spool.root)
+        return _model(it_page(hub.reading, shown, total, self._panel.addresses(), events))
+
+    async def schema(self, request: Request) -> Response:
+        return JSONResponse(_schema())
+
+
+# ---------------------------------------------------------------- pieces
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    from pydantic.json_schema import models_json_schema
+
+    said = [*vars(wire).values(), *wire.COMMANDS.values()]
+    models = {it for it in said if isinstance(it, type) and issubclass(it, Wire)}
+    wanted = sorted(models - {Wire}, key=lambda it: it.__name__)
+    return models_json_schema([(it, "serialization") for it in wanted])[1]
+
+
+def _model(it: BaseModel, status: int = 200) -> Response:
+    return Response(it.model_dump_json(), status, media_type="application/json")
+
+
+async def _body(request: Request, model: type[Model]) -> Model:
+    """The body as a model. Raises Refused for what is too long, no JSON, or not what is asked."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BODY:
+            raise Refused(413, "too-large", f"more than {MOST_BODY // 1024} KiB")
+    try:
+        return model.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise bad_request(error) from None
+
+
+def _role(request: Request) -> Role:
+    role: Role = request.scope[ROLE]
+    return role
+
+
+def _higher(one: Role, other: Role) -> Role:
+    return max(one, other, key=lambda role: RANK[role])
+
+
+def _demand(request: Request, least: Role) -> None:
+    role = _role(request)
+    if RANK[role] >= RANK[least]:
+        return
+    if role == "none":
+        raise Refused(
+            401, "sign-in", "this device is not signed in", "pair this device, or give the PIN"
+        )
+    raise Refused(403, "not-allowed", f"this needs the role {least!r}", "sign in with the PIN")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "socket"
+
+
+def _is_local(request: Request) -> bool:
+    """A tablet cannot reach the name that this PC has for itself."""
+    name = request.url.hostname or ""
+    return name in ("localhost", "127.0.0.1", "::1")
+
+
+def _total(root: Path) -> int:
+    try:
+        return shutil.disk_usage(root).total
+    except OSError:
+        return 0
