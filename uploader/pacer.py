@@ -114,8 +114,11 @@ class Pacer:
             info = TcpInfo.of(sock)
             since = now - self._began
             sample = Sample(since, info.srtt_s, info.delivered, info.mss, idle=not info.unsent)
+            before = self._control.leaps, self._control.capacity
             self._rate = self._control.rate_after(sample)
             self._due = now + self._control.interval_s
+            if self._control.leaps and before != (True, self._control.capacity):
+                self._control_by(sock, "reno")  # and a new BBR
             self._control_by(sock, "reno" if self._control.phase == "yield" else "bbr")
         self._apply(sock, self._rate)
 

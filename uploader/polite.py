@@ -35,7 +35,7 @@ CRUISE, PROBE, BOLD_PROBE = 0.97, 1.10, 1.35
 MOST_LOSS, SOME_LOSS = 0.7, 0.85
 CRUISE_ROUNDS, PROBE_ROUNDS = 12, 2
 #: Rounds and seconds without a queue, after which the others are taken to be gone.
-CALM_ROUNDS, CALM_S = 3, 1.0
+CALM_ROUNDS, CALM_TRICKLES, CALM_S = 3, 2, 1.0
 #: The least round trip of so many seconds is the base; older ones may be of another route.
 BASE_WINDOW_S = 300.0
 #: Before anything is known: small enough for any link that can carry a lecture at all.
@@ -121,6 +121,11 @@ class Polite:
         return self._told
 
     @property
+    def leaps(self) -> bool:
+        """More than a little more is tried than before: nothing must hold us back but the link."""
+        return self.phase in ("start", "regrow") or (self.phase == "probe" and self._bold)
+
+    @property
     def route(self) -> Route | None:
         """What the next connection to the same place should know; None while nothing is known."""
         return Route(self.capacity, self._bases[0][1]) if self.capacity and self._bases else None
@@ -156,6 +161,10 @@ class Polite:
         if queue <= 0.5 and self._rounds < 4:
             return max(self.rate, 2 * self._best)
         self._free = self.capacity = self._best or self.rate
+        if queue <= 0.5:  # perhaps the sender was slow, and not the link
+            self._bold = True
+            self._enter("probe", sample)
+            return BOLD_PROBE * self.capacity
         self._enter("cruise", sample)
         return 0.9 * self.capacity
 
@@ -185,7 +194,8 @@ class Polite:
     def _yielding(self, sample: Sample, queue: float, delivered: float) -> float:
         """`_rounds` counts the calm ones here."""
         if queue < 0.5:
-            if self._rounds >= CALM_ROUNDS and sample.now - self._since >= CALM_S:
+            enough = CALM_TRICKLES if self.trickles else CALM_ROUNDS
+            if self._rounds >= enough and sample.now - self._since >= CALM_S:
                 self._enter("regrow", sample)
                 return self._regrowing(sample)
             return self.rate
@@ -230,9 +240,12 @@ class Polite:
         return self._bases[0][1]
 
     def _delivered(self, sample: Sample) -> float:
-        """Bytes per second, acknowledged over the last two round trips or so; 0 at first."""
+        """Bytes per second, acknowledged over the last two round trips or so; 0 at first.
+
+        At the start over one: what is sent doubles with each.
+        """
         self._samples.append(sample)
-        span = max(2 * sample.srtt, 0.2)
+        span = max((1 if self.phase == "start" else 2) * sample.srtt, 0.2)
         while len(self._samples) > 2 and self._samples[1].now <= sample.now - span:
             self._samples.popleft()
         first = self._samples[0]
