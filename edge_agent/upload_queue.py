@@ -141,7 +141,11 @@ class Queue:
         )
 
     def delivered(self, row: OutboxRow) -> None:
+        """Where files cannot be had in parts, neither can lectures: one proves the others."""
         self._paces.pop(row.destination, None)
+        mine = (row.lecture, row.destination)
+        if row.destination in self._whole:
+            self._pending = {key: pace for key, pace in self._pending.items() if key[:2] != mine}
         self._pending.pop(_key(row), None)
 
     def _rank(self, row: OutboxRow) -> tuple[bool, int]:

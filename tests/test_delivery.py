@@ -205,6 +205,14 @@ def test_a_receipt_that_is_late_holds_up_its_own_file_only(room: Room) -> None:
     assert room.ledger.waiting() == []
 
 
+def test_where_a_lecture_is_taken_as_a_whole_its_last_file_proves_the_others(room: Room) -> None:
+    room.package("L1", {"dublincore.xml": b"m", "presenter.mp4": b"v"})
+    place = Place(answers=[Pending("the other has not come")])
+    process = Delivery(room.ledger, room.spool, {"platform": place}, Wait(), whole={"platform"})
+    assert [process.step() for _ in range(4)] == [0.0, 0.0, 0.0, IDLE_S]
+    assert place.sent == ["dublincore.xml", "presenter.mp4", "dublincore.xml"]
+
+
 @dataclass
 class Hours:
     """When sending is allowed; over as soon as the named file is on its way."""
