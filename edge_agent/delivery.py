@@ -122,6 +122,7 @@ class Delivery:
             log.info("has to wait: %s", _words(row))
         except Permanent as error:
             self.queue.refused(row)
+            self._watch.refuses(row)
             self._note_failure(row, error.reason)
         except Pending as error:
             self.queue.pending(row)
@@ -200,7 +201,7 @@ def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
     while True:
         opened, ledger = _await_ledger(spool, beat)
         try:
-            gate, watch = watched(config, clock, ledger, lambda _gate, _transit: dict)
+            gate, watch = watched(config, clock, ledger)
             places = destinations(config, clock, ledger, secrets, gate)
             delivery = Delivery(
                 ledger,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from edge_agent.clock import Now
 from edge_agent.ledger_tables import Tables
-from edge_agent.rows import ForecastRow, Traffic, UploadOrder
+from edge_agent.rows import ForecastRow, Lecture, OutboxRow, Traffic, UploadOrder
 
 #: An order ends what was ordered before it by these verbs.
 ENDS = {
@@ -17,6 +17,8 @@ ENDS = {
 }
 #: Of the others so many are kept.
 MOST_ORDERS = 2000
+#: Two stages of each lecture and destination, for some months.
+MOST_FORECASTS = 1000
 
 
 class UploadControl(Tables):
@@ -106,6 +108,25 @@ class UploadControl(Tables):
     def drop_traffic(self, before_day: str) -> None:
         self._db.execute("DELETE FROM traffic WHERE day != '' AND day < ?", (before_day,))
 
+    def recent_outbox(self, since_utc: str) -> list[OutboxRow]:
+        """What waits, in order of value, and all of the lectures that began since then."""
+        rows = self._db.execute(
+            "SELECT outbox.* FROM outbox JOIN lectures ON lectures.id = outbox.lecture"
+            " WHERE receipt IS NULL OR started_utc >= ?"
+            " ORDER BY priority, lectures.rowid DESC, name",
+            (since_utc,),
+        )
+        return [OutboxRow.of(row) for row in rows]
+
+    def recent_lectures(self, since_utc: str) -> list[Lecture]:
+        """In the order of their starts: begun since then, or with something that waits."""
+        rows = self._db.execute(
+            "SELECT * FROM lectures WHERE started_utc >= ?"
+            " OR id IN (SELECT lecture FROM outbox WHERE receipt IS NULL) ORDER BY rowid",
+            (since_utc,),
+        )
+        return [Lecture.of(row) for row in rows]
+
     def forecasts(self) -> list[ForecastRow]:
         rows = self._db.execute("SELECT * FROM forecasts ORDER BY made_utc, lecture, stage")
         return [ForecastRow.of(row) for row in rows]
@@ -124,6 +145,11 @@ class UploadControl(Tables):
                 "expected_utc": expected_utc,
             },
             conflict="ON CONFLICT(lecture, destination, stage) DO NOTHING",
+        )
+        self._db.execute(
+            "DELETE FROM forecasts WHERE rowid NOT IN"
+            " (SELECT rowid FROM forecasts ORDER BY made_utc DESC LIMIT ?)",
+            (MOST_FORECASTS,),
         )
 
     def arrived(self, lecture: str, destination: str, stage: str, now: Now) -> None:

@@ -95,9 +95,13 @@ class Gate:
     def kind(self, row: OutboxRow) -> Kind:
         return Kind(
             first=row.priority <= FIRST_STAGES,
-            network=row.destination in self._networks,
+            network=self.reaches(row.destination),
             asked=self.asked(row.lecture),
         )
+
+    def reaches(self, destination: str) -> bool:
+        """Whether it is reached over a link."""
+        return destination in self._networks
 
     def open_for(self, row: OutboxRow) -> bool:
         return not self.verdict(row).waits

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from edge_agent.clock import Clock
 from edge_agent.config import Config, FolderDestination, StickDestination
@@ -14,6 +12,7 @@ from edge_agent.locks import is_held
 from edge_agent.metered import Metered
 from edge_agent.power import on_battery
 from edge_agent.spool import Runtime
+from edge_agent.upload_arrivals import Arrivals
 from edge_agent.upload_gate import Gate, Senses
 from edge_agent.upload_traffic import Meter
 from edge_agent.upload_watch import Transit, UploadWatch
@@ -53,16 +52,12 @@ def networks(config: Config) -> frozenset[str]:
     return frozenset(n for n, it in config.destinations.items() if not isinstance(it, local))
 
 
-def watched(
-    config: Config,
-    clock: Clock,
-    ledger: Ledger,
-    arrivals: Callable[[Gate, Transit], Callable[[], Mapping[str, Any]]],
-) -> tuple[Gate, UploadWatch]:
-    """What the upload process asks and tells. `arrivals`: what it expects, from these two."""
+def watched(config: Config, clock: Clock, ledger: Ledger) -> tuple[Gate, UploadWatch]:
+    """What the upload process asks, and what it tells."""
     links, runtime = networks(config), Runtime(config.storage.runtime)
     meter = Meter(ledger, clock, links)
     senses = Senses(Metered(), on_battery, lambda: is_held(runtime.agent_lock))
     gate = Gate(policy(config, machine_id()), ledger, clock, senses, meter, links)
     transit = Transit(meter, clock)
-    return gate, UploadWatch(gate, transit, clock, runtime.upload, arrivals(gate, transit))
+    arrivals = Arrivals(ledger, clock, gate, transit)
+    return gate, UploadWatch(gate, transit, clock, runtime.upload, arrivals)

@@ -33,6 +33,10 @@ class Watch(Protocol):
     def moves(self, row: OutboxRow, phase: Phase, done: int) -> None: ...
     def ends(self, row: OutboxRow) -> None: ...
 
+    def refuses(self, row: OutboxRow) -> None:
+        """It will not be tried again before people say so."""
+        ...
+
     def idles(self, held_up: OutboxRow | None) -> None:
         """Nothing is sent; `held_up` would be, if its destination were ready."""
         ...
@@ -47,6 +51,7 @@ class Unwatched:
     def begins(self, row: OutboxRow) -> None: ...
     def moves(self, row: OutboxRow, phase: Phase, done: int) -> None: ...
     def ends(self, row: OutboxRow) -> None: ...
+    def refuses(self, row: OutboxRow) -> None: ...
     def idles(self, held_up: OutboxRow | None) -> None: ...
 
 
@@ -60,6 +65,10 @@ class Transit:
         self.row: OutboxRow | None = None
         self.phase: Phase = "asking"
         self.done = 0
+        #: How often a file's way has ended, whether it arrived or not.
+        self.ended = 0
+        #: Refused for good, by its version.
+        self.refused: list[dict[str, str]] = []
         self._meter = meter
         self._clock = clock
         self._wanted = ""
@@ -87,6 +96,7 @@ class Transit:
 
     def end(self) -> None:
         self.row = None
+        self.ended += 1
         self._meter.flush()
 
     def idle(self, destination: str) -> None:
@@ -134,7 +144,11 @@ class UploadWatch:
         seen = control.newest if self._again is None else self._again
         self._again = control.newest
         self._tell()
-        return [lecture for number, lecture in control.again if number > seen]
+        again = [lecture for number, lecture in control.again if number > seen]
+        for lecture in again:
+            refused = self._transit.refused
+            self._transit.refused = [r for r in refused if lecture not in ("", r["lecture"])]
+        return again
 
     def begins(self, row: OutboxRow) -> None:
         self._gate.on_way(row)
@@ -148,6 +162,9 @@ class UploadWatch:
     def ends(self, row: OutboxRow) -> None:
         self._gate.on_way(None)
         self._transit.end()
+
+    def refuses(self, row: OutboxRow) -> None:
+        self._transit.refused.append(row.version())
 
     def idles(self, held_up: OutboxRow | None) -> None:
         self._transit.idle(held_up.destination if held_up else "")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,33 @@ def test_a_pause_stops_a_file_on_its_way_survives_a_kill_and_ends_when_resumed(
         wait_for(lambda: campus.delivered(LECTURE), "the delivery", 90)
         stop(second)
     assert campus.receiver.held(LECTURE) == {"presenter.mp4": FILM}
+
+
+def test_the_status_tells_what_is_sent_how_fast_and_when_it_will_have_arrived(
+    campus: Campus,
+) -> None:
+    campus.configure(limit="768k")
+    campus.room.package(LECTURE, {"presenter.mp4": FILM})
+    with campus.room.upload() as process:
+        wait_for(lambda: _whole(campus("status")) is not None, "a forecast", 60)
+        told = campus("status")
+        assert told["sending"]["name"] == "presenter.mp4"
+        assert 0 < told["sending"]["done"] <= told["sending"]["bytes"] == len(FILM)
+        assert told["leave"]["bytes_today"] == told["leave"]["bytes_this_month"] > 0
+        assert _whole(told) > datetime.now(UTC)
+        campus("limit", "off")
+        wait_for(lambda: campus.delivered(LECTURE), "the delivery", 90)
+        wait_for(lambda: "whole" in campus("status")["forecast_error"], "the error", 60)
+        stop(process)
+    kept = {row.stage: row.arrived_utc for row in campus.room.ledger.forecasts()}
+    assert kept["whole"] is not None
+
+
+def _whole(status: dict[str, Any]) -> Any:
+    """When the lecture is expected to be whole; None while nobody knows."""
+    expected = status["deliveries"][0]["expected"]
+    found = expected and expected["whole_utc"]
+    return found and datetime.fromisoformat(found)
 
 
 def test_what_is_asked_for_goes_outside_of_the_hours_and_only_that(campus: Campus) -> None:

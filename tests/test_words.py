@@ -168,6 +168,12 @@ def test_the_queue_shows_what_waits_and_what_needs_people() -> None:
     ]
 
 
+def test_the_queue_says_why_it_waits() -> None:
+    queue = {"files": 2, "bytes": 5, "troubled": 0, "failed_lectures": 0}
+    lines = screen("B-204", None, {**queue, "waits_for": "the link is metered"})
+    assert "           the link is metered" in lines
+
+
 def test_what_is_not_known_of_a_track_is_not_shown() -> None:
     names = ("loudness_lufs", "true_peak_dbtp", "speech_ratio", "drift_ppm")
     assert _sound_line(dict.fromkeys(names)) == ""

@@ -28,8 +28,8 @@ from uploader.policy import (
 
 #: Beyond this nobody plans, and nothing is promised.
 HORIZON = timedelta(days=14)
-#: An hour in which sending was tried for less than this says little.
-LEAST_S = 60.0
+#: An hour in which sending was tried for less than this, and less was sent, says little.
+LEAST_S, LEAST_BYTES = 60.0, 8 << 20
 #: How soon what goes through now is no longer news.
 NEWS = timedelta(hours=2)
 #: Older days count no more: networks change.
@@ -48,6 +48,11 @@ class Hour:
     seconds: float
 
     @property
+    def counts(self) -> bool:
+        """Whether it says anything about the hour."""
+        return self.seconds >= LEAST_S or (self.seconds > 0 and self.bytes >= LEAST_BYTES)
+
+    @property
     def rate(self) -> float:
         return self.bytes / self.seconds
 
@@ -56,9 +61,7 @@ class Rates:
     """Bytes per second that one destination is expected to take."""
 
     def __init__(self, hours: Sequence[Hour], now: datetime) -> None:
-        recent = [
-            each for each in hours if each.seconds >= LEAST_S and now.date() - each.day <= LOOK_BACK
-        ]
+        recent = [e for e in hours if e.counts and now.date() - e.day <= LOOK_BACK]
         self._now = now
         self._all = [each.rate for each in recent]
         self._usual: dict[int, float] = {}

@@ -10,6 +10,7 @@ import typer
 
 from edge_agent.commands.output import AsJson, Failure, reporting
 from edge_agent.commands.room import Room, room, say_if_down
+from edge_agent.commands.upload_control import upload_news
 from edge_agent.commands.words import clock, level, local, loudness, size
 from edge_agent.rules.voices import ADVICE
 
@@ -35,7 +36,7 @@ def status(
             report.say("")
 
 
-def _queue(here: Room) -> dict[str, int] | None:
+def _queue(here: Room) -> dict[str, Any] | None:
     """What waits for delivery, and lectures that need a person; None without a ledger."""
     from edge_agent.rules.lecture import State
 
@@ -46,11 +47,23 @@ def _queue(here: Room) -> dict[str, int] | None:
     except Failure:
         return None
     return {
+        "waits_for": _waits_for(here) if waiting else "",
         "files": len(waiting),
         "bytes": sum(row.bytes for row in waiting),
         "troubled": sum(1 for row in waiting if row.last_error),
         "failed_lectures": failed,
     }
+
+
+def _waits_for(here: Room) -> str:
+    """Why the upload sends nothing, or no full quality, at this moment; empty: it may."""
+    news = upload_news(here)
+    if news is None:
+        return ""
+    first, full = news["leave"]["first_stages"], news["leave"]["full_quality"]
+    if first["waits"]:
+        return str(first["words"])
+    return f"full quality waits, {full['words']}" if full["waits"] else ""
 
 
 def screen(room_name: str, facts: Facts | None, queue: Facts | None) -> list[str]:
@@ -129,6 +142,8 @@ def _queue_lines(queue: Facts | None) -> list[str]:
     if queue["files"]:
         troubled = f", {queue['troubled']} with trouble" if queue["troubled"] else ""
         lines.append(f"Queue      {queue['files']} files, {size(queue['bytes'])}{troubled}")
+        if queue.get("waits_for"):
+            lines.append(f"           {queue['waits_for']}")
     else:
         lines.append("Queue      empty")
     if queue["failed_lectures"]:
