@@ -88,3 +88,16 @@ mutations: system-packages $(DEV_STAMP)
 .PHONY: benchmark
 benchmark: system-packages $(DEV_STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The classroom panel: its words after a change of a .po file; its looks in every language, theme
+# and size (a quarter of an hour); its pictures for the documents.
+.PHONY: catalogues panel-matrix panel-pictures
+catalogues: $(DEV_STAMP)
+	$(BIN)/python -m tools.catalogues extract
+	$(BIN)/python -m tools.catalogues compile
+
+panel-matrix: system-packages $(DEV_STAMP)
+	$(BIN)/python -m tests.panel.matrix $(ARGS)
+
+panel-pictures: system-packages $(DEV_STAMP)
+	$(BIN)/python -m tests.panel.pictures

@@ -170,7 +170,7 @@ export class Panel extends EventTarget {
 
   async signIn(/** @type {{pin?: string, code?: string}} */ secret) {
     try {
-      await ask("POST", "session", secret);
+      await ask("POST", "access", secret);
       this.told = "";
       this._again();
     } catch (error) {
@@ -180,7 +180,7 @@ export class Panel extends EventTarget {
   }
 
   async signOut() {
-    await ask("DELETE", "session").catch(() => null);
+    await ask("DELETE", "access").catch(() => null);
     this.page = "";
     this._again();
   }

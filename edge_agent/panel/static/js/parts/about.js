@@ -12,7 +12,7 @@ class About extends Part {
         <strong><bdi>${this.panel.title()}</bdi></strong>
         ${this._more(lecture ?? this._next())}
         ${!lecture && booking
-          ? html`<bdi class="about-time" dir="ltr">${this.panel.time(booking.starts_utc)}–${this.panel.time(booking.ends_utc)}</bdi>`
+          ? html` · <bdi class="about-time" dir="ltr">${this.panel.time(booking.starts_utc)}–${this.panel.time(booking.ends_utc)}</bdi>`
           : nothing}
       </p>
       ${this.panel.may("control")
@@ -27,7 +27,7 @@ class About extends Part {
   }
 
   _more(/** @type {any} */ what) {
-    return [what.course, what.lecturer].filter(Boolean).map((text) => html`<bdi>${text}</bdi> `);
+    return [what.course, what.lecturer].filter(Boolean).map((text) => html` · <bdi>${text}</bdi>`);
   }
 }
 

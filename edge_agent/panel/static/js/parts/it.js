@@ -99,10 +99,10 @@ class It extends Part {
     const trouble = [track.given_up, track.warning, track.reason, track.hint].filter(Boolean).join(" · ");
     return html`<tr>
       <th scope="row"><bdi>${track.track}</bdi><small>${track.description} ${track.device}</small></th>
-      <td>${track.phase}${trouble ? html`<small class="it-bad">${trouble}</small>` : nothing}</td>
-      <td>${track.size} ${track.fps ? `${track.fps}/s` : ""}<small>${track.encoder}</small></td>
+      <td><bdi dir="ltr">${track.phase}</bdi>${trouble ? html`<small class="it-bad">${trouble}</small>` : nothing}</td>
+      <td><bdi dir="ltr">${track.size} ${track.fps ? `${track.fps}/s` : ""}</bdi><small dir="ltr">${track.encoder}</small></td>
       <td>${track.dropped}</td>
-      <td>${track.peak_dbfs === null ? "" : html`${db(track.peak_dbfs)} dBFS<small>${db(track.loudness_lufs)} LUFS</small>`}</td>
+      <td>${track.peak_dbfs === null ? "" : html`<bdi dir="ltr">${db(track.peak_dbfs)} dBFS</bdi><small dir="ltr">${db(track.loudness_lufs)} LUFS</small>`}</td>
     </tr>`;
   }
 

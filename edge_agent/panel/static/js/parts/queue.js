@@ -28,7 +28,7 @@ class Queue extends Part {
     return html`<li class="queue-${line.arrival}">
       <div>
         <strong><bdi>${line.title || this.t("queue.untitled")}</bdi></strong>
-        <span><bdi>${line.course}</bdi> <bdi>${line.lecturer}</bdi></span>
+        <span><bdi>${line.course}</bdi>${line.course && line.lecturer ? " · " : nothing}<bdi>${line.lecturer}</bdi></span>
       </div>
       <span class="queue-when">
         <bdi>${this.panel.day(line.started_utc)}</bdi> <bdi dir="ltr">${this.panel.time(line.started_utc)}</bdi>
