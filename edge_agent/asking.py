@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from edge_agent.ballast import Ballast, is_full
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, Now
 from edge_agent.ledger import Ledger, LedgerMissing
+from edge_agent.ledger_tables import FileId, file_id
 from edge_agent.locks import is_held
 from edge_agent.spool import Runtime, Spool
 
@@ -20,8 +21,13 @@ T = TypeVar("T")
 
 #: Older than this a command is refused: what nobody waits for any more must not happen.
 TTL_S = 30
-ANSWER_S = 10.0
+#: Longer than that: whatever the disk is like, the agent answers, if only that it is too late.
+ANSWER_S = TTL_S + 15.0
+#: After this people are told that it takes longer.
+SLOW_S = 4.0
 POLL_S = 0.05
+#: Somebody else's commit takes long; the ledger is being put in its place.
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
 
 
 class NotRunning(Exception):
@@ -42,49 +48,83 @@ def ask_agent(
     key: str,
     origin: str,
     answer_s: float = ANSWER_S,
+    on_slow: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The agent's answer; a refusal has the key "error". The same key again: the same answer.
 
-    Raises NotRunning, NoAnswer; sqlite3.Error and PermissionError when the ledger refuses.
+    `on_slow` is called once when it takes longer than people expect. Raises NotRunning, NoAnswer;
+    sqlite3.Error and PermissionError when the ledger refuses.
     """
     if not is_held(runtime.agent_lock):
         raise NotRunning
+    press = _Press(spool, clock.now(), verb, args, key, origin)
     try:
-        ledger = Ledger.write(spool.ledger)
-    except LedgerMissing:
-        raise NotRunning from None
-    try:
-        number = _post(ledger, spool, clock, verb, args, key, origin)
-        answer = wait_for(lambda: _answer(ledger, number), answer_s)
+        answer = wait_for(press.answer, min(SLOW_S, answer_s))
+        if answer is None and answer_s > SLOW_S:
+            on_slow()
+            answer = wait_for(press.answer, answer_s - SLOW_S)
     finally:
-        ledger.close()
+        press.close()
     if answer is None:
         raise NoAnswer
     return dict(answer)
 
 
-def _post(
-    ledger: Ledger,
-    spool: Spool,
-    clock: Clock,
-    verb: str,
-    args: Mapping[str, Any],
-    key: str,
-    origin: str,
-) -> int:
-    """On a full disk the ledger's reserve is given up: a lecture must be stoppable."""
-    now = clock.now()
+class _Press:
+    """One command on its way, under its key: posted again wherever the ledger has gone."""
 
-    def post() -> int:
-        ttl_ns = TTL_S * 1_000_000_000
-        return ledger.post(verb, args, key=key, origin=origin, now=now, ttl_ns=ttl_ns)
+    def __init__(
+        self, spool: Spool, now: Now, verb: str, args: Mapping[str, Any], key: str, origin: str
+    ) -> None:
+        self._spool = spool
+        self._now = now
+        self._verb, self._args = verb, args
+        self._key, self._origin = key, origin
+        self._ledger: Ledger | None = None
+        self._file: FileId = None
+        self._number = 0
 
-    try:
-        return post()
-    except sqlite3.OperationalError as error:
-        if not (is_full(error) and Ballast(spool.ledger).give_up()):
-            raise
-        return post()
+    def answer(self) -> Mapping[str, Any] | None:
+        """None while there is none, and while others hold the ledger or put it back."""
+        try:
+            if self._ledger is None or file_id(self._spool.ledger) != self._file:
+                self._post()
+            command = self._ledger.command(self._number) if self._ledger else None
+        except LedgerMissing:
+            return None
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _PASSING:
+                raise
+            self.close()
+            return None
+        return command.answer if command else None
+
+    def close(self) -> None:
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
+
+    def _post(self) -> None:
+        """On a full disk the ledger's reserve is given up: a lecture must be stoppable."""
+        self.close()
+        self._file = file_id(self._spool.ledger)
+        self._ledger = Ledger.write(self._spool.ledger)
+        try:
+            self._number = self._put(self._ledger)
+        except sqlite3.OperationalError as error:
+            if not (is_full(error) and Ballast(self._spool.ledger).give_up()):
+                raise
+            self._number = self._put(self._ledger)
+
+    def _put(self, ledger: Ledger) -> int:
+        return ledger.post(
+            self._verb,
+            self._args,
+            key=self._key,
+            origin=self._origin,
+            now=self._now,
+            ttl_ns=TTL_S * 1_000_000_000,
+        )
 
 
 def wait_for(look: Callable[[], T], seconds: float) -> T | None:
@@ -95,8 +135,3 @@ def wait_for(look: Callable[[], T], seconds: float) -> T | None:
             return None
         time.sleep(POLL_S)
     return found
-
-
-def _answer(ledger: Ledger, number: int) -> Mapping[str, Any] | None:
-    command = ledger.command(number)
-    return command.answer if command else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edge_agent.durable import make_folder_durably, write_durably
+from edge_agent.durable import write_durably, write_in_new_folder
 from edge_agent.messages import Media
 from edge_agent.rows import Lecture, Track
 from edge_agent.rules.lecture import State
@@ -49,9 +49,9 @@ def write(path: Path, lecture: Lecture, tracks: list[Track]) -> None:
     """Durable on return, folders included."""
     entries = [TrackEntry(name=t.name, flavor=t.flavor, media=_media(t.media)) for t in tracks]
     known = {k: v for k, v in lecture.columns().items() if k in LectureFile.model_fields}
-    make_folder_durably(path.parent)
     text = LectureFile(**known, tracks=entries).model_dump_json(indent=1)
-    write_durably(path, text.encode() + b"\n")
+    put = write_durably if path.parent.is_dir() else write_in_new_folder
+    put(path, text.encode() + b"\n")
 
 
 def read(path: Path) -> tuple[Lecture, list[Track]] | None:

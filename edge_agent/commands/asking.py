@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,7 @@ def ask(here: Room, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
             args,
             key=str(uuid.uuid4()),
             origin="cli",
+            on_slow=_say_slow,
         )
     except NotRunning:
         raise _not_running() from None
@@ -35,6 +37,10 @@ def ask(here: Room, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
             retryable=True,
         ) from None
     return _told(answer)
+
+
+def _say_slow() -> None:
+    print("the agent takes long to answer (a slow disk?); still waiting", file=sys.stderr)
 
 
 def demand_alive(here: Room) -> None:

@@ -19,6 +19,8 @@ app = typer.Typer(help="Start, pause and stop the recording of a lecture.", no_a
 
 #: A room that is armed has its first second on the disk after about one second.
 ON_DISK_S = 8.0
+#: A disk whose syncs take seconds gets this long besides, while the tracks are being recorded.
+SLOW_DISK_S = 30.0
 FINISHED_S = 3600.0
 MUTED = (
     "the room is muted: black pictures and silence are recorded; end it with: "
@@ -55,7 +57,7 @@ def start(
         if answer.get("muted"):
             report.warn(MUTED)
         report.note(f"lecture {lecture} is started, waiting for its first second on the disk")
-        tracks = wait_for(lambda: _all_on_disk(here, lecture), ON_DISK_S) or _tracks(here, lecture)
+        tracks = _once_on_disk(here, lecture)
         late = sorted(name for name, track in tracks.items() if not _on_disk(track))
         report.data = {
             "lecture": lecture,
@@ -86,6 +88,18 @@ def _tracks(here: Room, lecture: str) -> dict[str, Any]:
     facts = here.status() or {}
     current = facts.get("lecture") or {}
     return dict(facts["tracks"]) if current.get("id") == lecture else {}
+
+
+def _once_on_disk(here: Room, lecture: str) -> dict[str, Any]:
+    """The tracks once all of them are on the disk, or as they are when that will not be soon."""
+
+    def settled() -> dict[str, Any] | None:
+        found = _tracks(here, lecture)
+        waiting = [it for it in found.values() if it["phase"] == "recording" and not _on_disk(it)]
+        return None if waiting else found
+
+    found = wait_for(lambda: _all_on_disk(here, lecture), ON_DISK_S)
+    return found or wait_for(settled, SLOW_DISK_S) or _tracks(here, lecture)
 
 
 def _all_on_disk(here: Room, lecture: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -171,3 +172,29 @@ def test_a_track_whose_disk_hangs_holds_up_no_other(tmp_path: Path) -> None:
         disk.mend("slow")
         room.until_durable(elapsed + 5, "camera")
         assert delivered_with_gaps(room, lecture) == set()
+
+
+def test_on_a_disk_whose_sync_takes_two_seconds_every_press_is_answered(tmp_path: Path) -> None:
+    """SQLite's waiting is not fair: between the agent's commits others must find a gap."""
+    presses = ["start", "mark one", "pause", "resume", "mark two", "stop"]
+    with room_on_faulty_disk(tmp_path) as (room, disk):
+        room.start_agent()
+        room.until_armed()
+        disk.break_("slow", "2")
+        for words in presses:
+            began = time.monotonic()
+            pressed = subprocess.run(
+                room.cli("record", *words.split()),
+                env={**os.environ, **disk.env},
+                capture_output=True,
+                text=True,
+                timeout=2 * HANG_S,
+            )
+            print(f"MEASURED {words}: {time.monotonic() - began:.1f} s")
+            assert pressed.returncode == 0, pressed.stderr
+        disk.mend("slow")
+        with room.ledger() as ledger:
+            [lecture] = ledger.lectures()
+            assert [mark.text for mark in ledger.marks(lecture.id)] == ["one", "two"]
+        room.start_uploader()
+        room.delivered(lecture.id)
