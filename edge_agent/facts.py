@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
+from edge_agent.recovery import UnderWay
 from edge_agent.rows import Command, Lecture
 from edge_agent.rules.health import finisher_delay_ns
 from edge_agent.rules.lecture import State
@@ -34,6 +35,8 @@ class Observer:
         #: The full disk has ended a track of the lecture under way.
         self._was_full = False
         self.free_bytes = 0
+        #: The lecture under way as the ledger had it in the last round.
+        self.under_way: UnderWay | None = None
 
     def facts(
         self,
@@ -71,14 +74,17 @@ class Observer:
     def _active(self, now: Now) -> ActiveFacts | None:
         lecture = self._ledger.active()
         if lecture is None:
-            self._was_full = False
+            self._was_full, self.under_way = False, None
             return None
-        gaps = [g for g in self._ledger.gaps(lecture.id) if g.end_ns is None and g.track]
+        all_gaps = self._ledger.gaps(lecture.id)
+        gaps = [g for g in all_gaps if g.end_ns is None and g.track]
+        tracks = self._ledger.tracks(lecture.id)
+        self.under_way = UnderWay(lecture, tuple(tracks), tuple(all_gaps))
         self._was_full = any(gap.cause == DISK_FULL for gap in gaps)
         return ActiveFacts(
             id=lecture.id,
             state=lecture.state,
-            tracks=frozenset(track.name for track in self._ledger.tracks(lecture.id)),
+            tracks=frozenset(track.name for track in tracks),
             open_gaps=frozenset(gap.track for gap in gaps if gap.track),
             now_ns=lecture.lecture_ns(now.mono_ns),
             until_ns=lecture.until_ns,

@@ -112,6 +112,10 @@ class Lectures(Tables):
             "gaps", {"lecture": lecture, "track": track, "start_ns": start_ns, "cause": cause}
         )
 
+    def add_gap(self, gap: Gap) -> None:
+        """A gap as it was, in a ledger that is built anew."""
+        self._insert("gaps", gap.columns())
+
     def close_gaps(self, lecture: str, track: str | None, end_ns: int) -> None:
         """Close this track's open gaps (with None: the ones of every track)."""
         self._db.execute(

@@ -6,13 +6,7 @@ report. Everything here may be interrupted and run again.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,17 +16,14 @@ from edge_agent import lecture_file
 from edge_agent.aside import readable, set_aside
 from edge_agent.clock import Now, rfc3339
 from edge_agent.ledger import Ledger
-from edge_agent.rows import Lecture, Segment, Track
+from edge_agent.rows import Gap, Lecture, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, UNPACKAGED, Event, State, advance
 from edge_agent.rules.schedule import goes_on, goes_on_in_this_boot, rebased_ns
 from edge_agent.rules.timeline import START_NS
-from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Runtime, Spool
+from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Spool
 from encoders.boxes import segment_facts, trim_and_close, whole_length
 from encoders.segment import Segment as File
 from encoders.segment import sequence
-
-#: An orphaned recorder closes its file and goes within this time; then it is killed.
-ORPHAN_GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +33,15 @@ class Repair:
     where: str
     what: str
     do: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What the supervisor remembers of the lecture under way."""
+
+    lecture: Lecture
+    tracks: tuple[Track, ...]
+    gaps: tuple[Gap, ...]
 
 
 class Recovery:
@@ -59,6 +59,22 @@ class Recovery:
         for lecture in self._ledger.lectures(*ACTIVE):
             with self._ledger.transaction():  # each commit waits for the disk, and people wait too
                 self._continue_or_finish(lecture, now)
+
+    def refill(
+        self, now: Now, under_way: UnderWay | None, writing: Container[tuple[str, str]]
+    ) -> None:
+        """Fill a new ledger while recorders run; `writing`: lecture and track of theirs."""
+        if under_way is not None:
+            lecture = under_way.lecture
+            with self._ledger.transaction():
+                self._ledger.add_lecture(lecture, under_way.tracks)
+                for gap in under_way.gaps:
+                    self._ledger.add_gap(gap)
+        for repair in self._strangers(now):
+            repair.do()
+        for name in self._ledger.ids(*UNPACKAGED):
+            for repair in self._tracks(name, None, now, writing):
+                repair.do()
 
     def repairs(self, now: Now) -> Iterator[Repair]:
         """What makes ledger and spool agree, step by step; nothing is done by looking.
@@ -82,11 +98,19 @@ class Recovery:
         for repair in self._tracks(lecture, only, now):
             repair.do()
 
-    def _tracks(self, lecture: str, only: str | None, now: Now) -> Iterator[Repair]:
+    def _tracks(
+        self,
+        lecture: str,
+        only: str | None,
+        now: Now,
+        writing: Container[tuple[str, str]] = frozenset(),
+    ) -> Iterator[Repair]:
         rows = self._ledger.segments(lecture)
         known = {(s.track, s.name): s for s in rows if only in (None, s.track)}
         found = set()
         for track, path in self._files(lecture, only):
+            if path.suffix == ".part" and (lecture, track) in writing:
+                continue
             if (track, path.name) in known:
                 found.add((track, path.name))
                 continue
@@ -241,33 +265,6 @@ class Recovery:
         if not stamps:
             return _moment(lecture.started_utc) or datetime.now(UTC)
         return datetime.fromtimestamp(max(stamps), UTC)
-
-
-def wait_for_orphans(runtime: Runtime) -> None:
-    """Recorders of a supervisor that died close their files and go; wait, then kill."""
-    for lock in sorted(runtime.root.glob("recorder-*.lock")):
-        if not _released(lock, ORPHAN_GRACE_S):
-            pid = lock.read_text().strip()
-            print(f"recorder {pid} of an earlier agent did not end and is killed", file=sys.stderr)
-            if pid.isdigit():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
-            _released(lock, ORPHAN_GRACE_S)
-
-
-def _released(lock: Path, wait_s: float) -> bool:
-    """Whether nobody holds the lock, waiting for that up to `wait_s`."""
-    deadline = time.monotonic() + wait_s
-    with lock.open("rb") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    return False
-                time.sleep(0.05)
-            else:
-                return True
 
 
 def _adoptable(path: Path, torn: bool) -> bool:

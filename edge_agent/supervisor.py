@@ -10,37 +10,23 @@ import os
 import select
 import signal
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
 from functools import partial
 
 from edge_agent import messages as say
 from edge_agent import systemd
-from edge_agent.ballast import Ballast
-from edge_agent.children import Child, Launch, Process, Recorder
+from edge_agent.children import Process
 from edge_agent.clock import Clock, Now, SystemClock
-from edge_agent.command_desk import CommandDesk
-from edge_agent.config import Config, TrackConfig
-from edge_agent.discovery import Discovery
-from edge_agent.encoder_choice import EncoderChoice
-from edge_agent.facts import Observer
-from edge_agent.finishing import Finisher
-from edge_agent.ledger import Ledger
+from edge_agent.config import Config
 from edge_agent.ledger_rescue import open_ledger
 from edge_agent.locks import only_one
-from edge_agent.performer import Performer
-from edge_agent.privacy import Privacy
-from edge_agent.recorder_spec import recorder_spec
-from edge_agent.recovery import Recovery, wait_for_orphans
-from edge_agent.rendering import Renderer
-from edge_agent.rows import Track
+from edge_agent.orphans import wait_for_orphans
+from edge_agent.room import Room, furnish
 from edge_agent.rules.actions import Action
 from edge_agent.rules.health import GONE, SECOND
 from edge_agent.rules.plan import plan
-from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Runtime, Spool
-from edge_agent.status import StatusWriter
+from edge_agent.starting import Starting, process_began_ns, tell
 from edge_agent.trouble import Trouble
 
 #: How long a round waits for a child's word before it looks at the inbox again.
@@ -49,6 +35,7 @@ STATUS_NS = SECOND // 2
 WATCHDOG_NS = SECOND
 FULL = "the disk is full: nothing can be recorded until there is space again"
 _LOOK = "to look at disk and ledger"
+_FILE = "the ledger's file"
 _SMALL = "small versions of lectures"
 
 
@@ -56,39 +43,12 @@ class SpoolNotWritable(Exception):
     """Lectures cannot be kept where the configuration says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """The pieces of a running supervisor, put together by `run`."""
-
-    clock: Clock
-    runtime: Runtime
-    ledger: Ledger
-    recorders: dict[str, Recorder]
-    tracks: list[Track]
-    finisher: Finisher
-    observer: Observer
-    performer: Performer
-    status: StatusWriter
-    #: None when the configuration names the tracks.
-    discovery: Discovery | None
-    launch: Launch
-    ballast: Ballast
-    encoders: EncoderChoice
-    small: SmallVersions
-
-    def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
-        """Give the room the tracks that it does not have yet, each with a recorder."""
-        for name in tracks.keys() - self.recorders.keys():
-            track = tracks[name]
-            self.recorders[name] = Recorder(recorder_spec(name, track, self.runtime), self.launch)
-            self.tracks.append(Track("", name, track.flavor, track.media))
-
-
 class Supervisor:
     """The loop."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, each_round: Callable[[], None] = lambda: None) -> None:
         self._room = room
+        self._each_round = each_round
         self._trouble = Trouble(room.ballast)
         #: What children have said and the ledger does not know yet, by track.
         self._news: defaultdict[str, deque[Callable[[Now], None]]] = defaultdict(deque)
@@ -111,12 +71,15 @@ class Supervisor:
         room, now = self._room, self._room.clock.now()
         self._hear()
         self._tell()
+        self._each_round()
         mend = partial(room.performer.look_at_clock, now)
         self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
         if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
-            self._trouble.forget_all_but({*actions, *self._news, _SMALL})
+            self._trouble.forget_all_but({*actions, *self._news, _SMALL, _FILE})
         done = [action for action in actions if self._perform(action, now)]
+        watch = partial(room.watch.look, now, self._trouble.damage())
+        self._trouble.attempt(_FILE, watch, now.mono_ns)
         if now.mono_ns >= self._status_due_ns or done:
             self._status_due_ns = now.mono_ns + STATUS_NS
             trouble = "; ".join(filter(None, (self._full, self._trouble.text)))
@@ -197,19 +160,25 @@ def run(config: Config, clock: Clock | None = None) -> int:
     Without configured tracks it looks for devices, and begins with those that it finds.
     """
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
+    starting = Starting(process_began_ns())
+    starting.ended("program")
     _make_folders(spool, runtime)
     with only_one(runtime.agent_lock, "agent"):
         # A killed agent's last words would pass for ours, as the lock is held again.
         runtime.status.unlink(missing_ok=True)
         wait_for_orphans(runtime)
+        starting.ended("earlier recorders")
         trials, renderer = Process("edge_agent.encoder_trials"), Process("edge_agent.renderer")
         clock = clock or SystemClock()
         ledger = open_ledger(spool, clock.now())
+        starting.ended("ledger")
         room = furnish(config, clock, ledger, trials=trials, renderer=renderer)
-        supervisor = Supervisor(room)
+        starting.ended("recovery")
+        supervisor = Supervisor(room, lambda: tell(starting.armed(room.recorders.values())))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         systemd.notify("READY=1")
+        tell(starting.ready())
         try:
             supervisor.loop()
         finally:
@@ -222,72 +191,6 @@ def run(config: Config, clock: Clock | None = None) -> int:
             runtime.status.unlink(missing_ok=True)
             room.ledger.close()
     return 0
-
-
-def furnish(
-    config: Config,
-    clock: Clock,
-    ledger: Ledger,
-    launch: Launch = Process,
-    trials: Child | None = None,
-    renderer: Child | None = None,
-) -> Room:
-    """The room with all its pieces, after recovery has brought ledger and spool together.
-
-    Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller.
-    """
-    spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
-    recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
-    recovery.run(clock.now())
-    recorders: dict[str, Recorder] = {}
-    tracks: list[Track] = []
-    desk = CommandDesk(config, spool, ledger, tracks)
-    finisher = Finisher(launch)
-    observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
-    boot = clock.now().boot
-    codecs = sorted({track.codec for track in config.tracks.values()})
-    encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials, codecs)
-    privacy = Privacy(spool.muted, ledger, desk, recorders)
-    privacy.restore(clock.now())
-    small = SmallVersions(
-        config.renditions, spool, ledger, Renderer(renderer) if renderer is not None else None
-    )
-    performer = Performer(
-        config,
-        spool,
-        ledger,
-        recorders,
-        finisher,
-        observer,
-        recovery,
-        desk,
-        encoders,
-        privacy,
-        small,
-        runtime,
-    )
-    status = StatusWriter(
-        config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy
-    )
-    discovery = None if config.tracks else Discovery()
-    room = Room(
-        clock,
-        runtime,
-        ledger,
-        recorders,
-        tracks,
-        finisher,
-        observer,
-        performer,
-        status,
-        discovery,
-        launch,
-        Ballast(spool.ledger),
-        encoders,
-        small,
-    )
-    room.equip(config.tracks)
-    return room
 
 
 def _make_folders(spool: Spool, runtime: Runtime) -> None:

@@ -15,6 +15,8 @@ from edge_agent.rules.health import SECOND
 
 #: How disk and ledger refuse: full, failing, read-only.
 REFUSALS = (OSError, sqlite3.OperationalError)
+#: How SQLite says that the ledger's content is spoilt.
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 RETRY_NS = SECOND
 
 
@@ -25,6 +27,7 @@ class Trouble:
         self._ballast = ballast
         #: What was refused → why, and the monotonic time at which it is tried again.
         self._refused: dict[Hashable, tuple[str, int]] = {}
+        self._damage = ""
 
     @property
     def text(self) -> str:
@@ -41,8 +44,19 @@ class Trouble:
         except REFUSALS as error:
             self._note(what, error, why, now_ns)
             return False
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
+                raise
+            self._damage = str(error)
+            self._note(what, error, why, now_ns)
+            return False
         self._refused.pop(what, None)
         return True
+
+    def damage(self) -> str:
+        """What SQLite has found wrong with the ledger's content since the last call."""
+        found, self._damage = self._damage, ""
+        return found
 
     def forget_all_but(self, wanted: set[Hashable]) -> None:
         """What is no longer wanted is no trouble any more."""

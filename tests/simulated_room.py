@@ -11,8 +11,9 @@ from typing import Any
 from edge_agent.config import Config
 from edge_agent.delivery import Delivery
 from edge_agent.ledger import Ledger
+from edge_agent.room import furnish
 from edge_agent.spool import Runtime, Spool
-from edge_agent.supervisor import Supervisor, furnish
+from edge_agent.supervisor import Supervisor
 from tests.fixed_clock import SECOND, FixedClock
 from tests.simulated_children import Outside, SimulatedFinisher, SimulatedRecorder
 from uploader.sender import Artifact, Progress, Receipt, Transient

@@ -86,7 +86,7 @@ def _repaired(here: Room) -> list[tuple[str, str]]:
     from edge_agent.clock import SystemClock
     from edge_agent.ledger_rescue import open_ledger
     from edge_agent.locks import only_one
-    from edge_agent.recovery import wait_for_orphans
+    from edge_agent.orphans import wait_for_orphans
 
     _demand_owner(here)
     done = []

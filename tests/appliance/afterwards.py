@@ -18,11 +18,12 @@ from edge_agent.clock import Now
 from edge_agent.config import Config
 from edge_agent.delivery import Delivery
 from edge_agent.ledger import Ledger
+from edge_agent.room import furnish
 from edge_agent.rules.lecture import ACTIVE, State
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
 from edge_agent.storage_check import findings, gather
-from edge_agent.supervisor import Supervisor, furnish
+from edge_agent.supervisor import Supervisor
 from edge_agent.verify import verify_package
 from tests.appliance.recovered import Found
 from tests.fixed_clock import SECOND, FixedClock

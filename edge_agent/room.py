@@ -1,0 +1,132 @@
+"""The pieces of a room's supervisor, and how they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from edge_agent.ballast import Ballast
+from edge_agent.children import Child, Launch, Process, Recorder
+from edge_agent.clock import Clock, Now
+from edge_agent.command_desk import CommandDesk
+from edge_agent.config import Config, TrackConfig
+from edge_agent.discovery import Discovery
+from edge_agent.encoder_choice import EncoderChoice
+from edge_agent.facts import Observer
+from edge_agent.finishing import Finisher
+from edge_agent.ledger import Ledger
+from edge_agent.ledger_watch import LedgerWatch
+from edge_agent.performer import Performer
+from edge_agent.privacy import Privacy
+from edge_agent.recorder_spec import recorder_spec
+from edge_agent.recovery import Recovery
+from edge_agent.rendering import Renderer
+from edge_agent.rows import Track
+from edge_agent.small_versions import SmallVersions
+from edge_agent.spool import Runtime, Spool
+from edge_agent.status import StatusWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The pieces of a running supervisor, put together by `furnish`."""
+
+    clock: Clock
+    runtime: Runtime
+    ledger: Ledger
+    recorders: dict[str, Recorder]
+    tracks: list[Track]
+    finisher: Finisher
+    observer: Observer
+    performer: Performer
+    status: StatusWriter
+    #: None when the configuration names the tracks.
+    discovery: Discovery | None
+    launch: Launch
+    ballast: Ballast
+    encoders: EncoderChoice
+    small: SmallVersions
+    watch: LedgerWatch
+
+    def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
+        """Give the room the tracks that it does not have yet, each with a recorder."""
+        for name in tracks.keys() - self.recorders.keys():
+            track = tracks[name]
+            self.recorders[name] = Recorder(recorder_spec(name, track, self.runtime), self.launch)
+            self.tracks.append(Track("", name, track.flavor, track.media))
+
+
+def furnish(
+    config: Config,
+    clock: Clock,
+    ledger: Ledger,
+    launch: Launch = Process,
+    trials: Child | None = None,
+    renderer: Child | None = None,
+) -> Room:
+    """The room with all its pieces, after recovery has brought ledger and spool together.
+
+    Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller.
+    """
+    spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
+    recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
+    recovery.run(clock.now())
+    recorders: dict[str, Recorder] = {}
+    tracks: list[Track] = []
+    desk = CommandDesk(config, spool, ledger, tracks)
+    finisher = Finisher(launch)
+    observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
+    boot = clock.now().boot
+    codecs = sorted({track.codec for track in config.tracks.values()})
+    encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials, codecs)
+    privacy = Privacy(spool.muted, ledger, desk, recorders)
+    privacy.restore(clock.now())
+    small = SmallVersions(
+        config.renditions, spool, ledger, Renderer(renderer) if renderer is not None else None
+    )
+
+    def refill(now: Now) -> None:
+        """A ledger that was lost while recorders run: theirs is what they have not closed."""
+        writing = {(r.lecture, r.track) for r in recorders.values() if r.lecture is not None}
+        recovery.refill(now, observer.under_way, writing)
+        privacy.restore(now)
+        observer.look_again()
+
+    performer = Performer(
+        config,
+        spool,
+        ledger,
+        recorders,
+        finisher,
+        observer,
+        recovery,
+        desk,
+        encoders,
+        privacy,
+        small,
+        runtime,
+    )
+    status = StatusWriter(
+        config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy
+    )
+    discovery = None if config.tracks else Discovery()
+    room = Room(
+        clock,
+        runtime,
+        ledger,
+        recorders,
+        tracks,
+        finisher,
+        observer,
+        performer,
+        status,
+        discovery,
+        launch,
+        Ballast(spool.ledger),
+        encoders,
+        small,
+        LedgerWatch(spool, ledger, refill),
+    )
+    room.equip(config.tracks)
+    return room
