@@ -16,7 +16,6 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import webrtcvad
 from numpy.typing import NDArray
 
 RATE = 48_000
@@ -107,6 +106,8 @@ class SpeechMeter:
     """Feed it 48 kHz mono; it remembers the last seconds and counts those with a voice."""
 
     def __init__(self) -> None:
+        import webrtcvad  # loads much of the standard library: not for recorders of pictures
+
         self._detector = webrtcvad.Vad(AGGRESSIVENESS)
         self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
         self._voiced: deque[bool] = deque(maxlen=WINDOW)

@@ -8,6 +8,7 @@ column has one writing process (see `edge_agent.migrations`). Reading opens the 
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from types import MappingProxyType
@@ -36,14 +37,10 @@ class Ledger(Lectures, Inbox, Outbox, UploadControl):
     @classmethod
     def create(cls, path: Path) -> Ledger:
         """Open for writing and bring the schema up to date. Only the supervisor does this."""
-        from sqlite_utils import Database
-
-        from edge_agent.migrations import ledger as migrations
-
         connection = connect(path, "rwc")
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-            migrations.apply(Database(connection))
+            _bring_up_to_date(connection)
         except BaseException:
             connection.close()
             raise
@@ -91,6 +88,23 @@ class Ledger(Lectures, Inbox, Outbox, UploadControl):
                 columns = it.model_dump(exclude={"track"})
                 self._update("tracks", columns, {"lecture": lecture, "name": it.track})
             self.enqueue(lecture, artifacts, destinations, left_out)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Apply the migrations that have not been applied.
+
+    What they stand in is remembered by its checksum: sqlite-utils takes longer to load, with all
+    that it loads itself, than everything else that is done with the ledger at a start.
+    """
+    wanted = zlib.crc32(Path(__file__).with_name("migrations.py").read_bytes()) >> 1
+    if connection.execute("PRAGMA user_version").fetchone()[0] == wanted:
+        return
+    from sqlite_utils import Database
+
+    from edge_agent.migrations import ledger as migrations
+
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA user_version={wanted}")
 
 
 def _open_existing(path: Path, mode: str) -> sqlite3.Connection:
