@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from hypothesis import strategies as st
 
 from edge_agent.finish_messages import LectureFacts
 from edge_agent.rules.manifest import dublin_core
-from tests.servers.opencast import API_ROLES, NS, Opencast
+from tests.servers.opencast import API_ROLES, NS, PASSWORD, USER, Opencast
 from tests.servers.opencast_client import Straight, straight
 from uploader import opencast_wire as wire
 from uploader.exchange import Response
 from uploader.opencast import Server
-from uploader.opencast_destination import OpencastDestination
+from uploader.opencast_destination import Digester, Digesting, OpencastDestination
 from uploader.sender import Artifact, Pending, Permanent, Receipt, SendError, Transient
 
 BASE = "https://opencast.example.edu"
@@ -490,6 +491,59 @@ def test_a_note_that_is_damaged_is_as_good_as_lost(room: Room) -> None:
             room.one("presenter.mp4")
     room.rounds()
     room.is_there_once()
+
+
+# ---------------------------------------------------------------- who we are
+
+
+def digesting(room: Room, password: str, tick: Callable[[], None]) -> OpencastDestination:
+    digester = Digester(lambda: (USER, password))
+    room.line = Straight(room.opencast, tick, digester.dress)
+    way = Digesting(room.line, digester)
+    return straight(way, room.notes, set(FILES), server=Server(BASE))
+
+
+def test_by_digest_a_server_that_forgets_its_nonces_at_any_step_is_answered_anew(
+    make_room: Callable[..., Room],
+) -> None:
+    for step in range(0, 40, 2):
+        room = make_room()
+        room.opencast.wish(auth="digest")
+        left = iter(range(step, -1, -1))
+
+        def tick(room: Room = room, left: Iterator[int] = left) -> None:
+            if next(left, -1) == 0:
+                room.opencast.nonces.clear()
+
+        destination = digesting(room, PASSWORD, tick)
+        for name in FILES:
+            with contextlib.suppress(Pending):
+                room.one(name, destination)
+        room.is_there_once()
+
+
+@pytest.mark.parametrize("auth", ["basic", "digest"])
+def test_a_wrong_password_is_told_to_people_and_not_tried_again_at_once(
+    room: Room, auth: str
+) -> None:
+    room.opencast.wish(auth=auth)
+    destination = digesting(room, "wrong", lambda: None)
+    if auth == "basic":
+        room.line.dress = lambda request: replace(
+            request, headers={**request.headers, "Authorization": "Basic d3Jvbmc="}
+        )
+    with pytest.raises(Transient, match="check the credential"):
+        room.one("presenter.mp4", destination)
+    assert len(room.line.asked) <= 4
+    assert room.line.sent == 0
+
+
+def test_a_server_that_asks_browsers_to_sign_in_does_not_get_the_lecture(room: Room) -> None:
+    destination = digesting(room, PASSWORD, lambda: None)
+    room.line.dress = lambda request: request
+    with pytest.raises(Transient, match="sign in"):
+        room.one("presenter.mp4", destination)
+    assert room.line.sent == 0
 
 
 # ---------------------------------------------------------------- which files, as what

@@ -87,6 +87,7 @@ class Straight:
 
     opencast: Opencast
     tick: Callable[[], None] = lambda: None
+    dress: Callable[[Request], Request] = lambda request: basic(request)
     asked: list[str] = field(default_factory=list)
     sent: int = 0
 
@@ -97,8 +98,7 @@ class Straight:
         while len(body) < request.length:
             body += source.block(request.body, len(body), 1 << 20)
         self.sent += len(body)
-        dressed = basic(request)
-        headers = {name.lower(): value for name, value in dressed.headers.items()}
+        headers = {k.lower(): v for k, v in self.dress(request).headers.items()}
         said = self.opencast.answer(Heard(request.method, request.url, headers, bytes(body)))
         self.tick()
         if said.lost:
@@ -113,7 +113,7 @@ class Straight:
 
 
 def straight(
-    exchange: Straight,
+    exchange: Any,
     memory: Any,
     expected: Collection[str],
     *,
