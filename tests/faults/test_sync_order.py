@@ -33,15 +33,21 @@ def test_every_file_is_synced_before_it_is_named_and_every_name_after(tmp_path: 
         log = disk.log()
     renamed = [(at, Path(path)) for at, (what, path) in enumerate(log) if what == "rename"]
     names = {path.name for _, path in renamed}
-    assert {"lecture.json", "000001.mp4", "000002.mp4", "package"} <= names
+    assert {"000001.mp4", "000002.mp4", "package"} <= names
+    facts = room.spool.facts(lecture)
+    written = max(n for n, call in enumerate(log) if call == ("write", str(facts)))
+    recorded = min(n for n, (what, name) in enumerate(log) if name.endswith(".mp4.part"))
+    for path in (facts, facts.parent, room.spool.lectures):
+        synced = ("fsync", str(path)) in log[written:recorded]
+        assert synced, f"{path} was not durable before the first frame"
     for at, path in renamed:
         assert ("fsync", str(path.parent)) in log[at:], f"the name {path} was never made durable"
         part = f"{path}.part"
-        written = [n for n, call in enumerate(log) if call == ("write", part)]
-        synced = [n for n, (what, name) in enumerate(log) if name == part and "sync" in what]
+        writes = [n for n, call in enumerate(log) if call == ("write", part)]
+        syncs = [n for n, (what, name) in enumerate(log) if name == part and "sync" in what]
         assert path.is_relative_to(room.spool.root)
         if path.name != "package":
-            assert written, f"{part} was never written"
-            assert written[-1] < synced[-1] < at, f"{part} got its name before it was synced"
+            assert writes, f"{part} was never written"
+            assert writes[-1] < syncs[-1] < at, f"{part} got its name before it was synced"
         if path.suffix == ".mp4":
-            assert len(synced) == len(written), "each fragment is synced"
+            assert len(syncs) == len(writes), "each fragment is synced"
