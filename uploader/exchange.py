@@ -194,8 +194,8 @@ def portal(response: Response) -> str | None:
     page = named and not _OTHER_XML.match(response.body)
     if response.status == 511 or page:
         return (
-            "a page of the network answers in place of the server; "
-            "sign this computer in to the network, or let IT exempt it"
+            "a sign-in page answers; if it is the network's, sign this computer in or let IT "
+            "exempt it, if it is the server's own, check the credential of this destination"
         )
     return None
 
