@@ -153,7 +153,7 @@ class Delivery:
         """A new lecture's first files do not wait for hours behind an older one's last."""
         self._beat()
         self._watch.moves(row, phase, done)
-        if not self._leave.open_for(row):
+        if self._leave.breaks_off(row):
             raise Closed
         if self.queue.overtaken(row):
             raise Overtaken

@@ -21,6 +21,8 @@ from edge_agent.upload_traffic import Meter
 from uploader.limits import UNLIMITED, Limit
 from uploader.policy import Kind, Policy, Situation, Verdict, decide, words
 
+#: These hold whatever a broken-off file costs.
+STRICT = ("paused", "hours", "clock")
 LOOK_S = 0.5
 #: Power and the price of the link are asked for so often.
 SENSE_S = 10.0
@@ -49,8 +51,12 @@ class Gate:
         senses: Senses,
         meter: Meter,
         networks: frozenset[str],
+        whole: frozenset[str] = frozenset(),
     ) -> None:
-        """`networks`: the destinations that are reached over a link."""
+        """`networks`: the destinations that are reached over a link.
+
+        `whole`: those at which a file that is broken off begins anew.
+        """
         self.policy = policy
         self.control = Control()
         self.situation = Situation(None)
@@ -59,6 +65,7 @@ class Gate:
         self._senses = senses
         self._meter = meter
         self._networks = networks
+        self._whole = whole
         self._metered: bool | None = None
         self._on_battery = False
         self._look_ns = self._sense_ns = 0
@@ -105,6 +112,14 @@ class Gate:
 
     def open_for(self, row: OutboxRow) -> bool:
         return not self.verdict(row).waits
+
+    def breaks_off(self, row: OutboxRow) -> bool:
+        """What would have to begin anew stops only for people, and for the hours they have set.
+
+        Else a file that takes longer than a break between two lectures would never arrive.
+        """
+        verdict = self.verdict(row)
+        return verdict.waits and (row.destination not in self._whole or verdict.why in STRICT)
 
     def asked(self, lecture: str) -> bool:
         """Whether people want this lecture to go now."""

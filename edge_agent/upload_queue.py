@@ -26,6 +26,10 @@ class Leave(Protocol):
 
     def open_for(self, row: OutboxRow) -> bool: ...
 
+    def breaks_off(self, row: OutboxRow) -> bool:
+        """It is on its way and has to stop."""
+        ...
+
     def asked(self, lecture: str) -> bool:
         """People want this lecture before all others, and now."""
         ...
@@ -36,6 +40,9 @@ class Always:
 
     def open_for(self, _row: OutboxRow) -> bool:
         return True
+
+    def breaks_off(self, _row: OutboxRow) -> bool:
+        return False
 
     def asked(self, _lecture: str) -> bool:
         return False

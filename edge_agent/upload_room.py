@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge_agent.clock import Clock
 from edge_agent.config import Config, FolderDestination, StickDestination
+from edge_agent.destinations import whole
 from edge_agent.ledger import Ledger
 from edge_agent.locks import is_held
 from edge_agent.metered import Metered
@@ -57,7 +58,7 @@ def watched(config: Config, clock: Clock, ledger: Ledger) -> tuple[Gate, UploadW
     links, runtime = networks(config), Runtime(config.storage.runtime)
     meter = Meter(ledger, clock, links)
     senses = Senses(Metered(), on_battery, lambda: is_held(runtime.agent_lock))
-    gate = Gate(policy(config, machine_id()), ledger, clock, senses, meter, links)
+    gate = Gate(policy(config, machine_id()), ledger, clock, senses, meter, links, whole(config))
     transit = Transit(meter, clock)
     arrivals = Arrivals(ledger, clock, gate, transit)
     return gate, UploadWatch(gate, transit, clock, runtime.upload, arrivals)

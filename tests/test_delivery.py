@@ -223,6 +223,9 @@ class Hours:
     def open_for(self, _row: OutboxRow) -> bool:
         return self.open
 
+    def breaks_off(self, _row: OutboxRow) -> bool:
+        return not self.open
+
     def asked(self, _lecture: str) -> bool:
         return False
 

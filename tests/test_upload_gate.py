@@ -148,6 +148,20 @@ def test_a_budget_that_is_used_up_ends_a_file_on_its_way(fix: Fixture) -> None:
     assert gate.document()["full_quality"]["why"] == "month budget"
 
 
+def test_a_file_that_would_begin_anew_stops_for_people_and_their_hours_only(fix: Fixture) -> None:
+    meter = Meter(fix.room.ledger, fix.clock, LINKS)
+    said = Policy(Timetable(Limits.parse("off")))
+    around = fix.around.senses()
+    gate = Gate(said, fix.room.ledger, fix.clock, around, meter, LINKS, whole=LINKS)
+    film = row(fix, "presenter.mp4")
+    fix.record()
+    fix.look(gate)
+    assert (gate.open_for(film), gate.breaks_off(film)) == (False, False)
+    fix.room.ledger.order_upload(fix.clock.now(), "pause")
+    assert fix.look(gate).breaks_off(film)
+    assert fix.look(fix.gate("pause")).breaks_off(film)
+
+
 def test_each_change_is_one_line_in_the_log(fix: Fixture, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "upload")
     gate = fix.gate()
