@@ -26,6 +26,7 @@ PROGRAMS = {
     "edge_agent.recorder",
     "edge_agent.finisher",
     "edge_agent.delivery",
+    "edge_agent.panel.server",
 }
 COMPOSITION = ("edge_agent.cli", "edge_agent.commands")
 RULES = sorted(ROOT.glob("edge_agent/rules/*.py"))
@@ -55,6 +56,10 @@ PURE = [
     ROOT / "device_profiles/match.py",
     ROOT / "capture/modes.py",
     ROOT / "edge_agent/commands/words.py",
+    *(
+        ROOT / f"edge_agent/panel/{name}.py"
+        for name in ("state", "wire", "picture", "problems", "queue", "tracks", "itpage")
+    ),
 ]
 IMPURE = {"os", "time", "sqlite3", "socket", "subprocess", "threading", "av", "pathlib"}
 
@@ -102,6 +107,12 @@ def test_programs_and_commands_are_known_to_the_command_line_alone(name: str) ->
     assert not [other for other in known if other.startswith(COMPOSITION)]
 
 
+@pytest.mark.parametrize("name", [n for n in MODULES if not n.startswith(COMPOSITION)])
+def test_the_panel_is_known_to_the_command_line_alone(name: str) -> None:
+    if not name.startswith("edge_agent.panel"):
+        assert not [other for other in ours(MODULES[name]) if other.startswith("edge_agent.panel")]
+
+
 @pytest.mark.parametrize("path", PURE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_pure_module_does_no_io_and_reads_no_clock(path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(path)}
@@ -144,6 +155,11 @@ def test_a_recorder_loads_no_ledger_no_command_line_and_no_network_library() -> 
 def test_the_supervisor_loads_no_codec_and_no_driver() -> None:
     found = loaded("import edge_agent.supervisor")
     assert not found & {"av", "cv2", "numpy", "sounddevice", "typer"}
+
+
+def test_the_panel_loads_no_codec_and_no_driver() -> None:
+    found = loaded("import edge_agent.panel.server")
+    assert not found & {"av", "cv2", "numpy", "sounddevice", "typer", "sqlite_utils"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["record", "--help"], ["version"]])
