@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edge_agent import __version__
 from edge_agent.clock import Clock
@@ -47,6 +48,14 @@ from uploader.tus import Server
 AGENT = f"edge-agent {__version__}"
 _USER_AGENT = f"edge-agent/{__version__}"
 _PATIENCE = Patience()
+
+
+class Pacing(Protocol):
+    """What is told of each connection: `uploader.pacer.Pacer`."""
+
+    def opened(self, sock: socket.socket) -> None: ...
+
+    def tick(self, sock: socket.socket) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +121,28 @@ def _tus(
     utc: Callable[[], str],
     pacer: Pacer,
 ) -> Destination:
+    http, server = tus_way(place, secrets, utc, pacer)
+    return tus_destination.TusDestination(http, server, memory, AGENT, utc)
+
+
+def tus_way(
+    place: TusDestination, secrets: Secrets, utc: Callable[[], str], pacer: Pacing
+) -> tuple[Http, Server]:
+    """How the server is reached, and what is known of it."""
     dress = authorization(place.auth, place.credential, secrets)
     http = _http(place.url, place.ca_file, dress, pacer)
     terms = _terms(place.receipt_keys, place.needs or "verified", utc)
-    server = Server(place.url, place.receipts_url, terms)
-    return tus_destination.TusDestination(http, server, memory, AGENT, utc)
+    return http, Server(place.url, place.receipts_url, terms)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Way:
+    """How a store is reached, and what makes a file count there."""
+
+    exchange: s3_destination.Exchange
+    door: Callable[[str, Artifact], s3.Door]
+    key: Callable[[str, Artifact], str]
+    terms: receipts.Terms | None
 
 
 def _s3(
@@ -125,6 +151,12 @@ def _s3(
     def utc() -> str:
         return clock.now().utc_text
 
+    way = s3_way(place, secrets, clock, pacer)
+    made = s3_destination.S3Destination
+    return made(way.exchange, way.door, way.key, memory, AGENT, utc, way.terms)
+
+
+def s3_way(place: S3Destination, secrets: Secrets, clock: Clock, pacer: Pacing) -> S3Way:
     def key(lecture: str, artifact: Artifact) -> str:
         return s3_doors.object_key(place.prefix, lecture, artifact)
 
@@ -135,19 +167,19 @@ def _s3(
         office = place.tickets_url or ""
         return s3_doors.TicketDoor(office, place.url, key(lecture, artifact), lecture, artifact)
 
-    made = s3_destination.S3Destination
-    asked = place.receipt_keys is not None
-    terms = _terms(place.receipt_keys, place.needs or "verified", utc) if asked else None
+    terms = None
+    if place.receipt_keys is not None:
+        needs = place.needs or "verified"
+        terms = _terms(place.receipt_keys, needs, lambda: clock.now().utc_text)
     if place.tickets_url is None:
         signer = s3_destination.Signer(_access(place, secrets), lambda: clock.now().utc)
         http = _http(place.url, place.ca_file, signer.sign, pacer)
-        exchange = s3_destination.Signing(http, signer)
-        return made(exchange, signed_door, key, memory, AGENT, utc, terms)
+        return S3Way(s3_destination.Signing(http, signer), signed_door, key, terms)
     dress = authorization("bearer", place.credential, secrets)
     office = Http(place.tickets_url, ca_file=place.ca_file, dress=dress, agent=_USER_AGENT)
     store = _http(place.url, place.ca_file, lambda request: request, pacer)
     both = s3_destination.TwoHosts(office, place.tickets_url, store)
-    return made(both, ticket_door, key, memory, AGENT, utc, terms)
+    return S3Way(both, ticket_door, key, terms)
 
 
 def _opencast(
@@ -208,7 +240,7 @@ def _http(
     url: str,
     ca_file: Path | None,
     dress: Callable[[Request], Request],
-    pacer: Pacer,
+    pacer: Pacing,
     patience: Patience = _PATIENCE,
 ) -> Http:
     return Http(

@@ -31,6 +31,7 @@ class Store:
     opaque           ETags say nothing, as of encrypted objects
     cannot-list      ListMultipartUploads is refused
     complete-once    a second Complete finds no upload
+    may-delete       objects may be deleted by whoever may write
     error-in-200     Complete fails after its 200 was sent, once
     """
 
@@ -76,8 +77,7 @@ class Store:
             case "PUT":
                 return self._put(key, data, headers)
             case "DELETE":
-                self.uploads.pop(query["uploadId"], None)
-                return Response(204)
+                return self._delete(key, query.get("uploadId"))
         raise AssertionError(request)
 
     def _body(self, request: Request) -> bytes:
@@ -128,6 +128,15 @@ class Store:
         if "opaque" in self.quirks:
             return Stored(stored.data, "0123abcd" + stored.etag[8:])
         return stored
+
+    def _delete(self, key: str, upload: str | None) -> Response:
+        if upload is not None:
+            self.uploads.pop(upload, None)
+        elif "may-delete" in self.quirks:
+            del self.objects[key]
+        else:
+            return error(403, "AccessDenied")
+        return Response(204)
 
     def _create(self, key: str) -> Response:
         upload = f"upload-{len(self.calls)}"

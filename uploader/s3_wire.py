@@ -167,6 +167,10 @@ def read(offset: int, length: int) -> Call:
     return Call("GetObject", "GET", headers=headers)
 
 
+def delete() -> Call:
+    return Call("DeleteObject", "DELETE")
+
+
 def _condition(only_new: bool) -> dict[str, str]:
     return {"If-None-Match": "*"} if only_new else {}
 

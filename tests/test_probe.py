@@ -1,0 +1,456 @@
+"""The trial of a destination finds what it breaks, believes what it keeps, and leaves nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import random
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
+
+from edge_agent.cli import app
+from edge_agent.clock import SystemClock
+from edge_agent.commands.output import Exit
+from edge_agent.config import FolderDestination, S3Destination, StickDestination, TusDestination
+from edge_agent.secrets import Secrets
+from edge_agent.trial import Watcher, trial
+from tests.servers.seaweed import KEY as STORE_KEY
+from tests.servers.seaweed import Seaweed
+from tests.servers.stick import PLATFORMS, prepare
+from tests.servers.tus import KEY, TOKEN, Receiver
+from tests.simulated_store import Store, Stored
+from tests.test_http import OPENSSL, Server, head_of
+from tests.test_s3 import BUCKET, artifact_of
+from tests.tus_model import RECEIPTS, URL, Model
+from uploader import probe_folder as folders
+from uploader.exchange import Answer, Lost, Request, Response, drive
+from uploader.keys import Key
+from uploader.probe import TEST_BYTES, Finding, Verdict, meaning
+from uploader.probe_s3 import S3Probe
+from uploader.probe_tus import TusProbe
+from uploader.receipts import Terms
+from uploader.s3_doors import SignedDoor
+from uploader.signing import RECEIPT, sealed
+from uploader.tus import Server as TusServer
+
+DATA = random.Random(23).randbytes(TEST_BYTES)
+FILE = artifact_of(DATA)
+LECTURE = "edge-agent-test-1"
+OURS = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
+TERMS = Terms("verified", (Key("2026", OURS.public_key().public_bytes_raw()),))
+KEPT, BROKEN, ABSENT, UNKNOWN = Verdict.KEPT, Verdict.BROKEN, Verdict.ABSENT, Verdict.UNKNOWN
+
+Exchange = Callable[[Request], Answer]
+
+
+def verdicts(findings: list[Finding]) -> dict[str, Verdict]:
+    return {each.promise: each.verdict for each in findings}
+
+
+def words(findings: list[Finding], promise: str) -> str:
+    return next(each.words for each in findings if each.promise == promise)
+
+
+# ---------------------------------------------------------------- tus
+
+
+def tus(exchange: Exchange, terms: Terms | None = None) -> list[Finding]:
+    server = TusServer(URL, RECEIPTS, terms or Terms())
+    made = TusProbe(server, LECTURE, FILE)
+    return [
+        *drive(made.exchange(), exchange),
+        *drive(made.receipt(), exchange),
+        *drive(made.tidy(), exchange),
+    ]
+
+
+def test_a_server_that_keeps_everything_is_believed_and_left_clean() -> None:
+    model = Model(DATA, extensions="creation,termination,checksum")
+    model.instead = [("PATCH", 460, {})]
+    found = tus(model.exchange)
+    assert verdicts(found) == {
+        "reachable": KEPT,
+        "credential": KEPT,
+        "checksum": KEPT,
+        "resume": KEPT,
+        "takes files": KEPT,
+        "speed": KEPT,
+        "receipts": KEPT,
+        "signed": ABSENT,
+        "clean-up": KEPT,
+    }
+    assert model.uploads == {}
+
+
+def at_wrong_places(model: Model) -> Exchange:
+    """Takes bytes wherever they are said to belong, as one real server does."""
+
+    def exchange(request: Request) -> Answer:
+        if request.method == "PATCH" and request.headers["Upload-Offset"] not in (
+            "0",
+            str(TEST_BYTES // 2),
+        ):
+            return Response(204)
+        return model.exchange(request)
+
+    return exchange
+
+
+def forgetting(model: Model) -> Exchange:
+    def exchange(request: Request) -> Answer:
+        answer = model.exchange(request)
+        if request.method == "HEAD" and isinstance(answer, Response):
+            return replace(answer, headers={"upload-offset": "0"})
+        return answer
+
+    return exchange
+
+
+def test_what_a_tus_server_breaks_is_found() -> None:
+    ignoring = tus(Model(DATA, extensions="creation,checksum").exchange)
+    assert verdicts(ignoring)["checksum"] is BROKEN
+    assert "takes bytes whose checksum is wrong" in words(ignoring, "checksum")
+    assert verdicts(tus(at_wrong_places(Model(DATA))))["resume"] is BROKEN
+    assert verdicts(tus(forgetting(Model(DATA))))["resume"] is BROKEN
+    elsewhere = Model(DATA, location="http://other.test/{id}")
+    assert verdicts(tus(elsewhere.exchange))["takes files"] is BROKEN
+
+
+def test_what_a_server_does_not_offer_is_no_fault() -> None:
+    found = verdicts(tus(Model(DATA, extensions="creation").exchange))
+    assert (found["checksum"], found["clean-up"]) == (ABSENT, ABSENT)
+    assert BROKEN not in found.values()
+
+
+@pytest.mark.parametrize(
+    ("answer", "promise"),
+    [
+        (Lost("refuses the connection"), "reachable"),
+        (Response(401), "credential"),
+        (Response(403), "credential"),
+    ],
+)
+def test_without_way_or_right_the_trial_ends_with_the_words(answer: Answer, promise: str) -> None:
+    found = tus(lambda _request: answer)
+    assert verdicts(found)[promise] is BROKEN
+    assert meaning("tus", found) == "Nothing can be sent there yet."
+
+
+def speaking(key: Ed25519PrivateKey, **how: Any) -> Callable[[str, dict[str, Any]], str]:
+    def speak(artifact: str, found: dict[str, Any]) -> str:
+        lecture, name, _ = artifact.split("/")
+        return sealed({"lecture": lecture, "name": name} | found | how, RECEIPT, key, "2026")
+
+    return speak
+
+
+def test_signed_receipts_are_told_from_forged_ones() -> None:
+    honest = tus(Model(DATA, speak=speaking(OURS)).exchange, TERMS)
+    assert verdicts(honest)["signed"] is KEPT
+    assert "when the platform has signed for it" in meaning("tus", honest)
+    thief = Ed25519PrivateKey.from_private_bytes(b"2" * 32)
+    for speak in (speaking(thief), speaking(OURS, name="other"), speaking(OURS, sha256="0" * 64)):
+        forged = tus(Model(DATA, speak=speak).exchange, TERMS)
+        assert verdicts(forged)["receipts"] is BROKEN
+        assert "stay undelivered" in meaning("tus", forged)
+
+
+# ---------------------------------------------------------------- s3
+
+
+def s3(store: Store, terms: Terms | None = None) -> list[Finding]:
+    key = f"{LECTURE}/{FILE.sha256}/{FILE.name}"
+    made = S3Probe(SignedDoor(BUCKET, key), key, LECTURE, FILE, DATA, terms)
+    return [
+        *drive(made.exchange(), store),
+        *drive(made.receipt(), store),
+        *drive(made.tidy(), store),
+    ]
+
+
+def test_a_store_that_keeps_everything_is_believed() -> None:
+    store = Store(DATA)
+    found = s3(store)
+    assert verdicts(found) == {
+        "reachable": KEPT,
+        "credential": KEPT,
+        "checksum": KEPT,
+        "takes files": KEPT,
+        "speed": UNKNOWN,
+        "create once": KEPT,
+        "proof": KEPT,
+        "resume": KEPT,
+        "rights": KEPT,
+        "clean-up": ABSENT,
+    }
+    assert store.uploads == {}
+    assert list(store.objects) == [words(found, "clean-up").split(": ")[1]]
+
+
+@pytest.mark.parametrize(
+    ("quirk", "promise", "verdict"),
+    [
+        ("overwrites", "create once", BROKEN),
+        ("no-conditions", "create once", ABSENT),
+        ("no-checksums", "checksum", BROKEN),
+        ("cannot-list", "resume", ABSENT),
+        ("may-delete", "rights", BROKEN),
+    ],
+)
+def test_what_a_store_breaks_is_found(quirk: str, promise: str, verdict: Verdict) -> None:
+    store = Store(DATA, {quirk})
+    assert verdicts(s3(store))[promise] is verdict
+    assert store.uploads == {}
+    assert bool(store.objects) == (quirk != "may-delete")
+
+
+def test_a_store_whose_etags_say_nothing_has_to_be_read_back() -> None:
+    assert verdicts(s3(Store(DATA, {"no-checksums", "opaque"})))["proof"] is ABSENT
+
+
+def test_a_store_that_loses_what_it_took_takes_no_files() -> None:
+    store = Store(DATA)
+    store.after = lambda request, answer: (
+        store.objects.clear() or answer if request.method == "PUT" else answer
+    )
+    found = s3(store)
+    assert verdicts(found)["proof"] is BROKEN
+    assert "relies on" in meaning("s3", found)
+
+
+def test_the_platforms_signed_receipt_beside_the_object_is_judged() -> None:
+    store, key = Store(DATA), f"{LECTURE}/{FILE.sha256}/{FILE.name}.receipt.jws"
+    said = {"lecture": LECTURE, "name": FILE.name, "bytes": FILE.bytes, "sha256": FILE.sha256}
+    store.objects[key] = Stored(
+        sealed(said | {"state": "verified"}, RECEIPT, OURS, "2026").encode(), "etag"
+    )
+    assert verdicts(s3(store, TERMS))["signed"] is KEPT
+    assert "receipts" not in verdicts(s3(Store(DATA), TERMS))
+
+
+# ---------------------------------------------------------------- folders
+
+
+def test_a_folder_that_can_everything_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"jpg")
+    found = folders.probe_folder(tmp_path)
+    assert set(verdicts(found)) == {
+        "reachable",
+        "sync",
+        "speed",
+        "rename",
+        "names",
+        "locks",
+        "large files",
+        "clean-up",
+    }
+    assert BROKEN not in verdicts(found).values()
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+    assert "compared there" in meaning("folder", found)
+
+
+def refuse(code: int) -> Callable[..., None]:
+    def act(*_: object, **__: object) -> None:
+        raise OSError(code, "refused")
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("where", "promise", "verdict"),
+    [
+        ("os.fsync", "sync", BROKEN),
+        ("fcntl.flock", "locks", ABSENT),
+        ("Path.rename", "rename", BROKEN),
+    ],
+)
+def test_what_a_share_breaks_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, promise: str, verdict: Verdict
+) -> None:
+    monkeypatch.setattr(f"uploader.probe_folder.{where}", refuse(errno.EINVAL))
+    assert verdicts(folders.probe_folder(tmp_path))[promise] is verdict
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fat32_is_too_small_for_a_share_and_enough_for_a_stick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "LARGE", 1 << 62)  # no file system takes that
+    assert verdicts(folders.probe_folder(tmp_path))["large files"] is BROKEN
+    assert verdicts(folders.probe_folder(tmp_path, divides=True))["large files"] is KEPT
+
+
+def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    found = folders.probe_folder(tmp_path / "none")
+    assert verdicts(found) == {"reachable": BROKEN}
+    assert "mount the share" in words(found, "reachable")
+
+
+# ---------------------------------------------------------------- the whole trial
+
+
+def secrets_in(folder: Path, text: str) -> Secrets:
+    folder.mkdir()
+    (folder / "room").write_text(text)
+    (folder / "room").chmod(0o600)
+    return Secrets(None, folder)
+
+
+@pytest.mark.parametrize("kind", ["tuspyserver", "tussi"])
+def test_a_real_tus_server_keeps_what_it_offers_and_its_platform_signs(
+    tmp_path: Path, kind: str
+) -> None:
+    receiver = Receiver(kind, tmp_path).start()
+    try:
+        place = TusDestination(
+            type="tus",
+            url=f"{receiver.base}/files/",
+            receipts_url=f"{receiver.base}/receipts/{{lecture}}/{{name}}/{{sha256}}",
+            receipt_keys=(KEY,),
+            credential="room",
+        )
+        secrets = secrets_in(tmp_path / "credentials", TOKEN)
+        found = trial(place, secrets, SystemClock())
+        assert BROKEN not in verdicts(found).values(), found
+        assert verdicts(found)["signed"] is KEPT
+        assert verdicts(found)["clock"] is KEPT
+        (tmp_path / "credentials/room").write_text("another token")
+        assert verdicts(trial(place, secrets, SystemClock()))["credential"] is BROKEN
+    finally:
+        receiver.kill()
+    found = trial(place, secrets, SystemClock())
+    assert verdicts(found)["reachable"] is BROKEN
+    assert "refuses the connection" in words(found, "reachable")
+
+
+@pytest.mark.slow
+def test_a_real_store_is_tried_and_left_clean(tmp_path: Path) -> None:
+    store = Seaweed(tmp_path / "seaweed").start()
+    try:
+        place = S3Destination(type="s3", url=store.bucket, credential="room")
+        secrets = secrets_in(tmp_path / "credentials", f"{STORE_KEY.access}:{STORE_KEY.secret}")
+        found = verdicts(trial(place, secrets, SystemClock()))
+        assert found["checksum"] is KEPT
+        assert found["create once"] is KEPT
+        assert found["resume"] is KEPT
+        assert found["proof"] is KEPT
+        assert found["clean-up"] is KEPT  # this key may do everything, which is told as well
+        assert found["rights"] is BROKEN
+        status, body = store.answer(Request("GET", f"{store.bucket}?list-type=2"))
+        assert status == 200
+        assert b"edge-agent-test" not in body
+    finally:
+        store.kill()
+
+
+def test_a_credential_that_is_missing_is_told(tmp_path: Path) -> None:
+    place = TusDestination(type="tus", url="http://localhost:9/", credential="none")
+    found = trial(place, Secrets(None, tmp_path), SystemClock())
+    assert verdicts(found)["credential"] is BROKEN
+    assert "is missing; put it into" in words(found, "credential")
+
+
+def test_a_platform_that_sends_no_receipt_is_waited_for_and_not_called_a_liar(
+    tmp_path: Path,
+) -> None:
+    receiver = Receiver("tuspyserver", tmp_path).start()
+    try:
+        place = TusDestination(
+            type="tus",
+            url=f"{receiver.base}/files/",
+            receipts_url=f"{receiver.base}/receipts/none/{{name}}/{{sha256}}",
+            credential="room",
+        )
+        waited: list[float] = []
+        secrets = secrets_in(tmp_path / "credentials", TOKEN)
+        found = trial(place, secrets, SystemClock(), patience_s=3, pause=waited.append)
+    finally:
+        receiver.kill()
+    assert verdicts(found)["receipts"] is UNKNOWN
+    assert waited == [1.0, 1.0, 1.0]
+
+
+def test_each_prepared_stick_is_tried(tmp_path: Path) -> None:
+    place = StickDestination(type="stick", path=tmp_path, receipt_keys=(PLATFORMS.text,))
+    assert verdicts(trial(place, Secrets(None, tmp_path), SystemClock()))["reachable"] is BROKEN
+    stick = prepare(tmp_path / "stick")
+    before = sorted(path.name for path in stick.iterdir())
+    found = verdicts(trial(place, Secrets(None, tmp_path), SystemClock()))
+    assert BROKEN not in found.values()
+    assert sorted(path.name for path in stick.iterdir()) == before
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
+    """A server with a certificate of two days."""
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt")]
+    subprocess.run([*OPENSSL.split(), *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+
+    def talk(connection: socket.socket) -> None:
+        head_of(connection)
+        late = datetime.now(UTC) - timedelta(hours=2)
+        date = late.strftime("%a, %d %b %Y %H:%M:%S GMT")
+        connection.sendall(f"HTTP/1.1 403 No\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    server = Server(talk, context)
+    yield server, tmp_path / "crt"
+    server.close()
+
+
+def test_a_certificate_that_ends_soon_and_a_clock_that_is_off_are_told(
+    secure: tuple[Server, Path], tmp_path: Path
+) -> None:
+    server, authority = secure
+    place = TusDestination(type="tus", url=f"https://localhost:{server.port}/", ca_file=authority)
+    found = trial(place, Secrets(None, tmp_path), SystemClock())
+    assert verdicts(found)["expiry"] is BROKEN
+    assert verdicts(found)["clock"] is BROKEN
+    assert "120 minutes off" in words(found, "clock")
+    unknown = trial(
+        place.model_copy(update={"ca_file": None}), Secrets(None, tmp_path), SystemClock()
+    )
+    assert "is not trusted" in words(unknown, "reachable")
+
+
+def test_a_server_without_a_date_leaves_the_clock_unknown() -> None:
+    watcher = Watcher(lambda: datetime.now(UTC))
+    watcher.heard(Response(200))
+    assert verdicts(watcher.findings("https://a.b")) == {"clock": UNKNOWN}
+
+
+def test_the_command_says_it_line_by_line_and_ends_with_findings(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "config.toml").write_text(
+        f'[storage]\nspool = "{tmp_path}/s"\nruntime = "{tmp_path}/r"\n'
+        f'[destinations.good]\ntype = "folder"\npath = "{tmp_path}/there"\n'
+        f'[destinations.bad]\ntype = "folder"\npath = "{tmp_path}/none"\n'
+    )
+    assert FolderDestination(type="folder", path=tmp_path).type == "folder"
+
+    def run(*arguments: str) -> tuple[int, str]:
+        base = ["--config", str(tmp_path / "config.toml"), "upload", "test"]
+        done = CliRunner().invoke(app, [*base, *arguments])
+        return done.exit_code, done.stdout
+
+    code, text = run("good")
+    assert code == 0
+    assert "✓ locks" in text
+    code, text = run("--json")
+    assert code == Exit.FINDINGS
+    answers = json.loads(text)["data"]
+    assert [each["destination"] for each in answers] == ["good", "bad"]
+    assert answers[1]["meaning"] == "Nothing can be sent there yet."
+    assert run("other")[0] == Exit.NOT_FOUND
