@@ -181,8 +181,9 @@ class Polite:
             if grew:
                 self.capacity = delivered
                 self._free = max(self._free, delivered)
-            self._bold = grew
-            self._enter("probe" if grew else "cruise", sample)
+            # No queue and no growth either: losses hide it, or the sender holds itself back.
+            self._bold = grew or (queue < 0.25 and not self._bold)
+            self._enter("probe" if self._bold else "cruise", sample)
         if self.phase == "cruise":
             return self.capacity * CRUISE
         return self.capacity * (BOLD_PROBE if self._bold else PROBE)
