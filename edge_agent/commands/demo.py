@@ -18,6 +18,7 @@ import typer
 
 from edge_agent.asking import wait_for
 from edge_agent.commands.asking import ask
+from edge_agent.commands.demo_panel import free_port, show_panel
 from edge_agent.commands.output import Exit, Failure, Report, reporting
 from edge_agent.commands.progress import bar
 from edge_agent.commands.room import Room, find_lecture, room_of
@@ -32,6 +33,7 @@ DELIVERED_S = 300.0
 STOP_S = 20.0
 LOG_LINES = 15
 NAME = "platform"
+PROCESSES = ("agent", "upload", "panel")
 
 #: True while the demo's processes live; raises Failure when one has ended.
 Alive: TypeAlias = Callable[[], bool]
@@ -66,8 +68,9 @@ def demo(
                 _deliver(here, lecture, alive, report)
             except Failure as failure:
                 raise _with_log(failure, home) from failure
-        _verify(home, lecture, report)
-        _how_to_go_on(home, lecture, report)
+            _verify(home, lecture, report)
+            _how_to_go_on(home, lecture, report)
+            show_panel(here, alive, report)
 
 
 def _tracks(synthetic: bool, report: Report) -> dict[str, TrackConfig]:
@@ -116,6 +119,7 @@ def _configure(home: Path, tracks: dict[str, TrackConfig]) -> Path:
             "runtime": str(home / "run"),
             "least_free_mib": 200,
         },
+        "panel": {"port": free_port()},
         "tracks": shown,
         "destinations": {NAME: {"type": "folder", "path": str(home / NAME)}},
         # Whoever looks on does not wait for a room that is at rest.
@@ -127,7 +131,7 @@ def _configure(home: Path, tracks: dict[str, TrackConfig]) -> Path:
 
 @contextmanager
 def _agents(home: Path, file: Path) -> Iterator[Alive]:
-    """The agent and the upload process, as systemd would run them.
+    """The agent, the upload process and the panel, as systemd would run them.
 
     Gives a function that is True, or raises when one of them has ended.
     """
@@ -141,7 +145,8 @@ def _agents(home: Path, file: Path) -> Iterator[Alive]:
         return True
 
     with ExitStack() as stack:
-        for name, arguments in (("agent", ["run"]), ("upload", ["upload", "run"])):
+        for name in PROCESSES:
+            arguments = ["run"] if name == "agent" else [name, "run"]
             log = stack.enter_context((home / f"{name}.log").open("wb"))
             command = [sys.executable, "-m", "edge_agent.cli", "--config", str(file), *arguments]
             child = subprocess.Popen(
@@ -283,7 +288,7 @@ def _how_to_go_on(home: Path, lecture: str, report: Report) -> None:
 def _with_log(failure: Failure, home: Path) -> Failure:
     """The failure, with what the agent said last."""
     lines = []
-    for name in ("agent", "upload"):
+    for name in PROCESSES:
         said = (home / f"{name}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
         lines += [f"  {name}: {line}" for line in said]
     told = "\n".join([failure.message, *lines])

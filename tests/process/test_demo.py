@@ -39,6 +39,7 @@ def test_a_demo_ends_with_a_verified_lecture_and_a_second_one_adds_another(tmp_p
         assert len(lectures) == count
         assert verify_package(lectures[-1]) == []
         assert f"Look:   {lectures[-1]}" in told.stdout
+        assert "Panel:  http://127.0.0.1:" in told.stdout
     assert {"presenter.mp4", "presentation.mp4", "audio.m4a"} <= {
         file.name for file in lectures[-1].iterdir()
     }
