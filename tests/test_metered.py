@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from jeepney import HeaderFields, MessageType, new_error, new_method_return
@@ -75,6 +77,29 @@ def test_it_follows_the_network_and_a_manager_that_goes_and_comes(bus: str) -> N
     with manager(bus, 1):
         assert asking() is True
     asking.close()
+
+
+def test_a_bus_that_hangs_holds_up_nothing(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "bus"))
+        listener.listen()
+        thread = threading.Thread(target=_welcome_only, args=(listener,))
+        thread.start()
+        assert Metered(f"unix:path={tmp_path}/bus")() is None
+        thread.join(30)
+
+
+def _welcome_only(listener: socket.socket) -> None:
+    """Lets everybody in and then says nothing, until they leave."""
+    visitor, _ = listener.accept()
+    with visitor:
+        visitor.settimeout(30)
+        heard = b""
+        while b"AUTH" not in heard:
+            heard += visitor.recv(1000)
+        visitor.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
+        while visitor.recv(1000):
+            pass
 
 
 @pytest.mark.parametrize("address", ["unix:path=/no/such/bus", "nonsense"])
