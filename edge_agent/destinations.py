@@ -189,6 +189,16 @@ def _opencast(
     utc: Callable[[], str],
     pacer: Pacer,
 ) -> Destination:
+    exchange, server = opencast_way(place, secrets, pacer)
+    made = opencast_destination.OpencastDestination
+    return made(exchange, server, memory.expected, memory, AGENT, utc, needs=place.needs)
+
+
+def opencast_way(
+    place: OpencastDestination, secrets: Secrets, pacer: Pacing
+) -> tuple[opencast_destination.Exchange, opencast.Server]:
+    """How the server is reached, and what is wanted of it."""
+
     def key() -> tuple[str, str]:
         user, colon, password = secrets.read(place.credential).partition(":")
         if not (user and colon and password):
@@ -208,8 +218,7 @@ def _opencast(
         dress = authorization("basic", place.credential, secrets)
         exchange = _http(url, place.ca_file, dress, pacer, opencast_destination.PATIENCE)
     server = opencast.Server(url, place.workflow, place.settings, place.series, place.flavors)
-    made = opencast_destination.OpencastDestination
-    return made(exchange, server, memory.expected, memory, AGENT, utc, needs=place.needs)
+    return exchange, server
 
 
 def _stick(

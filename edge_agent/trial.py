@@ -28,14 +28,14 @@ from edge_agent.config import (
     TusDestination,
 )
 from edge_agent.config_destinations import DestinationConfig
-from edge_agent.destinations import s3_way, tus_way
+from edge_agent.destinations import opencast_way, s3_way, tus_way
 from edge_agent.secrets import Secrets
 from uploader import probe
 from uploader.bodies import Source
-from uploader.exchange import Answer, Core, Lost, Request, Response, drive
-from uploader.http import Http
+from uploader.exchange import Answer, Core, Request, Response, drive
 from uploader.probe import NAME, TEST_BYTES, Finding, Verdict, broken, kept
 from uploader.probe_folder import probe_folder
+from uploader.probe_opencast import OpencastProbe
 from uploader.probe_s3 import S3Probe
 from uploader.probe_tus import TusProbe
 from uploader.sender import Artifact, Phase, Progress, SendError
@@ -126,7 +126,7 @@ def trial(
     artifact = Artifact(NAME, len(data), hashlib.sha256(data).hexdigest())
     watcher = Watcher(lambda: clock.now().utc)
     waits = False
-    made: _Probe | None = None
+    made: _Probe
     exchange: _Exchange
     match place:
         case TusDestination():
@@ -139,7 +139,8 @@ def trial(
             exchange = way.exchange
             made = S3Probe(door, key, lecture, artifact, data, way.terms)
         case OpencastDestination():
-            exchange = Http(place.url, ca_file=place.ca_file, opened=watcher.opened)
+            exchange, opencast = opencast_way(place, secrets, watcher)
+            made = OpencastProbe(opencast, lecture, artifact, proof=place.needs == "verified")
     with tempfile.TemporaryDirectory() as folder, closing(exchange):
         file = Path(folder) / NAME
         file.write_bytes(data)
@@ -151,10 +152,7 @@ def trial(
                 )
 
         try:
-            if made is None:
-                found = run(_reached(place.url))
-            else:
-                found = _tried(made, run, waits, patience_s, pause)
+            found = _tried(made, run, waits, patience_s, pause)
         except SendError as error:
             found = [broken("credential", error.reason)]
     return [*watcher.findings(place.url), *found]
@@ -178,15 +176,6 @@ def _tried(
             receipt = run(made.receipt())
         found += receipt or probe.no_receipt(waits)
     return found + run(made.tidy())
-
-
-def _reached(url: str) -> Core[list[Finding]]:
-    """An Opencast is only knocked at: what it takes cannot be taken back."""
-    answer = yield Request("GET", url)
-    if isinstance(answer, Lost):
-        return [broken("reachable", answer.reason)]
-    words = "only the first lecture can tell: what it takes cannot be taken back"
-    return [kept("reachable", "it answers"), Finding("takes files", Verdict.UNKNOWN, words)]
 
 
 def _sticks(folder: Path) -> list[Finding]:

@@ -44,6 +44,7 @@ PURE = [
     ROOT / "uploader/digest.py",
     ROOT / "uploader/opencast.py",
     ROOT / "uploader/opencast_wire.py",
+    ROOT / "uploader/probe_opencast.py",
     ROOT / "uploader/receipts.py",
     ROOT / "uploader/signing.py",
     ROOT / "uploader/keys.py",

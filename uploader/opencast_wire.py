@@ -137,6 +137,10 @@ def ingest(address: str, package: str, workflow: str, settings: Mapping[str, str
     return _form(f"{address}/ingest{where}", {"mediaPackage": package, **settings})
 
 
+def discard(ingest: str, package: str) -> Request:
+    return _form(f"{ingest}/discardMediaPackage", {"mediaPackage": package})
+
+
 def ask_event(base: str, event: str) -> Request:
     return Request("GET", f"{base}/api/events/{quote(event, safe='')}", _JSON)
 

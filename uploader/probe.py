@@ -141,6 +141,8 @@ def meaning(kind: str, findings: Iterable[Finding]) -> str:
         return "A lecture counts as delivered when the platform has signed for it."
     if kind in ("s3", "folder"):
         return "A lecture counts as delivered when its bytes were compared there."
+    if kind == "opencast":
+        return "A lecture counts as delivered when Opencast has accepted all of it, as one event."
     if found.get("receipts") is Verdict.KEPT:
         return (
             "A lecture counts as delivered when the platform says that it holds it; nothing signed."

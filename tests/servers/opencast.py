@@ -158,6 +158,12 @@ class Opencast:
                 return self._element("track", heard)
             case "POST", ["ingest", "addAttachment"]:
                 return self._element("attachment", heard)
+            case "POST", ["ingest", "discardMediaPackage"]:
+                root = self._package(dict(parse_qsl(heard.body.decode())).get("mediaPackage"))
+                if root is None:
+                    return Said(400)
+                self.lose_files(root.get("id", ""))
+                return Said(200)
             case "POST", ["ingest", "ingest", *workflow]:
                 return self._ingest(dict(parse_qsl(heard.body.decode())), *workflow)
             case "GET", ["api", "events", event, *what]:
