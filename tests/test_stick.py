@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import re
 import shutil
@@ -53,9 +54,11 @@ class World:
 
     def __post_init__(self) -> None:
         for name in ("media", "notes", "drawer"):
-            (self.home / name).mkdir()
+            (self.home / name).mkdir(parents=True, exist_ok=True)
         self.platform = Platform(self.home / "platform")
-        self.stick = prepare(self.home / "media/stick")
+        self.stick = self.home / "media/stick"
+        if not self.stick.exists():
+            prepare(self.stick)
         self.now = NOW
 
     @property
@@ -454,6 +457,98 @@ def test_no_index_leads_the_platform_out_of_its_folders(world: World, name: str)
         world.platform.receive(world.stick)
         assert world.platform.held(LECTURE) == {}
     assert any("a name that cannot be" in words for words in world.platform.words)
+
+
+class Killed(BaseException):
+    """As a kill or a power cut: nothing after it is done."""
+
+
+def dying(monkeypatch: pytest.MonkeyPatch, at: int) -> Callable[[], int]:
+    """The process ends before its step number `at` towards the disk; how many were begun."""
+    begun = 0
+
+    def before(act: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **options: Any) -> Any:
+            nonlocal begun
+            begun += 1
+            if begun >= at:
+                raise Killed
+            return act(*arguments, **options)
+
+        return step
+
+    for name in ("os.fsync", "os.fdatasync", "os.open", "os.write", "os.ftruncate"):
+        module, _, function = name.partition(".")
+        monkeypatch.setattr(f"{module}.{function}", before(getattr(os, function)))
+    for method in ("rename", "replace", "unlink", "rmdir", "mkdir", "open"):
+        monkeypatch.setattr(Path, method, before(getattr(Path, method)))
+    return lambda: begun
+
+
+LECTURES = {"audio.m4a": b"sound" * 100, "presenter.mp4": DATA[:70_000]}
+SMALL_PIECES = {"piece_bytes": 1 << 16, "largest": 1 << 16}
+
+
+def put(world: World) -> None:
+    """As often as it takes without an accident."""
+    for name, data in LECTURES.items():
+        for _ in range(2):  # what an accident left half written is told once
+            with contextlib.suppress(Pending):
+                world.send(data, name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_whatever_step_is_the_last_nothing_is_lost_and_nothing_counts_too_early(
+    world: World,
+) -> None:
+    """Each step towards the disk in turn, from the first copy on."""
+    steps = 0
+    while True:
+        steps += 1
+        room = World(world.home / f"round-{steps}", SMALL_PIECES)
+        with pytest.MonkeyPatch.context() as patch:
+            begun = dying(patch, steps)
+            with contextlib.suppress(Killed):
+                put(room)
+        assert not any(room.receipt(data, name) for name, data in LECTURES.items())
+        put(room)
+        room.platform.receive(room.stick)
+        assert room.platform.held(LECTURE) == LECTURES
+        assert all(room.receipt(data, name) for name, data in LECTURES.items())
+        assert room.files() == {}
+        shutil.rmtree(room.home)
+        if begun() < steps:
+            break
+    assert steps > 40
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_whatever_step_is_the_last_an_acknowledgement_is_taken_in(world: World) -> None:
+    """And after each, the next stick is written as if nothing had happened."""
+    world.more |= SMALL_PIECES
+    put(world)
+    world.platform.receive(world.stick)
+    steps = 0
+    while True:
+        steps += 1
+        home = world.home / f"round-{steps}"
+        for name in ("media", "notes"):
+            shutil.copytree(world.home / name, home / name)
+        room = World(home, SMALL_PIECES)
+        with pytest.MonkeyPatch.context() as patch:
+            begun = dying(patch, steps)
+            with contextlib.suppress(Killed):
+                room.receipt(LECTURES["audio.m4a"], "audio.m4a")
+        assert all(room.receipt(data, name) for name, data in LECTURES.items())
+        with contextlib.suppress(Pending):
+            room.send(b"the next", "thumbnail.jpg")
+        assert [entry["name"] for entry in room.index()] == ["thumbnail.jpg"]
+        shutil.rmtree(home)
+        if begun() < steps:
+            break
+    assert steps > 5
 
 
 # ---------------------------------------------------------------- more than one stick holds

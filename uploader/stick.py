@@ -185,10 +185,7 @@ class StickDestination:
                         stick.write(source, stretch, file, digest, progress)
                         self._note(stick, lecture, artifact, stretch, file, digest)
                         return
-        names = ", ".join(stick.marker.label for stick in sticks)
-        raise Transient(
-            f"the stick {names} is full; take it out, which is safe now, and put in another stick"
-        )
+        raise sticks[0].full()
 
     def _note(
         self,

@@ -6,6 +6,7 @@ people; each is synced before the next, so that it may be pulled out at any mome
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -124,12 +125,20 @@ class Stick:
                 f"another upload is at work on the stick {self.marker.label}; wait for it"
             ) from None
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise self.full() from error
             if marker_at(self.root) != self.marker:
                 raise Transient(
                     f"the stick {self.marker.label} was pulled out; put it in again: "
                     "it goes on where it stopped"
                 ) from error
             raise unusable(self.root, error) from error
+
+    def full(self) -> Transient:
+        return Transient(
+            f"the stick {self.marker.label} is full; take it out, which is safe now, and put in "
+            "another stick"
+        )
 
     def index(self) -> Index:
         """The newest index that this room has signed; what is no longer there is not in it."""

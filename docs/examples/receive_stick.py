@@ -189,7 +189,12 @@ class Receiver:
         lines = known.read_text().splitlines() if known.exists() else []
         for entry in sorted(index["files"], key=lambda entry: str(entry["utc"])):
             lines += self._entry(folder, index, entry)
-        known.write_text("".join(f"{line}\n" for line in dict.fromkeys(lines)))
+        fresh = known.with_name(known.name + ".part")
+        with fresh.open("w") as stream:
+            stream.write("".join(f"{line}\n" for line in dict.fromkeys(lines)))
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(known)
         acknowledgements = stick / "acknowledgements"
         acknowledgements.mkdir(exist_ok=True)
         with (acknowledgements / f"{room}.txt").open("w", newline="\r\n") as stream:
