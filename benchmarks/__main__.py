@@ -1,7 +1,9 @@
 """Every benchmark, as a table of targets beside what was measured.
 
 Run: python -m benchmarks [--pairs 5] [--quick] [ROW …]   rows: slides camera pass-through start
-armed growth finishing. `--quick` shortens the clips: for trying it out, its figures mean nothing.
+armed growth finishing; and, as root and only when asked for, upload (an hour in real time) or its
+parts upload-cost upload-speed upload-polite upload-cuts upload-hour upload-rooms upload-fleet.
+`--quick` shortens the clips: for trying it out, its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +11,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import camera, growth, passthrough, start_latency, stillness
+from benchmarks import (
+    camera,
+    fleet,
+    growth,
+    passthrough,
+    politeness,
+    start_latency,
+    stillness,
+    upload_cost,
+    upload_cuts,
+    upload_hour,
+    upload_rooms,
+    upload_speed,
+)
 from benchmarks.measure import Row, machine
 
 
@@ -25,18 +40,35 @@ def benchmarks(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
     }
 
 
+def uploads(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
+    """These need a link of their own, so root, and most of them real time."""
+    runs = 1 if quick else 4
+    return {
+        "upload-cost": lambda: upload_cost.rows(pairs, 64 if quick else 1024),
+        "upload-speed": lambda: upload_speed.rows(1 if quick else 3),
+        "upload-polite": lambda: politeness.rows(4.0, 0.1, 0.5) + politeness.rows(4.0, 0.3, 0.5),
+        "upload-cuts": lambda: upload_cuts.rows(runs, "tus") + upload_cuts.rows(runs, "s3"),
+        "upload-hour": upload_hour.rows,
+        "upload-rooms": lambda: upload_rooms.rows(5 if quick else 30, 2.0, 0.5),
+        "upload-fleet": fleet.rows,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("rows", nargs="*")
     options = parser.parse_args()
-    known = benchmarks(options.pairs, options.quick)
-    if unknown := set(options.rows) - set(known):
+    usual = benchmarks(options.pairs, options.quick)
+    of_upload = uploads(options.pairs, options.quick)
+    known = usual | of_upload
+    if unknown := set(options.rows) - set(known) - {"upload"}:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}; one of {', '.join(known)}")
+    asked = [name for row in options.rows for name in (of_upload if row == "upload" else [row])]
     print(f"{machine()}; medians of {options.pairs} pairs\n")
     print("| what | target | measured | |\n|---|---|---|---|")
-    for name in options.rows or known:
+    for name in asked or usual:
         for row in known[name]():
             print(row, flush=True)
 

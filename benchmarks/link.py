@@ -103,6 +103,28 @@ class Link:
             control.send(json.dumps(changes).encode())
 
 
+class FastLink(Link):
+    """Too fast for the emulator: the kernel's token bucket between two namespaces, no delay."""
+
+    def __init__(self, *, mbit: float) -> None:
+        super().__init__(mbit=mbit, round_trip_s=0.0)
+        self._mbit = mbit
+
+    def __enter__(self) -> Self:
+        near, far = self._names
+        for name in (near, far):
+            _ip("netns", "add", name)
+            _ip("-n", name, "link", "set", "lo", "up")
+        _ip("-n", near, "link", "add", "wide", "type", "veth", "peer", "wide", "netns", far)
+        for name, own in ((near, self.NEAR), (far, self.FAR)):
+            _ip("-n", name, "addr", "add", f"{own}/24", "dev", "wide")
+            _ip("-n", name, "link", "set", "wide", "mtu", str(MTU), "up")
+            bucket = f"tbf rate {self._mbit}mbit burst 64kb latency 50ms"
+            command = ["tc", "-n", name, "qdisc", "add", "dev", "wide", "root", *bucket.split()]
+            subprocess.run(command, check=True)
+        return self
+
+
 def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True)
 

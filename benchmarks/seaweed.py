@@ -1,0 +1,18 @@
+"""A real S3 store for the length of a benchmark: python -m benchmarks.seaweed FOLDER.
+
+Prints "ready", then the port of its S3 door.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from tests.servers.seaweed import Seaweed
+
+if __name__ == "__main__":
+    store = Seaweed(Path(sys.argv[1]) / "store").start()
+    print("ready", flush=True)
+    print(store.ports["s3"], flush=True)
+    threading.Event().wait()
