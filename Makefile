@@ -43,7 +43,7 @@ format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix .
 
 # make classroom ARGS="deliver power" runs these scenarios only.
-classroom: $(APP_STAMP)
+classroom: $(DEV_STAMP)
 	tests/install-system-packages tests/appliance/host-packages.txt
 	$(BIN)/python -m tests.appliance $(ARGS)
 

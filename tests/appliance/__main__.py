@@ -21,7 +21,7 @@ from tests.appliance import cache
 from tests.appliance.clocks import wrong_clock
 from tests.appliance.debian import CannotBuild
 from tests.appliance.deliver import record_and_deliver
-from tests.appliance.devices import camera_driver_fails, unplug_and_replug
+from tests.appliance.devices import camera_driver_fails, unplug_and_replug, webcam_hangs
 from tests.appliance.image import build
 from tests.appliance.machine import GuestFailed
 from tests.appliance.power import pull_the_plug
@@ -30,17 +30,20 @@ from tests.appliance.report import Row, table, write_json
 from tests.appliance.room import Room
 from tests.appliance.services import disk_full, watchdog
 from tests.appliance.slow_link import slow_destination
+from tests.appliance.thin_link import thin_link
 
 SCENARIOS: dict[str, Callable[[Room], Row]] = {
     "deliver": record_and_deliver,
     "crash-points": every_crash_point,
     "power": pull_the_plug,
     "unplug": unplug_and_replug,
+    "hang": webcam_hangs,
     "camera-lost": camera_driver_fails,
     "clock": wrong_clock,
     "watchdog": watchdog,
     "disk-full": disk_full,
     "slow-destination": slow_destination,
+    "thin-link": thin_link,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -35,7 +36,13 @@ SERIAL = "CAM0001"
 CAMERA = f"/dev/v4l/by-id/usb-Logi_C270_emulated_{SERIAL}-video-index0"
 USB_TRACKS = ("camera", "microphone")
 AWAY_S = 5.0
-_CONFIG = f"""
+USB_MICROPHONE, OTHER_MICROPHONE = "hw:emulated,0", "hw:Loopback,1"
+#: A webcam that hangs for longer than any patience: 5 s of silence, and the pressing after it.
+HUNG_S = 15.0
+
+
+def _config(microphone: str) -> str:
+    return f"""
 [storage]
 least_free_mib = 0
 [tracks.camera]
@@ -43,7 +50,7 @@ kind = "v4l2"
 device = "{CAMERA}"
 [tracks.microphone]
 kind = "microphone"
-device = "hw:emulated,0"
+device = "{microphone}"
 [renditions]
 audio = false
 camera = "off"
@@ -73,6 +80,15 @@ class UsbWebcam:
         sound = "grep -q . /proc/asound/emulated/id"
         machine.until("its drivers are there", f"test -e {CAMERA} && {sound}", 60)
 
+    def hang(self) -> None:
+        """It answers nothing any more, and says no error: no picture, no end of any request."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGSTOP)
+
+    def recover(self) -> None:
+        if self._server is not None:
+            self._server.send_signal(signal.SIGCONT)
+
     def unplug(self) -> None:
         """kill -9 of the server: the cable is pulled."""
         if self._server is not None:
@@ -87,13 +103,15 @@ def _jpeg(number: int) -> bytes:
 
 
 @contextmanager
-def _usb_room(room: Room, name: str) -> Iterator[tuple[Machine, UsbWebcam]]:
-    """A machine whose camera and microphone are the USB webcam's, and all are armed."""
+def _usb_room(
+    room: Room, name: str, microphone: str = USB_MICROPHONE
+) -> Iterator[tuple[Machine, UsbWebcam]]:
+    """A machine whose camera is the USB webcam's, its microphone too or another; all are armed."""
     with room.awake(name) as machine:
         webcam = UsbWebcam(room.folder / name)
         try:
             webcam.plug_in(machine)
-            machine.sh(f"cat > {CONFIG} <<'E'{_CONFIG}E")
+            machine.sh(f"cat > {CONFIG} <<'E'{_config(microphone)}E")
             machine.sh("systemctl restart edge-agent edge-agent-upload")
             until_armed(machine)
             yield machine, webcam
@@ -115,6 +133,36 @@ def unplug_and_replug(room: Room) -> Row:
         back_s = lecture_s(machine, lecture)
         _until_phase(machine, "the tracks are back", recording=True)
         _judge(machine, row, lecture, pulled_s, back_s)
+    return row
+
+
+def webcam_hangs(room: Room) -> Row:
+    """Its driver says nothing: a gap with a cause, the microphone loses nothing, then it is back.
+
+    Closing such a device waits in the kernel for an answer that does not come: kill -9 of its
+    recorder has no effect before the webcam answers again.
+    """
+    row = Row("USB webcam hangs")
+    with _usb_room(room, "hang", OTHER_MICROPHONE) as (machine, webcam):
+        lecture = begin(machine, "Hung")
+        until_durable(machine, AWAY_S, *USB_TRACKS)
+        hung_s = lecture_s(machine, lecture)
+        webcam.hang()
+        machine.until_status("the camera is lost", lambda s: not _records(s, "camera"))
+        time.sleep(HUNG_S)
+        said = machine.status()["tracks"]["camera"]
+        row.expect(said["reason"], f"nothing says why the camera is {said['phase']}")
+        webcam.recover()
+        back_s = lecture_s(machine, lecture)
+        machine.until_status("the camera is back", lambda s: _records(s, "camera"))
+        end(machine)
+        manifest = until_delivered(machine, lecture, row)
+        _judge_track(row, manifest, "camera", hung_s, back_s)
+        row.notes.append(f"said: {said['reason']}")
+        gaps = gaps_of(manifest, "microphone")
+        row.expect(not gaps, f"the microphone has gaps: {gaps}")
+        check_storage(machine, row)
+        row.runs += 1
     return row
 
 

@@ -24,6 +24,7 @@ from tests.appliance.machine import GuestFailed, Machine, kill
 from tests.appliance.report import Row
 from tests.appliance.room import (
     PLATFORM,
+    SPOOL,
     TOOLS,
     Room,
     begin,
@@ -42,7 +43,6 @@ FS_MIB, DISK_MIB = 128, 129
 LECTURE_S = 45.0
 #: What the recorders' queues hold: 1000 blocks of 20 ms, 60 pictures at 10 a second.
 QUEUES_S = {"microphone": 20.0, "camera": 6.0}
-SPOOL = "/var/lib/edge-agent"
 #: Lectures of last year in a ledger whose schema is the first one.
 OLDER = tuple(f"01900000-0000-7000-8000-00000000000{n}" for n in range(3))
 

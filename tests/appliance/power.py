@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from tests.appliance.image import Image
 from tests.appliance.machine import Machine
@@ -33,8 +35,8 @@ LENGTH_S = 8.0
 class Pc:
     """A PC whose disk is honest: booted again and again, with a power cut in between."""
 
-    def __init__(self, image: Image, room: Room) -> None:
-        self._image, self._folder = image, room.folder / "power"
+    def __init__(self, image: Image, folder: Path) -> None:
+        self._image, self._folder = image, folder
         self._disk = HonestDisk(image, self._folder)
         self._machine: Machine | None = None
 
@@ -55,8 +57,8 @@ class Pc:
 
 
 @contextmanager
-def _pc(room: Room) -> Iterator[Pc]:
-    pc = Pc(room.image, room)
+def honest_pc(room: Room, name: str) -> Iterator[Pc]:
+    pc = Pc(room.image, room.folder / name)
     try:
         yield pc
     finally:
@@ -66,7 +68,7 @@ def _pc(room: Room) -> Iterator[Pc]:
 def pull_the_plug(room: Room) -> Row:
     """While recording, finishing and uploading; the lecture goes on, or is delivered, once."""
     row = Row("pull the plug")
-    with _pc(room) as pc:
+    with honest_pc(room, "power") as pc:
         machine = pc.boot()
         until_armed(machine)
         for cut in (_while_recording, _while_finishing, _while_uploading):
@@ -81,15 +83,28 @@ def _while_recording(pc: Pc, machine: Machine, row: Row) -> Machine:
     promised = until_durable(machine, LENGTH_S)
     pc.cut()
     machine = pc.boot()
-    went_on = machine.until_status(
+    goes_on(machine, lecture, row)
+    end(machine)
+    judge_interrupted(row, promised, until_delivered(machine, lecture, row))
+    check_storage(machine, row)
+    until_armed(machine)
+    return machine
+
+
+def goes_on(machine: Machine, lecture: str, row: Row) -> None:
+    """After a boot, by itself."""
+    status = machine.until_status(
         "the lecture goes on",
         lambda s: (
             (s["lecture"] or {}).get("id") == lecture
             and all(s["tracks"][track]["durable_s"] for track in TRACKS)
         ),
     )
-    end(machine)
-    manifest = until_delivered(machine, lecture, row)
+    row.recovery_s.append(status["mono_ns"] / 1e9 - agent_started_s(machine))
+
+
+def judge_interrupted(row: Row, promised: dict[str, Any], manifest: dict[str, Any]) -> None:
+    """The gap has its cause, and nothing is missing that the last status called durable."""
     causes = {gap["cause"] for gap in manifest["gaps"]}
     row.expect("power lost" in causes, f"no gap says that power was lost: {causes}")
     for track in TRACKS:
@@ -102,10 +117,6 @@ def _while_recording(pc: Pc, machine: Machine, row: Row) -> Machine:
             f"{track}: {said:.2f} s were called durable, the gap begins at {lost_from:.2f} s",
         )
         row.lost_s.append(max(0.0, elapsed - lost_from))
-    row.recovery_s.append(went_on["mono_ns"] / 1e9 - agent_started_s(machine))
-    check_storage(machine, row)
-    until_armed(machine)
-    return machine
 
 
 def _while_finishing(pc: Pc, machine: Machine, row: Row) -> Machine:

@@ -23,6 +23,7 @@ TRACKS = ("camera", "microphone")
 SERVICES = ("edge-agent", "edge-agent-upload")
 CONFIG = "/etc/edge-agent/config.toml"
 PLATFORM = "/srv/lectures"
+SPOOL = "/var/lib/edge-agent"
 TOOLS = "/usr/local/lib/classroom"
 #: Exit codes of `record start` when a track, or none of them, was on the disk within some seconds.
 LATE_TRACK, NO_TRACK_YET = 3, 9

@@ -30,13 +30,14 @@ def disk_full(room: Room) -> Row:
         before = until_durable(machine, LENGTH_S)
         fill = "$(df --output=avail --block-size=1K /var/lib/edge-agent | tail -1)"
         machine.sh(f"fallocate -l $(({fill} - {LEFT_KIB}))K /filler")
-        stuck = machine.until_status(
+        machine.until_status(
             "a track cannot be written",
             lambda s: any(s["tracks"][track]["phase"] != "recording" for track in TRACKS),
         )
+        time.sleep(LENGTH_S)
+        stuck = machine.status()
         reasons = {track["reason"] for track in stuck["tracks"].values() if track["reason"]}
         row.notes.append(f"said: {'; '.join(sorted(reasons)) or 'nothing'}")
-        time.sleep(LENGTH_S)
         machine.sh("rm /filler")
         freed_s = lecture_s(machine, lecture)
         on = machine.until_status(
