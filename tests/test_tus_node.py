@@ -16,7 +16,7 @@ from uploader.sender import Phase
 from uploader.tus import Server
 from uploader.tus_destination import TusDestination
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture

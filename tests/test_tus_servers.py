@@ -26,6 +26,8 @@ from uploader.sender import Artifact, Pending, Phase, Receipt, SendError, Transi
 from uploader.tus import Server
 from uploader.tus_destination import TusDestination
 
+pytestmark = pytest.mark.timeout(400)  # longer than `insist` and a server's start take
+
 MIB = 1 << 20
 DATA = random.Random(11).randbytes(6 * MIB + 321)
 ARTIFACT = Artifact("presenter.mp4", len(DATA), hashlib.sha256(DATA).hexdigest(), "video/mp4")
@@ -72,8 +74,11 @@ def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Receive
 def insist(
     destination: TusDestination, source: Path, progress: Callable[[Phase, int], None] = ignore
 ) -> Receipt:
-    """As the upload process does it, only faster."""
-    deadline = time.monotonic() + 60
+    """As the upload process does it, only faster.
+
+    On a busy PC a server takes half a minute to begin, and a sync of its disk many seconds.
+    """
+    deadline = time.monotonic() + 300
     try:
         while True:
             try:
