@@ -134,8 +134,9 @@ def pair(
                 'set listen = "0.0.0.0" in [panel] and restart the panel',
             )
         found = _ask_pairing(here, role)
-        report.data = {"url": found["url"], "expires_s": found["expires_s"]}
-        report.say(_qr(str(found["url"])), str(found["url"]), f"good for {found['expires_s']} s, once")
+        address, seconds = str(found["url"]), found["expires_s"]
+        report.data = {"url": address, "expires_s": seconds}
+        report.say(_qr(address), address, f"good for {seconds} s, once")
 
 
 @app.command()

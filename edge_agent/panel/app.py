@@ -63,7 +63,7 @@ def application(panel: Panel, static: Path = STATIC) -> Starlette:
     """The ASGI app, without its gate."""
     page = StaticFiles(directory=static, html=True, check_dir=False)
     return Starlette(
-        routes=[*Paths(panel).routes(), Mount("/", page)],
+        routes=[Mount("/api/v1", routes=Paths(panel).routes()), Mount("/", page)],
         exception_handlers={Refused: refused, HTTPException: not_served},
     )
 
@@ -76,18 +76,18 @@ class Paths:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/api/v1/access", self.session),
-            Route("/api/v1/access", self.sign_in, methods=["POST"]),
-            Route("/api/v1/access", self.sign_out, methods=["DELETE"]),
-            Route("/api/v1/state", self.state),
-            WebSocketRoute("/api/v1/live", self.live),
-            Route("/api/v1/preview/{source:int}.jpg", self.preview),
-            Route("/api/v1/commands/{name}", self.command, methods=["POST"]),
-            Route("/api/v1/courses", self.courses),
-            Route("/api/v1/lectures/{lecture}/listen", self.listen),
-            Route("/api/v1/it", self.it),
-            Route("/api/v1/pairings", self.pair, methods=["POST"]),
-            Route("/api/v1/schema", self.schema),
+            Route("/access", self.session),
+            Route("/access", self.sign_in, methods=["POST"]),
+            Route("/access", self.sign_out, methods=["DELETE"]),
+            Route("/state", self.state),
+            WebSocketRoute("/live", self.live),
+            Route("/preview/{source:int}.jpg", self.preview),
+            Route("/commands/{name}", self.command, methods=["POST"]),
+            Route("/courses", self.courses),
+            Route("/lectures/{lecture}/listen", self.listen),
+            Route("/it", self.it),
+            Route("/pairings", self.pair, methods=["POST"]),
+            Route("/schema", self.schema),
         ]
 
     # ------------------------------------------------------------ sessions

@@ -92,10 +92,16 @@ class HandMade:
     def client(self, peer: str = "127.0.0.1", *, socket: bool = False) -> Iterator[TestClient]:
         """A browser at this address (or a program at the socket)."""
         panel = self.panel()
-        gate = Gate(app.application(panel), self.sessions, ["room-b204"], trusted=socket)
+        inner = app.application(panel)
+        gate = Gate(inner, self.sessions, ["room-b204"], trusted=socket)
         try:
             with TestClient(gate, "http://127.0.0.1:8025", client=(peer, 50_000)) as client:
-                yield client
+                assert client.portal is not None
+                looking = client.portal.start_task_soon(panel.hub.run)
+                try:
+                    yield client
+                finally:
+                    looking.cancel()
         finally:
             panel.buttons.close()
             panel.hub.close()
