@@ -24,8 +24,8 @@ from uploader.policy import Kind, Policy, Situation, Verdict, decide, words
 #: These hold whatever a broken-off file costs.
 STRICT = ("paused", "hours", "clock")
 LOOK_S = 0.5
-#: Power and the price of the link are asked for so often.
-SENSE_S = 10.0
+#: Power and the price of the link are asked for so often: while a file is on its way, and else.
+SENSE_S, REST_S = 1.0, 10.0
 _NS = 1_000_000_000
 
 log = logging.getLogger("upload")
@@ -157,7 +157,7 @@ class Gate:
     def _sense(self, mono_ns: int) -> None:
         if mono_ns < self._sense_ns:
             return
-        self._sense_ns = mono_ns + round(SENSE_S * _NS)
+        self._sense_ns = mono_ns + round((SENSE_S if self._on_way else REST_S) * _NS)
         self._metered = self._senses.metered() if self._networks else None
         self._on_battery = self._senses.on_battery()
 

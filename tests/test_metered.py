@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from jeepney import HeaderFields, MessageType, new_error, new_method_return
-from jeepney.bus_messages import message_bus
-from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
 
 from edge_agent.metered import Metered
-
-NAME = "org.freedesktop.NetworkManager"
+from tests.servers.network_manager import NetworkManager, message_bus_address
 
 
 @pytest.fixture
 def bus() -> Iterator[str]:
-    command = ["dbus-daemon", "--session", "--nofork", "--print-address=1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
-        assert daemon.stdout is not None
-        yield daemon.stdout.readline().strip()
-        daemon.terminate()
-
-
-@contextmanager
-def manager(bus: str, *answers: int | None) -> Iterator[None]:
-    """Plays NetworkManager for so many questions; None: it has no such property."""
-    connection = open_dbus_connection(bus)
-    Proxy(message_bus, connection).RequestName(NAME)
-    thread = threading.Thread(target=_answer, args=(connection, answers))
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(10)
-        connection.close()
-
-
-def _answer(connection: DBusConnection, answers: tuple[int | None, ...]) -> None:
-    left = list(answers)
-    while left:
-        asked = connection.receive(timeout=10)
-        if asked.header.message_type is not MessageType.method_call:
-            continue
-        assert asked.header.fields[HeaderFields.path] == "/org/freedesktop/NetworkManager"
-        assert asked.body == (NAME, "Metered")
-        value = left.pop(0)
-        if value is None:
-            connection.send(new_error(asked, "org.freedesktop.DBus.Error.InvalidArgs"))
-        else:
-            connection.send(new_method_return(asked, "v", (("u", value),)))
+    with message_bus_address() as address:
+        yield address
 
 
 @pytest.mark.parametrize(
@@ -64,17 +26,19 @@ def test_a_guess_counts_and_what_nobody_knows_is_unknown(
     bus: str, value: int | None, metered: bool | None
 ) -> None:
     asking = Metered(bus)
-    with manager(bus, value):
+    with NetworkManager(bus, value):
         assert asking() is metered
     asking.close()
 
 
 def test_it_follows_the_network_and_a_manager_that_goes_and_comes(bus: str) -> None:
     asking = Metered(bus)
-    with manager(bus, 1, 2):
-        assert [asking(), asking()] == [True, False]
+    with NetworkManager(bus, 1) as manager:
+        assert asking() is True
+        manager.metered = 2
+        assert asking() is False
     assert asking() is None
-    with manager(bus, 1):
+    with NetworkManager(bus, 1):
         assert asking() is True
     asking.close()
 

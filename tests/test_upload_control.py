@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 
 from edge_agent.config import Config, Storage, TusDestination, Upload, to_toml
+from tests.servers.network_manager import NetworkManager, message_bus_address
 from tests.servers.tus import TOKEN, Receiver
 from tests.test_cli import ENVELOPE, ROOT
 from tests.test_delivery import Room, wait_for
@@ -185,6 +186,53 @@ def test_a_limit_of_people_slows_a_file_on_its_way_and_the_timetable_ends_it(
         )
         wait_for(lambda: campus.delivered(LECTURE), "the delivery", 90)
         stop(process)
+
+
+THREE = {"manifest.json": b"m", "slides.mp4": b"s", "presenter.mp4": FILM}
+
+
+def test_used_up_data_stops_a_file_in_the_middle_and_no_kill_forgets_it(campus: Campus) -> None:
+    campus.configure(limit="2M", budget_per_month="8M")
+    campus.room.package(LECTURE, THREE)
+    with campus.room.upload() as first:
+        wait_for(lambda: _why(campus("status")) == "month budget", "the budget", 60)
+        wait_for(campus.stands_still, "the end of sending")
+        first.send_signal(signal.SIGKILL)
+        first.wait(10)
+    held = _arrived(campus.receiver)
+    assert held < 12 << 20, "nine tenths of 8 MiB, and what half a second brings"
+    with campus.room.upload() as second:
+        wait_for(lambda: _why(campus("status")) == "month budget", "the process", 60)
+        assert campus.stands_still()
+        assert _arrived(campus.receiver) == held
+        campus("now", LECTURE)
+        wait_for(lambda: campus.delivered(LECTURE), "the delivery", 90)
+        stop(second)
+    assert campus.receiver.held(LECTURE) == THREE
+
+
+def test_a_link_that_becomes_metered_stops_the_full_quality_until_it_is_free_again(
+    campus: Campus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campus.configure(limit="2M")
+    campus.room.package(LECTURE, THREE)
+    with message_bus_address() as bus, NetworkManager(bus, 2) as manager:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus)
+        with campus.room.upload() as process:
+            wait_for(lambda: _arrived(campus.receiver) > 1 << 20, "bytes", 60)
+            manager.metered = 1
+            wait_for(lambda: _why(campus("status")) == "metered", "the price", 60)
+            assert not campus("status")["leave"]["first_stages"]["waits"]
+            wait_for(campus.stands_still, "the end of sending")
+            assert not campus.delivered(LECTURE)
+            manager.metered = 4
+            wait_for(lambda: campus.delivered(LECTURE), "the delivery", 90)
+            stop(process)
+
+
+def _why(status: dict[str, Any]) -> Any:
+    """What stands in the way of the full quality."""
+    return status["leave"] and status["leave"]["full_quality"]["why"]
 
 
 def test_a_file_that_was_refused_is_tried_again_when_people_say_so(campus: Campus) -> None:

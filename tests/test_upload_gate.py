@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
-from edge_agent.upload_gate import LOOK_S, SENSE_S, Gate, Senses
+from edge_agent.upload_gate import LOOK_S, REST_S, SENSE_S, Gate, Senses
 from edge_agent.upload_traffic import Meter
 from tests.fixed_clock import FixedClock
 from tests.test_delivery import Room
@@ -127,8 +127,9 @@ def test_a_lecture_that_a_dead_agent_left_behind_holds_up_nothing(fix: Fixture) 
 
 def test_the_price_of_the_link_and_the_battery_are_seen_soon(fix: Fixture) -> None:
     gate = fix.gate()
+    gate.on_way(row(fix, "presenter.mp4"))
     fix.around.metered = True
-    assert may(fix, fix.look(gate, SENSE_S)) == (True, False)
+    assert may(fix, fix.look(gate, REST_S)) == (True, False)
     fix.around.metered, fix.around.on_battery = None, True
     assert may(fix, fix.look(gate, SENSE_S)) == (False, False)
     fix.around.on_battery = False
