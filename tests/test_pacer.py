@@ -7,12 +7,14 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from uploader.pacer import LEAST_RATE, NO_LIMIT, SO_MAX_PACING_RATE, Pacer, TcpInfo
 from uploader.polite import Phase, Polite, Route, Sample
 
+UNITS = Path(__file__).parents[1] / "systemd"
 Pair = tuple[socket.socket, socket.socket]
 
 
@@ -134,6 +136,16 @@ def bbr_is_allowed() -> bool:
         except OSError:
             return False
     return True
+
+
+def test_what_it_chooses_an_installed_service_is_allowed() -> None:
+    """Without the line only root is; modprobe makes BBR known to begin with."""
+    lines = (UNITS / "edge-agent.sysctl.conf").read_text().splitlines()
+    allowed = [
+        line.partition("=")[2].split() for line in lines if "allowed" in line and "=" in line
+    ]
+    assert [{"bbr", "reno", "cubic"}] == [set(names) for names in allowed]
+    assert (UNITS / "edge-agent.modules-load.conf").read_text().split() == ["tcp_bbr"]
 
 
 class Told(Polite):
