@@ -70,6 +70,29 @@ def test_killed_while_sending_the_next_process_goes_on_and_the_receipt_is_the_pl
     assert memory.get("L1", artifact) is None
 
 
+def test_a_receipt_that_another_key_has_signed_delivers_nothing_until_the_key_is_right(
+    room: Room, receiver: Receiver
+) -> None:
+    place = room.config.destinations["platform"]
+    other = place.model_copy(update={"receipt_keys": (f"test:{'A' * 43}",)})
+    wrong = room.config.model_copy(update={"destinations": {"platform": other}})
+    right, room.config = room.config, wrong
+    room.package("L1", {"manifest.json": b"m"})
+    words = "sent whole; the platform's receipt has a wrong signature for the key 'test'"
+    with room.upload() as first:
+        wait_for(lambda: words in room.row("manifest.json").last_error, "the words", 60)
+        first.terminate()
+        assert first.wait(20) == 0
+    assert room.row("manifest.json").receipt is None
+    uploads = len(receiver.parts())
+    room.config = right
+    with room.upload() as second:
+        wait_for(lambda: room.ledger.waiting() == [], "the delivery", 60)
+        second.terminate()
+        assert second.wait(20) == 0
+    assert len(receiver.parts()) == uploads  # asked again, not sent again
+
+
 def _arrived(receiver: Receiver) -> int:
     """Bytes of the largest upload."""
     sizes = [0]
