@@ -71,6 +71,8 @@ class Gate:
         self._look_ns = self._sense_ns = 0
         self._on_way: OutboxRow | None = None
         self._told: tuple[str, ...] = ()
+        #: Of this look: asked for with each block that leaves.
+        self._verdicts: dict[Kind, Verdict] = {}
 
     def look(self) -> None:
         """See anew what holds, if it is time."""
@@ -94,10 +96,14 @@ class Gate:
             day_used=day_used,
             month_used=month_used,
         )
+        self._verdicts = {}
         self._tell()
 
     def verdict(self, row: OutboxRow) -> Verdict:
-        return decide(self.policy, self.situation, self.kind(row))
+        kind = self.kind(row)
+        if kind not in self._verdicts:
+            self._verdicts[kind] = decide(self.policy, self.situation, kind)
+        return self._verdicts[kind]
 
     def kind(self, row: OutboxRow) -> Kind:
         return Kind(

@@ -10,6 +10,8 @@ from edge_agent.rows import Traffic
 
 #: A kill costs the count of so many seconds of sending at most.
 FLUSH_S = 5.0
+#: The hour is looked up so often: each block that leaves is counted.
+HOUR_S = 1.0
 #: Longer than a month and than what a forecast looks back.
 KEPT_DAYS = 70
 _NS = 1_000_000_000
@@ -26,13 +28,11 @@ class Meter:
         self._pending: dict[str, tuple[int, float]] = {}
         self._slot: tuple[str, int] | None = None
         self._used = (0, 0)
-        self._due_ns = 0
+        self._due_ns = self._hour_ns = 0
 
     def add(self, destination: str, count: int, seconds: float = 0.0) -> None:
         """So many bytes more, in so many seconds more."""
-        slot = self._now()
-        if slot != self._slot:
-            self._turn(slot)
+        self._see_hour()
         before = self._pending.get(destination, (0, 0.0))
         self._pending[destination] = (before[0] + count, before[1] + seconds)
         if self._clock.mono_ns() >= self._due_ns:
@@ -43,9 +43,7 @@ class Meter:
 
         Without a clock both are those of the last day that anybody knows, and what came after it.
         """
-        slot = self._now()
-        if slot != self._slot:
-            self._turn(slot)
+        self._see_hour()
         fresh = sum(n for place, (n, _) in self._pending.items() if place in self._networks)
         return self._used[0] + fresh, self._used[1] + fresh
 
@@ -63,6 +61,15 @@ class Meter:
     def _rows(self) -> list[Traffic]:
         day, hour = self._slot or ("", -1)
         return [Traffic(day, hour, p, n, s) for p, (n, s) in self._pending.items() if n or s]
+
+    def _see_hour(self) -> None:
+        mono_ns = self._clock.mono_ns()
+        if self._slot is not None and mono_ns < self._hour_ns:
+            return
+        self._hour_ns = mono_ns + round(HOUR_S * _NS)
+        slot = self._now()
+        if slot != self._slot:
+            self._turn(slot)
 
     def _turn(self, slot: tuple[str, int]) -> None:
         """Another hour begins, or the clock was set."""
