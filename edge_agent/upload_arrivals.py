@@ -75,6 +75,7 @@ class Arrivals:
         now = there.local or datetime.now(UTC)
         rates = {place: Rates(hours, now).at for place, hours in known.hours.items()}
         usual = coming(known, now, self._gate)
+        usual += under_way(there, usual)
         found = forecast(pieces, rates, self._gate.policy, there, usual)
         told = [_told(key, parts, there) for key, parts in _by_lecture(found).items()]
         told = [self._unless_refused(each, known) for each in told]
@@ -178,6 +179,22 @@ def coming(known: Known, now: datetime, gate: Gate) -> list[Coming]:
             start = (begin + weeks * WEEK).astimezone()
             end = start + timedelta(seconds=lecture.duration_s)
             found.append(Coming(start, end, place, first, full, network))
+    return found
+
+
+def under_way(there: Situation, usual: Sequence[Coming]) -> list[Coming]:
+    """The lecture that is being recorded will send as much as half of the last ones did."""
+    now, end = there.local, there.recording_until
+    if now is None or end is None or not there.recording:
+        return []
+    if any(each.begin <= now < each.end for each in usual):
+        return []  # it is last week's
+    found = []
+    for place in dict.fromkeys(each.destination for each in usual):
+        last = [each for each in usual if each.destination == place]
+        first = round(median(each.first_bytes for each in last))
+        full = round(median(each.full_bytes for each in last))
+        found.append(Coming(now, end, place, first, full, last[0].network))
     return found
 
 

@@ -14,12 +14,13 @@ import pytest
 from edge_agent.clock import rfc3339
 from edge_agent.rows import ForecastRow, Lecture, Traffic
 from edge_agent.rules.lecture import State
-from edge_agent.upload_arrivals import Arrivals, errors, expecting
+from edge_agent.upload_arrivals import Arrivals, errors, expecting, under_way
 from edge_agent.upload_gate import Gate, Senses
 from edge_agent.upload_traffic import Meter
 from edge_agent.upload_watch import Transit
 from tests.fixed_clock import FixedClock
 from tests.test_delivery import Room
+from uploader.forecast import Coming
 from uploader.limits import Limits
 from uploader.policy import Policy, Situation
 from uploader.timetable import Timetable
@@ -183,6 +184,21 @@ def test_a_recording_without_a_planned_end_takes_as_long_as_usual() -> None:
     assert expecting(there, last[-1:]) is there, "nobody knows"
     long = [lecture("a", 20), lecture("now", None)]
     assert expecting(there, long).recording_until == MORNING + timedelta(minutes=10)
+
+
+def test_the_lecture_under_way_is_expected_to_be_like_the_last_ones() -> None:
+    now = MORNING.astimezone()
+    hour = timedelta(hours=1)
+    usual = [
+        Coming(now + n * hour, now + (n + 0.5) * hour, "platform", 10 * n, 100 * n)
+        for n in (1, 2, 9)
+    ]
+    there = Situation(now, recording=True, recording_until=now + hour)
+    assert under_way(there, usual) == [Coming(now, now + hour, "platform", 20, 200, True)]
+    as_last_week = Coming(now - hour, now + hour, "platform", 1, 1)
+    assert under_way(there, [*usual, as_last_week]) == []
+    assert under_way(Situation(now), usual) == []
+    assert under_way(there, []) == []
 
 
 def test_the_error_is_a_share_of_the_time_that_it_took() -> None:

@@ -63,7 +63,7 @@ def now(
         if not order or not waiting.issuperset(order):
             raise _nothing_waits([each for each in order if each not in waiting])
         _order(here, report, "now", lectures=order)
-        report.say(f"{len(order)} of the waiting lectures go now, before all others")
+        report.say(f"lectures that go now, before all others: {len(order)}")
         _say_now(report)
 
 

@@ -85,7 +85,7 @@ def news_lines(news: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
         )
     lines += leave_lines(leave)
     if leave["asked"]:
-        lines.append(f"asked for by people: {len(leave['asked'])} lectures")
+        lines.append(f"lectures asked for by people: {len(leave['asked'])}")
     if leave["metered"] is None:
         lines.append("metered: unknown (no NetworkManager), so it is taken for not metered")
     used = [
