@@ -13,7 +13,7 @@ const NOT_ALLOWED = 4401;
 /**
  * @typedef {object} Listener
  * @property {(message: any) => void} message a JSON message
- * @property {(frame: DataView) => void} frame a binary frame
+ * @property {(frame: DataView<ArrayBuffer>) => void} frame a binary frame
  * @property {(contact: boolean) => void} contact it was found or lost
  * @property {() => void} refused nobody is signed in here any more
  */

@@ -32,6 +32,7 @@ class App extends LitElement {
     this.mini = false;
     this._seen = 0;
     this._touched = performance.now();
+    this._waking = false;
   }
 
   createRenderRoot() {

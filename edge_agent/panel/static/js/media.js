@@ -12,10 +12,10 @@ export class Media extends EventTarget {
   }
 
   /** A binary frame: u8 kind, u8 source, u32 ms, payload. Kinds of a newer server are left out. */
-  frame(/** @type {DataView} */ frame) {
+  frame(/** @type {DataView<ArrayBuffer>} */ frame) {
     const source = frame.getUint8(1);
     if (frame.getUint8(0) === PREVIEW) {
-      const jpeg = new Blob([new Uint8Array(frame.buffer, frame.byteOffset + 6)], { type: "image/jpeg" });
+      const jpeg = new Blob([frame.buffer.slice(frame.byteOffset + 6)], { type: "image/jpeg" });
       const taken = this.dispatchEvent(new CustomEvent(`preview-${source}`, { detail: jpeg, cancelable: true }));
       // Nobody shows it: acknowledge, else the source would wait for ever.
       if (taken) this.seen(source);

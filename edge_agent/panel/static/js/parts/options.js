@@ -14,7 +14,7 @@ class Options extends Part {
     const { settings } = this.panel;
     return page(this, N_("options.title"), html`
       <div class="choices" role="group" aria-label=${this.t("options.language")}>
-        ${this.panel.offered.map((language) => this._language(language))}
+        ${this.panel.offered.map((/** @type {import("../i18n.js").Language} */ language) => this._language(language))}
       </div>
       <h3>${this.t("options.look")}</h3>
       <div class="choices" role="group" aria-label=${this.t("options.look")}>

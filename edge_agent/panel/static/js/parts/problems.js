@@ -41,7 +41,8 @@ class Problems extends Part {
     </ul>`;
   }
 
-  _values(/** @type {any} */ problem) {
+  /** @param {any} problem @returns {Record<string, string>} */
+  _values(problem) {
     const { minutes } = problem.numbers;
     return minutes === undefined ? {} : { minutes: this.panel.formats.unit("minute", minutes) };
   }

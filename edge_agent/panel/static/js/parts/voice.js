@@ -58,7 +58,6 @@ class Voice extends Part {
   _move(/** @type {{peak: number, rms: number}} */ level) {
     const meter = /** @type {HTMLElement | null} */ (this.querySelector(".meter"));
     meter?.style.setProperty("--level", share(level.peak).toFixed(3));
-    meter?.classList.toggle("too-loud", level.peak >= TICKS[2]);
   }
 }
 
