@@ -93,6 +93,7 @@ class Polite:
         self._last_trip = 0.0
         self._best = 0.0
         self._bold = False
+        self._long = False
         self._rounds = 0
         self._since = 0.0
         self._bases = deque([(0.0, known.base)] if known else [])
@@ -108,7 +109,8 @@ class Polite:
         apart = min(sample.mss / self._told, DELAYED_ACK_S)
         self._last_trip = self._round_trip(sample)
         queue = max(0.0, self._last_trip - base - apart)
-        target = LONG_TARGET_S if base > LONG_BASE_S else TARGET_S
+        self._long = base > LONG_BASE_S
+        target = LONG_TARGET_S if self._long else TARGET_S
         delivered = self._delivered(sample)
         if self._samples[-1].now - self._samples[0].now >= sample.srtt:
             self._rounds += 1  # of less than a round trip nothing is learnt
@@ -123,7 +125,8 @@ class Polite:
     @property
     def leaps(self) -> bool:
         """More than a little more is tried than before: nothing must hold us back but the link."""
-        return self.phase in ("start", "regrow") or (self.phase == "probe" and self._bold)
+        probing = self.phase == "probe" and self._bold and self._long
+        return probing or self.phase in ("start", "regrow")
 
     @property
     def route(self) -> Route | None:
@@ -161,7 +164,7 @@ class Polite:
         if queue <= 0.5 and self._rounds < 4:
             return max(self.rate, 2 * self._best)
         self._free = self.capacity = self._best or self.rate
-        if queue <= 0.5:  # perhaps the sender was slow, and not the link
+        if queue <= 0.5 and self._long:  # perhaps the sender was slow, and not the link
             self._bold = True
             self._enter("probe", sample)
             return BOLD_PROBE * self.capacity
@@ -181,8 +184,8 @@ class Polite:
             if grew:
                 self.capacity = delivered
                 self._free = max(self._free, delivered)
-            # No queue and no growth either: losses hide it, or the sender holds itself back.
-            self._bold = grew or (queue < 0.25 and not self._bold)
+            # No queue and no growth either: on a long way losses hide it, or the sender is slow.
+            self._bold = grew or (self._long and queue < 0.25 and not self._bold)
             self._enter("probe" if self._bold else "cruise", sample)
         if self.phase == "cruise":
             return self.capacity * CRUISE
