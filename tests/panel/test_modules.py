@@ -105,7 +105,7 @@ def test_every_problem_and_refusal_that_the_server_knows_is_answered_or_left_to_
 #: 2026-11-22 09:05 UTC, seen at UTC+7: (day, 83 minutes, digits of the timer)
 WRITTEN = {
     "en": ("Sun, Nov 22", "1 hour 23 minutes"),
-    "fr": ("dim. 22 nov.", "1\u00a0heure 23\u00a0minutes"),
+    "fr": ("dim. 22 nov.", "1\u00a0heure 23 minutes"),
     "ar": ("الأحد، 22 نوفمبر", "ساعة 23 دقيقة"),
     "zh-Hans": ("11月22日周日", "1小时 23分钟"),
     "km": ("អាទិត្យ 22 វិច្ឆិកា", "1 ម៉ោង 23 នាទី"),
