@@ -581,6 +581,18 @@ def test_a_file_that_fits_on_no_stick_is_divided_and_joined_in_any_order(
     assert world.files() == {}
 
 
+def test_a_stick_that_others_fill_meanwhile_is_full_as_well(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("uploader.stick_files.write_all", refuse)
+    with pytest.raises(Transient, match=r"stick AA is full; take it out.*put in another stick"):
+        world.send()
+    assert world.receipt() is None
+
+
 def test_no_file_on_a_stick_is_larger_than_its_file_system_takes(world: World) -> None:
     world.more |= {"piece_bytes": MIB, "largest": 2 * MIB}
     with pytest.raises(Pending):
