@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import shutil
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import segno
 from argon2.exceptions import InvalidHashError
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,7 +19,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from edge_agent.panel import wire
-from edge_agent.panel.buttons import Buttons, bad_request
+from edge_agent.panel.answers import (
+    address_of,
+    body_of,
+    demand,
+    document,
+    higher,
+    is_local,
+    role_of,
+    schema_of_all,
+    total_bytes,
+)
+from edge_agent.panel.buttons import Buttons
 from edge_agent.panel.gate import COOKIE, ROLE, TOKEN
 from edge_agent.panel.hub import Hub
 from edge_agent.panel.itpage import it_page
@@ -31,17 +39,14 @@ from edge_agent.panel.live import Viewer
 from edge_agent.panel.reading import Reader
 from edge_agent.panel.refusal import Refused, not_served, refused
 from edge_agent.panel.sessions import CODE_S, RANK, Sessions, pin_fits
-from edge_agent.panel.state import Details, Role, Wire
+from edge_agent.panel.state import Details, Role
 from edge_agent.spool import Spool
 
 STATIC = Path(__file__).parent / "static"
-MOST_BODY = 64 * 1024
 #: More than any room has tablets; each costs a little of the processor.
 MOST_VIEWERS = 20
 #: Among so many lectures recent courses are looked for; so many are shown.
 COURSES_OF, MOST_COURSES = 60, 6
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,11 @@ class Paths:
     # ------------------------------------------------------------ sessions
 
     async def session(self, request: Request) -> Response:
-        return _model(wire.Access(role=_role(request), pin_set=self._panel.pin() is not None))
+        return document(wire.Access(role=role_of(request), pin_set=self._panel.pin() is not None))
 
     async def sign_in(self, request: Request) -> Response:
-        asked = await _body(request, wire.SignIn)
-        sessions, address = self._panel.sessions, _address(request)
+        asked = await body_of(request, wire.SignIn)
+        sessions, address = self._panel.sessions, address_of(request)
         sessions.backoff.demand(address)
         if asked.code is not None:
             role, tablet = sessions.redeem(asked.code), True
@@ -109,8 +114,11 @@ class Paths:
             sessions.backoff.wrong(address)
             raise Refused(401, code, message)
         sessions.backoff.right(address)
-        token, seconds = sessions.open(role, tablet=tablet)
-        answer = _model(wire.Access(role=_higher(role, _role(request)), pin_set=True))
+        try:
+            token, seconds = sessions.open(role, tablet=tablet)
+        except OSError as error:
+            raise Refused(503, "disk", f"it cannot be stored: {error}", retryable=True) from None
+        answer = document(wire.Access(role=higher(role, role_of(request)), pin_set=True))
         answer.set_cookie(COOKIE, token, max_age=seconds, httponly=True, samesite="strict")
         return answer
 
@@ -136,33 +144,37 @@ class Paths:
                 ) from None
 
     async def sign_out(self, request: Request) -> Response:
-        self._panel.sessions.close(request.scope[TOKEN])
+        with contextlib.suppress(OSError):  # gone from memory; a full disk keeps its old file
+            self._panel.sessions.close(request.scope[TOKEN])
         answer = Response(status_code=204)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
 
     async def pair(self, request: Request) -> Response:
-        _demand(request, "it")
-        asked = await _body(request, wire.Pair)
+        demand(request, "it")
+        asked = await body_of(request, wire.Pair)
         url = f"http://{request.headers['host']}/"
-        if _is_local(request):
+        if is_local(request):
             url = next((f"{it}/" for it in self._panel.addresses()), url)
         url += f"#pair={self._panel.sessions.code(asked.role)}"
         svg = segno.make(url, error="m").svg_inline(scale=6, border=4, dark="#000", light="#fff")
-        return _model(wire.Pairing(url=url, svg=svg, expires_s=CODE_S), 201)
+        return document(wire.Pairing(url=url, svg=svg, expires_s=CODE_S), 201)
 
     # ------------------------------------------------------------ the room
 
     async def state(self, request: Request) -> Response:
-        _demand(request, "view")
-        return _model(await self._panel.hub.look())
+        demand(request, "view")
+        return document(await self._panel.hub.look())
 
     async def live(self, socket: WebSocket) -> None:
         role: Role = socket.scope[ROLE]
         await socket.accept()
         hub, sessions, token = self._panel.hub, self._panel.sessions, socket.scope[TOKEN]
-        if RANK[role] < RANK["view"] or len(hub.viewers) >= MOST_VIEWERS:
+        if RANK[role] < RANK["view"]:
             await socket.close(wire.NOT_ALLOWED)
+            return
+        if len(hub.viewers) >= MOST_VIEWERS:
+            await socket.close(wire.TOO_MANY)
             return
         lent = sessions.role(token)
 
@@ -172,7 +184,7 @@ class Paths:
         await Viewer(hub, socket, role, allowed).run()
 
     async def preview(self, request: Request) -> Response:
-        _demand(request, "view")
+        demand(request, "view")
         path = self._panel.hub.preview_path(request.path_params["source"])
         try:
             picture = await asyncio.to_thread(path.read_bytes) if path else b""
@@ -183,12 +195,12 @@ class Paths:
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
     async def command(self, request: Request) -> Response:
-        _demand(request, "control")
-        press = await _body(request, wire.Press)
-        return _model(await self._panel.buttons.press(request.path_params["name"], press))
+        demand(request, "control")
+        press = await body_of(request, wire.Press)
+        return document(await self._panel.buttons.press(request.path_params["name"], press))
 
     async def courses(self, request: Request) -> Response:
-        _demand(request, "control")
+        demand(request, "control")
 
         def look(reader: Reader) -> list[wire.Course]:
             found: dict[tuple[str, str], wire.Course] = {}
@@ -201,10 +213,10 @@ class Paths:
                     found.setdefault((it.course, it.lecturer), course)
             return list(found.values())[:MOST_COURSES]
 
-        return _model(wire.Courses(courses=await self._panel.hub.read(look)))
+        return document(wire.Courses(courses=await self._panel.hub.read(look)))
 
     async def listen(self, request: Request) -> Response:
-        _demand(request, "control")
+        demand(request, "control")
         lecture, hub = request.path_params["lecture"], self._panel.hub
         saved = hub.state.saved
         tracks = [s.track for s in hub.state.sources if s.role == "microphone"]
@@ -219,80 +231,13 @@ class Paths:
         return Response(sound, media_type="audio/wav", headers={"cache-control": "no-store"})
 
     async def it(self, request: Request) -> Response:
-        _demand(request, "it")
+        demand(request, "it")
         hub = self._panel.hub
         shown = await hub.look()
         assert hub.reading is not None
         events = await hub.read(lambda reader: reader.events())
-        total = await asyncio.to_thread(_total, self._panel.spool.root)
-        return _model(it_page(hub.reading, shown, total, self._panel.addresses(), events))
+        total = await asyncio.to_thread(total_bytes, self._panel.spool.root)
+        return document(it_page(hub.reading, shown, total, self._panel.addresses(), events))
 
     async def schema(self, request: Request) -> Response:
-        return JSONResponse(_schema())
-
-
-# ---------------------------------------------------------------- pieces
-
-
-@functools.cache
-def _schema() -> dict[str, Any]:
-    from pydantic.json_schema import models_json_schema
-
-    said = [*vars(wire).values(), *wire.COMMANDS.values()]
-    models = {it for it in said if isinstance(it, type) and issubclass(it, Wire)}
-    wanted = sorted(models - {Wire}, key=lambda it: it.__name__)
-    return models_json_schema([(it, "serialization") for it in wanted])[1]
-
-
-def _model(it: BaseModel, status: int = 200) -> Response:
-    return Response(it.model_dump_json(), status, media_type="application/json")
-
-
-async def _body(request: Request, model: type[Model]) -> Model:
-    """The body as a model. Raises Refused for what is too long, no JSON, or not what is asked."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BODY:
-            raise Refused(413, "too-large", f"more than {MOST_BODY // 1024} KiB")
-    try:
-        return model.model_validate_json(bytes(body))
-    except ValidationError as error:
-        raise bad_request(error) from None
-
-
-def _role(request: Request) -> Role:
-    role: Role = request.scope[ROLE]
-    return role
-
-
-def _higher(one: Role, other: Role) -> Role:
-    return max(one, other, key=lambda role: RANK[role])
-
-
-def _demand(request: Request, least: Role) -> None:
-    role = _role(request)
-    if RANK[role] >= RANK[least]:
-        return
-    if role == "none":
-        raise Refused(
-            401, "sign-in", "this device is not signed in", "pair this device, or give the PIN"
-        )
-    raise Refused(403, "not-allowed", f"this needs the role {least!r}", "sign in with the PIN")
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "socket"
-
-
-def _is_local(request: Request) -> bool:
-    """A tablet cannot reach the name that this PC has for itself."""
-    name = request.url.hostname or ""
-    return name in ("localhost", "127.0.0.1", "::1")
-
-
-def _total(root: Path) -> int:
-    try:
-        return shutil.disk_usage(root).total
-    except OSError:
-        return 0
+        return JSONResponse(schema_of_all())

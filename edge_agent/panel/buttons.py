@@ -85,6 +85,8 @@ class Buttons:
             self._hub.set_details(state.details.model_copy(update=given))
             await self._hub.look()
             return wire.Pressed()
+        if isinstance(args, wire.Edit) and state.lecture is not None:
+            given.setdefault("lecture", state.lecture.id)
         if isinstance(args, wire.Start):
             given = {**_said(state.details), **given}
         if name == "stop":

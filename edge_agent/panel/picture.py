@@ -70,7 +70,7 @@ def picture(memory: Memory, it: Reading, wishes: Wishes) -> tuple[Memory, show.P
         word=cast(show.Word, seen.word),
         timer=_timer(it),
         pause_timer=_pause_timer(it),
-        lecture=_lecture(it.active) if it.active else None,
+        lecture=_lecture(it),
         details=memory.details,
         muted=bool(status and status["muted"]),
         mic=show.Microphone(
@@ -133,7 +133,14 @@ def _stopped(it: Reading) -> rules.StoppedFacts | None:
 # ---------------------------------------------------------------- the lecture
 
 
-def _lecture(lecture: Lecture) -> show.Lecture:
+def _lecture(it: Reading) -> show.Lecture | None:
+    """The one under way, or one that can still go on."""
+    waits = it.last is not None and it.last.waits(it.now.mono_ns, it.now.boot)
+    lecture = it.active or (it.last if waits else None)
+    return _shown(lecture) if lecture is not None else None
+
+
+def _shown(lecture: Lecture) -> show.Lecture:
     planned = lecture.until_utc is not None and lecture.until_ns is not None
     until_ns = lecture.epoch_ns + (lecture.until_ns or 0)
     return show.Lecture(

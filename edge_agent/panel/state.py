@@ -87,7 +87,7 @@ class Timer(Wire):
 
 
 class Lecture(Wire):
-    """The lecture under way, or the one that was just stopped."""
+    """The lecture under way, or the one that was just stopped and may go on."""
 
     id: str
     title: str = ""

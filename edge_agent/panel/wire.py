@@ -254,7 +254,7 @@ FromBrowser = Annotated[WantSnapshot | WantPreviews | Seen | Alive, Field(discri
 from_browser: TypeAdapter[WantSnapshot | WantPreviews | Seen | Alive] = TypeAdapter(FromBrowser)
 
 #: Close codes of the WebSocket.
-BAD_MESSAGE, NOT_ALLOWED, FOREIGN, TOO_SILENT = 4400, 4401, 4403, 4408
+BAD_MESSAGE, NOT_ALLOWED, FOREIGN, TOO_SILENT, TOO_MANY = 4400, 4401, 4403, 4408, 4429
 
 # ---------------------------------------------------------------- binary frames
 
