@@ -7,8 +7,11 @@ H.264 packet everything up to the next key frame goes too, since it could not be
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
+from collections import deque
 
 import av
 
@@ -24,8 +27,13 @@ AUDIO_CAPACITY = 1000
 class Pump:
     """Runs `source.read` in a thread of its own until an error or `stop`."""
 
-    def __init__(self, source: Source, capacity: int, inter_coded: bool = False) -> None:
+    def __init__(
+        self, source: Source, capacity: int, inter_coded: bool = False, batch_s: float = 0.0
+    ) -> None:
+        """With `batch_s` samples come by `collect` only, all that have come by then."""
         self._source = source
+        self._batch_s = batch_s
+        self._batch: deque[Sample | SourceError] = deque()
         self._capacity = capacity
         self._queue: queue.SimpleQueue[Sample | SourceError] = queue.SimpleQueue()
         self._inter_coded = inter_coded
@@ -48,15 +56,32 @@ class Pump:
         """How full the queue is, 0.0 to 1.0."""
         return min(1.0, self._queue.qsize() / self._capacity)
 
+    def collect(self) -> None:
+        """With `batch_s`, when everything is taken: sleep so long, and have what has come.
+
+        Nobody is woken for each sample: that costs more than recording it.
+        """
+        if self._batch_s and not self._batch:
+            time.sleep(self._batch_s)
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._batch.append(self._queue.get_nowait())
+
     def take(self, timeout_s: float) -> Sample | None:
         """The next sample, or None when none came in time. Raises the device's SourceError."""
-        try:
-            item = self._queue.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        item = self._wait(timeout_s) if not self._batch_s else self._collected()
         if isinstance(item, SourceError):
             raise item
         return item
+
+    def _wait(self, timeout_s: float) -> Sample | SourceError | None:
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def _collected(self) -> Sample | SourceError | None:
+        return self._batch.popleft() if self._batch else None
 
     def _run(self) -> None:
         try:

@@ -21,6 +21,9 @@ from encoders.headroom import Effort
 from encoders.ladder import Verdict, candidates
 
 Key: TypeAlias = dict[str, Any]
+#: Width and height.
+Size: TypeAlias = tuple[int, int]
+_USUAL: Size = (1920, 1080)
 
 _SYS = Path("/sys")
 _FFMPEG_S = 5.0
@@ -88,9 +91,15 @@ def save(path: Path, book: Book) -> None:
     write_durably(path, json.dumps(data, indent=1, ensure_ascii=False).encode() + b"\n")
 
 
-def this_computer(sys: Path = _SYS, dev: Path = Path("/dev")) -> Key:
+def trial_size(sizes: Iterable[Size | None]) -> Size:
+    """The largest picture that is recorded, by what the tracks ask for; 1080p at least."""
+    return max([_USUAL, *(size for size in sizes if size)], key=lambda size: size[0] * size[1])
+
+
+def this_computer(sys: Path = _SYS, dev: Path = Path("/dev"), size: Size = _USUAL) -> Key:
     """What the verdicts depend on. Asks FFmpeg for its version, so it may take a moment."""
     return {
+        "pictures": list(size),
         "kernel": os.uname().release,
         "displays": displays(sys),
         "nodes": nodes(dev),

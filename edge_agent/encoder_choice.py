@@ -37,10 +37,13 @@ class EncoderChoice:
         boot: str,
         child: Child | None,
         codecs: Sequence[str] = (),
+        size: tuple[int, int] = (1920, 1080),
     ) -> None:
         """`memory`: a file that keeps what has failed since the PC started; `codecs`: what the
-        room's tracks ask for. H.264 is always known, since it stands in for the others."""
+        room's tracks ask for. H.264 is always known, since it stands in for the others.
+        `size`: of the largest pictures."""
         self._codecs = [H264, *(codec for codec in codecs if codec != H264)]
+        self._size = size
         self._book = book
         self._memory = memory
         self._boot = boot
@@ -112,7 +115,12 @@ class EncoderChoice:
             self._read = False  # people have tried or measured by hand: read it again
         elif not self._read or (not self._tried and self._may_try(now_ns)):
             self._child.start(
-                TryEncoders(book=str(self._book), codecs=self._codecs, may_try=self._read)
+                TryEncoders(
+                    book=str(self._book),
+                    codecs=self._codecs,
+                    size=self._size,
+                    may_try=self._read,
+                )
             )
             self._began_ns = now_ns
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge_agent.encoder_book import Book, load, save, this_computer
+from edge_agent.encoder_book import Book, Key, load, save, this_computer
 from edge_agent.messages import TryEncoders
 from edge_agent.pipes import Inlet
 from encoders.ladder import candidates
@@ -24,9 +24,9 @@ from encoders.trials import Pictures, Trials
 _REQUEST_S = 5.0
 
 
-def tried(path: Path, trials: Trials, codecs: Sequence[str] = ("h264",)) -> Book:
+def tried(path: Path, key: Key, trials: Trials, codecs: Sequence[str] = ("h264",)) -> Book:
     """The book with a verdict for every candidate of these codecs, from its file or from trials."""
-    book = load(path, this_computer())
+    book = load(path, key)
     for codec in codecs:
         if not book.covers(codec):
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     """One request, one line with all verdicts, one with the effort that leaves the PC headroom."""
     fd = int((sys.argv[1:] if argv is None else argv)[0])
     request = TryEncoders.model_validate_json(Inlet(sys.stdin.fileno()).line(_REQUEST_S))
-    trials = Trials(Pictures())
+    trials, key = Trials(Pictures(*request.size)), this_computer(size=request.size)
 
     def end(*_: object) -> None:
         trials.end()
@@ -50,13 +50,13 @@ def main(argv: list[str] | None = None) -> int:
     os.nice(10)
     path = Path(request.book)
     if request.may_try:
-        book = tried(path, trials, request.codecs)
+        book = tried(path, key, trials, request.codecs)
         try:
             save(path, book)
         except OSError as error:
             print(f"the encoders' book cannot be written: {error}", file=sys.stderr)
     else:
-        book = load(path, this_computer())
+        book = load(path, key)
     known = [codec for codec in request.codecs if book.covers(codec)]
     told = [asdict(verdict) for codec in known for verdict in book.of(codec)]
     os.write(fd, json.dumps(told).encode() + b"\n")

@@ -68,6 +68,8 @@ class TryEncoders(Message):
 
     book: str
     codecs: list[str] = ["h264"]
+    #: Of the pictures: hardware that takes 1080p may refuse what is larger, or be too slow for it.
+    size: tuple[int, int] = (1920, 1080)
     #: Without it, only what the book says is told.
     may_try: bool = True
 

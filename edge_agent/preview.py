@@ -1,6 +1,6 @@
 """The preview of an armed or recording camera: one small JPEG, replaced about once a second.
 
-Every eight seconds where the camera delivers H.264.
+Where the camera delivers H.264 it is each key frame; while it is recorded, one in four seconds.
 
 Only the pictures that are shown get decoded, and a preview that fails never disturbs a recording:
 the file is volatile and lives on tmpfs.
@@ -18,7 +18,7 @@ from capture.vision import Outline, moved, outline, preview_jpeg
 
 INTERVAL_NS = NS
 #: To decode a key frame of a camera's own H.264 takes more than a second of recording it.
-KEY_INTERVAL_NS = 8 * NS
+KEY_INTERVAL_NS = 4 * NS
 
 
 class Decoder(Protocol):
@@ -32,7 +32,7 @@ class Preview:
 
     def __init__(self, path: Path, info: SourceInfo) -> None:
         self._path = path
-        self._interval_ns = KEY_INTERVAL_NS if info.delivers == "h264" else INTERVAL_NS
+        self._recording_ns = KEY_INTERVAL_NS if info.delivers == "h264" else INTERVAL_NS
         self._full_range = info.full_range
         self._next_ns = 0
         self._paused = False
@@ -45,7 +45,8 @@ class Preview:
         if on:
             self._path.unlink(missing_ok=True)
 
-    def offer(self, sample: Sample, source: Decoder, now_ns: int) -> None:
+    def offer(self, sample: Sample, source: Decoder, now_ns: int, at_rest: bool) -> None:
+        """`at_rest`: nothing is recorded, so that there is time for more pictures."""
         if (
             self._paused
             or now_ns < self._next_ns
@@ -55,7 +56,8 @@ class Preview:
         pictures = [f for f in source.decode(sample) if isinstance(f, av.VideoFrame)]
         if not pictures:
             return
-        self._next_ns = now_ns + self._interval_ns
+        # A tenth less, or a key frame of every second would be early by a hair.
+        self._next_ns = now_ns + (INTERVAL_NS if at_rest else self._recording_ns) * 9 // 10
         self.show(pictures[-1])
 
     def has_moved(self) -> bool:

@@ -20,10 +20,9 @@ import av
 
 from capture.hearing import Hearing
 from capture.pump import AUDIO_CAPACITY, CAPACITY, Pump
-from capture.source import NS, Sample, Source, SourceError, open_source
+from capture.source import NS, Sample, Source, open_source
 from edge_agent import messages as say
 from edge_agent.device_words import (
-    cause_of,
     eased,
     fell_silent,
     heard,
@@ -31,6 +30,7 @@ from edge_agent.device_words import (
     segment_done,
     wanted,
 )
+from edge_agent.last_words import last_words
 from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.memory import keep_picture_memory
 from edge_agent.pipes import Inlet, Outlet
@@ -52,6 +52,9 @@ FIRST_SAMPLE_NS = 10 * NS
 BEAT_NS = NS
 #: After this long without a sample it looks at commands again. A picture comes more often.
 TICK_S = 0.04
+#: A camera's own packets are taken so often, all that have come: to be woken for each of them
+#: costs more than recording them. A crash loses so much more.
+BATCH_S = 0.12
 #: How long after the end its last samples may arrive, while none wait; and at most: the queues of
 #: sound hold 25 s, which a PC that is far behind was seen to need more than that again to encode.
 LINGER_NS = NS
@@ -87,8 +90,12 @@ class Recorder:
         self._info = self._source.open()
         self._veil = Veil(self._source, self._info, self._spec.muted)
         audio = self._info.media == "audio"
+        packets = self._info.delivers == "h264"
         self._pump = Pump(
-            self._source, AUDIO_CAPACITY if audio else CAPACITY, self._info.delivers == "h264"
+            self._source,
+            AUDIO_CAPACITY if audio else CAPACITY,
+            inter_coded=packets,
+            batch_s=BATCH_S if packets else 0.0,
         )
         self._relief = Relief(self._pump, most_relief(self._info, self._spec.still))
         self._pump.start()
@@ -104,6 +111,7 @@ class Recorder:
     # ------------------------------------------------------------ one round
 
     def _step(self) -> None:
+        self._pump.collect()
         for line in self._inlet.lines():
             self._command(line)
         if (self._inlet.ended or self.stop_requested) and not self._quitting:
@@ -147,7 +155,8 @@ class Recorder:
                 self._close_recording()
         self._recent.add(sample)
         if self._hearing is None:
-            self._preview.offer(sample, self._veil, time.monotonic_ns())
+            at_rest = self._recording is None
+            self._preview.offer(sample, self._veil, time.monotonic_ns(), at_rest)
 
     def _check_silence(self, now_ns: int) -> None:
         if self._heard_ns == 0:
@@ -284,26 +293,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with only_one(Path(spec.lock), f"{spec.track} recorder"):
             Path(spec.lock).write_text(f"{os.getpid()}\n")
-            outlet.send(_outcome(recorder))
+            outlet.send(last_words(recorder.run, recorder.salvage))
             # Native threads of a hung driver must not keep the process alive at interpreter exit.
             os._exit(0)
     except AlreadyRunning as error:
         outlet.send(say.Gone(cause="device busy", reason=str(error)))
         return 1
-
-
-def _outcome(recorder: Recorder) -> say.Gone:
-    try:
-        recorder.run()
-    except SourceError as error:
-        recorder.salvage()
-        return say.Gone(cause=cause_of(error), reason=error.reason, hint=error.hint)
-    except DiskProblem as error:
-        return say.Gone(cause=error.cause, reason=error.reason, hint=error.hint)
-    except EncoderError as error:
-        recorder.salvage()
-        return say.Gone(cause="encoder", reason=error.reason, hint=error.hint)
-    return say.Gone(cause="stopped", reason="asked to stop")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from edge_agent.clock import Clock, Now
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
 from edge_agent.discovery import Discovery
+from edge_agent.encoder_book import trial_size
 from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.facts import Observer
 from edge_agent.finishing import Finisher
@@ -79,7 +80,8 @@ def furnish(
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
     boot = clock.now().boot
     codecs = sorted({track.codec for track in config.tracks.values()})
-    encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials, codecs)
+    size = trial_size(track.size for track in config.tracks.values())
+    encoders = EncoderChoice(spool.encoders, runtime.failed_encoders, boot, trials, codecs, size)
     privacy = Privacy(spool.muted, ledger, desk, recorders)
     privacy.restore(clock.now())
     small = SmallVersions(

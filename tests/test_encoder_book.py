@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.encoder_book import Book, displays, load, nodes, save, this_computer
+from edge_agent.encoder_book import (
+    Book,
+    displays,
+    load,
+    nodes,
+    save,
+    this_computer,
+    trial_size,
+)
 from edge_agent.messages import TryEncoders
 from encoders.ladder import Verdict, candidates
 from tests.hardware_fixtures import DEADLINE_S
@@ -78,6 +86,28 @@ def test_render_nodes_are_found(tmp_path: Path) -> None:
     for name in ("card0", "renderD129", "renderD128"):
         (tmp_path / "dri" / name).touch()
     assert nodes(tmp_path) == [f"{tmp_path}/dri/renderD128", f"{tmp_path}/dri/renderD129"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "tried"),
+    [
+        ([], (1920, 1080)),
+        ([None, (640, 360)], (1920, 1080)),
+        ([(1920, 1080), None, (3840, 2160)], (3840, 2160)),
+        ([(1600, 1200)], (1920, 1080)),
+    ],
+)
+def test_trials_encode_what_the_largest_track_asks_for(
+    asked: list[tuple[int, int] | None], tried: tuple[int, int]
+) -> None:
+    assert trial_size(asked) == tried
+
+
+def test_verdicts_of_smaller_pictures_say_nothing_of_larger_ones(tmp_path: Path) -> None:
+    path = tmp_path / "encoders.json"
+    save(path, Book(this_computer(), "then", verdicts()))
+    assert load(path, this_computer()).verdicts == verdicts()
+    assert load(path, this_computer(size=(3840, 2160))).verdicts == ()
 
 
 def test_without_ffmpeg_there_is_a_key_all_the_same(

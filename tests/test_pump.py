@@ -104,3 +104,23 @@ def test_the_devices_error_comes_after_its_last_sample() -> None:
     assert pump.take(1.0) is not None
     with pytest.raises(DeviceLost, match="unplugged"):
         pump.take(1.0)
+
+
+def test_what_is_collected_comes_out_in_its_order_and_the_error_last() -> None:
+    source = Script([packet(n, n == 0) for n in range(3)])
+    pump = Pump(source, 10, inter_coded=True, batch_s=0.01)
+    pump.start()
+    assert source.given.wait(5)
+    assert pump.take(0.0) is None, "not collected yet"
+    pump.collect()
+    pump._put(packet(3, False))
+    pump.collect()
+    assert drain(pump) == [0, 1, 2], "what came later waits for the next time"
+    source.fail.set()
+    until(lambda: pump.backlog > 0.1)
+    pump.collect()
+    last = pump.take(0.0)
+    assert last is not None
+    assert last.pts == 3
+    with pytest.raises(DeviceLost, match="unplugged"):
+        pump.take(0.0)

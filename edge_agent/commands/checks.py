@@ -142,10 +142,11 @@ def _track(name: str, track: Mapping[str, Any]) -> Finding:
 
 def encoders(ground: Ground) -> Iterator[Finding]:
     """What encodes pictures, and why the others do not?"""
-    from edge_agent.encoder_book import load, this_computer
+    from edge_agent.encoder_book import load, this_computer, trial_size
     from encoders.ladder import SOFTWARE, rungs
 
-    book = load(ground.room.spool.encoders, this_computer())
+    size = trial_size(track.size for track in ground.config.tracks.values())
+    book = load(ground.room.spool.encoders, this_computer(size=size))
     failed = dict((ground.status or {}).get("failed_encoders", {}))
     for codec in sorted({"h264", *(track.codec for track in ground.config.tracks.values())}):
         verdicts, more = book.of(codec), f"edge-agent encoders --codec {codec}"

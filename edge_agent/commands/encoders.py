@@ -40,9 +40,10 @@ def encoders(
     """Which encoders really work on this PC, found by trying; the first usable one records."""
     with reporting("encoders", as_json) as report:
         here = room(context)
-        book = _book(here, codec, retry, report)
+        tracks = config(context).tracks
+        book = _book(here, tracks, codec, retry, report)
         if benchmark:
-            book = _benchmark(here, config(context).tracks, book, report)
+            book = _benchmark(here, tracks, book, report)
         failed = _failed(here)
         verdicts = book.of(codec)
         report.data = {
@@ -62,11 +63,14 @@ def encoders(
             report.say("", *lines(book.headroom))
 
 
-def _book(here: Room, codec: Codec, retry: bool, report: Report) -> Book:
+def _book(
+    here: Room, tracks: Mapping[str, TrackConfig], codec: Codec, retry: bool, report: Report
+) -> Book:
     """The verdicts, tried now where the book has none for this computer."""
-    from edge_agent.encoder_book import load, this_computer
+    from edge_agent.encoder_book import load, this_computer, trial_size
 
-    book = load(here.spool.encoders, this_computer())
+    size = trial_size(track.size for track in tracks.values())
+    book = load(here.spool.encoders, this_computer(size=size))
     if not retry and book.covers(codec):
         return book
     must_be_idle(here)
@@ -82,7 +86,7 @@ def _try(book: Book, codec: Codec, path: Path, report: Report) -> Book:
     def tell(verdict: Verdict) -> None:
         report.note(f"tried {verdict.name}: {_word(verdict)}")
 
-    trials = Trials(Pictures())
+    trials = Trials(Pictures(*book.key["pictures"]))
     try:
         verdicts = trials.run(candidates(codec, book.key["nodes"]), tell)
     finally:
