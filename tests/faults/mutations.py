@@ -67,7 +67,7 @@ MUTATIONS = (
     ),
     Mutation(
         "synchronous NORMAL",
-        "edge_agent/ledger.py",
+        "edge_agent/ledger_tables.py",
         '"PRAGMA synchronous=FULL"',
         '"PRAGMA synchronous=NORMAL"',
         POWER_CUTS,
@@ -98,7 +98,7 @@ MUTATIONS = (
     ),
     Mutation(
         "delivered before every file has its receipt",
-        "edge_agent/ledger.py",
+        "edge_agent/ledger_lectures.py",
         'AND NOT EXISTS (SELECT 1 FROM outbox WHERE lecture = id AND receipt IS NULL)"',
         '"',
         "tests/test_many_lectures.py::"
@@ -113,10 +113,24 @@ MUTATIONS = (
     ),
     Mutation(
         "a command's key is not looked at",
-        "edge_agent/ledger.py",
+        "edge_agent/ledger_queues.py",
         '                    "key": key,\n',
         '                    "key": f"{key} {now.mono_ns}",\n',
         "tests/test_ledger.py",
+    ),
+    Mutation(
+        "a damaged header is taken as it is",
+        "edge_agent/material.py",
+        "        elif path in headers:",
+        "        elif path in ():",
+        "tests/test_damaged_headers.py",
+    ),
+    Mutation(
+        "nobody looks whether the ledger is still there",
+        "edge_agent/ledger_watch.py",
+        "if lost or damage:",
+        "if damage:",
+        "tests/faults/test_ledger_lost_while_running.py",
     ),
     Mutation(
         "a mute and its answer apart",
