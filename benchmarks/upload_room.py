@@ -10,7 +10,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,30 +87,36 @@ class Room:
 
     def package(self, lecture: str, sizes: Mapping[str, int], more_to_come: bool) -> None:
         """A finished lecture of so many bytes in each file."""
+        self.store(lecture, self.made(lecture, sizes), more_to_come)
+
+    def store(self, lecture: str, files: list[Artifact], more_to_come: bool) -> None:
+        """What was made is noted in the ledger, where the upload process finds it."""
         now = SystemClock().now()
-        self._spool.package(lecture).mkdir(parents=True)
         self._ledger.add_lecture(
             Lecture(lecture, State.FINISHING, now.utc_text, now.trust, now.boot, now.mono_ns), []
         )
         columns: dict[str, Any] = {"packaged_boot": now.boot, "packaged_ns": now.mono_ns}
         columns["renditions"] = "wanted" if more_to_come else ""
-        files = self._made(lecture, sizes)
         self._ledger.package(lecture, State.PACKAGED, 3600.0, files, ["platform"], **columns)
 
     def add(self, lecture: str, sizes: Mapping[str, int]) -> None:
         """Small versions are ready, and a new revision of the manifest with them."""
-        self._ledger.enqueue_changed(lecture, list(self._made(lecture, sizes)))
+        self._ledger.enqueue_changed(lecture, self.made(lecture, sizes))
 
-    def _made(self, lecture: str, sizes: Mapping[str, int]) -> Iterable[Artifact]:
-        for name, size in sizes.items():
-            path = self._spool.package(lecture) / name
-            yield Artifact(
+    def made(self, lecture: str, sizes: Mapping[str, int]) -> list[Artifact]:
+        """The files of a package."""
+        folder = self._spool.package(lecture)
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            Artifact(
                 name=name,
                 bytes=size,
-                sha256=random_file(path, size),
+                sha256=random_file(folder / name, size),
                 media_type=media_type(name),
                 priority=PRIORITY[name],
             )
+            for name, size in sizes.items()
+        ]
 
     def rows(self) -> list[OutboxRow]:
         return self._ledger.outbox()
