@@ -54,7 +54,7 @@ def usage(pid: int, name: str) -> Usage:
 
 
 def everybody(room: Classroom, tracks: list[str]) -> list[Usage]:
-    """The least of some looks: a file that is open for an instant is no growth."""
+    """The median of some looks: a file that is open, or closed, for an instant is no growth."""
     assert room.agent is not None
     pids = {"supervisor": room.agent.pid, **{each: room.recorder_pid(each) for each in tracks}}
     looks = []
@@ -62,7 +62,11 @@ def everybody(room: Classroom, tracks: list[str]) -> list[Usage]:
         looks.append([usage(pid, name) for name, pid in pids.items()])
         time.sleep(0.3)
     return [
-        Usage(name, min(each.rss_kib for each in of), min(each.descriptors for each in of))
+        Usage(
+            name,
+            round(statistics.median(each.rss_kib for each in of)),
+            round(statistics.median(each.descriptors for each in of)),
+        )
         for name, of in zip(pids, zip(*looks, strict=True), strict=True)
     ]
 
@@ -214,7 +218,11 @@ def together(name: str, pictures: list[float], sounds: list[float]) -> list[str]
         f" median {statistics.median(found) * 1e3:+.1f} ms, worst {worst * 1e3:+.1f} ms,"
         f" first {found[0] * 1e3:+.1f} ms, last {found[-1] * 1e3:+.1f} ms"
     )
-    return [f"{name}: {worst * 1e3:+.1f} ms apart"] if abs(worst) >= OFFSET_LIMIT_S else []
+    apart = [second for second, offset in enumerate(found) if abs(offset) >= OFFSET_LIMIT_S]
+    if not apart:
+        return []
+    seconds = ", ".join(str(second) for second in apart[:20])
+    return [f"{name}: {len(apart)} seconds apart, {worst * 1e3:+.1f} ms at most: {seconds}"]
 
 
 def main(arguments: list[str]) -> int:
