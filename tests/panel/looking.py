@@ -143,6 +143,10 @@ class Onlooker:
             screen, role = "recording", {"sign_in": "none", "view": "view"}.get(name, "control")
         self.room.role = role  # type: ignore[assignment]
         self.room.show(screen)
+        self.page.evaluate(  # looking takes long; a page that nobody touches goes dark
+            "() => { const app = document.querySelector('panel-app');"
+            " app._touched = performance.now(); app._dim(); }"
+        )
         self._panel("panel._connection.send({type: 'snapshot'})")
         self._until(f"panel.held.state?.rev >= {self.room.rev} && panel.held.role === '{role}'")
         self._panel(f"panel.busy = false; panel.set({{theme: '{theme}'}}); panel.open('')")

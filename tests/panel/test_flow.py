@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from edge_agent.panel import state as it
-from tests.panel.fake import Fake, fake
+from tests.panel.fake import Fake, fake, lecture
 from tests.panel.looking import SIZES, Onlooker, onlooker, served
 
 
@@ -199,6 +199,23 @@ def test_what_is_typed_survives_that_the_lecture_begins_meanwhile(looking: Onloo
     expect(page.locator(".fields")).to_have_count(0)
     given = looking.room.presses[-1][1]
     assert (given["title"], given["licence"]) == ("الحرارة <b>2</b>", "CC-BY-4.0")
+
+
+def test_what_is_typed_after_the_stop_goes_to_the_lecture_that_was_stopped(
+    looking: Onlooker,
+) -> None:
+    looking.see("saved")
+    stopped = lecture()
+    looking.room.change(lecture=stopped)
+    looking.page.get_by_role("button", name="Change").click()
+    looking.page.locator(".choices-wide button").last.click()
+    looking.page.get_by_label("Title").fill("Entropy")
+    looking.room.show("ready")
+    expect(looking.page.locator("#bar h1")).to_have_text("Ready")
+    looking.page.get_by_role("button", name="Save").click()
+    expect(looking.page.locator(".fields")).to_have_count(0)
+    given = looking.room.presses[-1][1]
+    assert (given["lecture"], given["title"]) == (stopped.id, "Entropy")
 
 
 def test_a_title_is_shown_as_text_whatever_it_holds(looking: Onlooker) -> None:

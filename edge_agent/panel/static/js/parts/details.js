@@ -3,7 +3,7 @@
  * and a form for what neither knows. Nothing here has to be filled in, before or ever.
  */
 
-import { html, live, nothing } from "../../vendor/lit.js";
+import { html, nothing } from "../../vendor/lit.js";
 import { ask, Refused } from "../commands.js";
 import { N_ } from "../i18n.js";
 import { page } from "./page.js";
@@ -24,10 +24,16 @@ class Details extends Part {
     /** @type {any[]} */
     this._courses = [];
     this._form = false;
+    /** @type {string | undefined} which lecture this is about, whatever begins or ends meanwhile */
+    this._lecture = undefined;
+    /** @type {any} what it said when the page was opened: news must not overwrite what is typed */
+    this._was = {};
   }
 
   async connectedCallback() {
     super.connectedCallback();
+    this._lecture = this.state.lecture?.id;
+    this._was = this.state.lecture ?? this.state.details;
     try {
       this._courses = (await ask("GET", "courses")).courses.slice(0, OFFERED);
     } catch (error) {
@@ -57,14 +63,14 @@ class Details extends Part {
   }
 
   _fields() {
-    const now = this.state.lecture ?? this.state.details;
+    const now = this._was;
     return html`<form class="fields" @submit=${(/** @type {SubmitEvent} */ event) => this._submit(event)}>
       ${Object.entries(FIELDS).map(
         ([name, words]) => html`<label><span>${this.t(words)}</span>
           <input name=${name} maxlength=${LONGEST} dir="auto" autocomplete="off" .value=${now[name] ?? ""}></label>`,
       )}
       <label><span>${this.t("field.language")}</span>
-        <select name="language" .value=${live(now.language ?? "")}>
+        <select name="language">
           <option value=""></option>
           ${this.panel.all.map(
             (language) => html`<option value=${language.tag} lang=${language.tag} ?selected=${language.tag === now.language}>${language.name}</option>`,
@@ -91,7 +97,9 @@ class Details extends Part {
   }
 
   async _save(/** @type {object} */ what) {
+    /** @type {Record<string, unknown>} */
     const given = Object.fromEntries(Object.entries(what).filter(([, value]) => value !== undefined && value !== null));
+    if (this._lecture) given.lecture = this._lecture;
     if (await this.panel.press("edit", given)) this.panel.open("");
   }
 }

@@ -31,6 +31,9 @@ class Saved extends Ticking {
           <p class="saved-when">${this._when(queue)}</p>
           ${this._heard === "none" ? html`<p class="saved-when" role="status">${this.t("refused.nosound")}</p>` : nothing}
         </div>
+        ${this.state.lecture && this.panel.may("control")
+          ? html`<button @click=${() => this.panel.open("details")}>${this.t("btn.change")}</button>`
+          : nothing}
       </div>
       ${this.panel.may("control") ? this._choices(saved) : nothing}
     </div>`;
