@@ -159,16 +159,19 @@ class Opencast:
             case "POST", ["ingest", "addAttachment"]:
                 return self._element("attachment", heard)
             case "POST", ["ingest", "discardMediaPackage"]:
-                root = self._package(dict(parse_qsl(heard.body.decode())).get("mediaPackage"))
-                if root is None:
-                    return Said(400)
-                self.lose_files(root.get("id", ""))
-                return Said(200)
+                return self._discard(dict(parse_qsl(heard.body.decode())))
             case "POST", ["ingest", "ingest", *workflow]:
                 return self._ingest(dict(parse_qsl(heard.body.decode())), *workflow)
             case "GET", ["api", "events", event, *what]:
                 return self._event(unquote(event), what)
         return Said(404, b"HTTP ERROR 404 Not Found", "text/html")
+
+    def _discard(self, said: dict[str, str]) -> Said:
+        root = self._package(said.get("mediaPackage"))
+        if root is None:
+            return Said(400)
+        self.lose_files(root.get("id", ""))
+        return Said(200)
 
     def _registry(self) -> Said:
         def service(host: str, online: bool = True) -> dict[str, Any]:
