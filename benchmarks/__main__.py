@@ -1,7 +1,7 @@
 """Every benchmark, as a table of targets beside what was measured.
 
 Run: python -m benchmarks [--pairs 5] [--quick] [ROW …]   rows: slides camera pass-through start
-armed growth finishing; and, as root and only when asked for, upload (an hour in real time) or its
+armed growth finishing panel; and, as root and only when asked for, upload (a real hour) or its
 parts upload-cost upload-speed upload-polite upload-cuts upload-hour upload-rooms upload-fleet.
 `--quick` shortens the clips: for trying it out, its figures mean nothing.
 """
@@ -15,6 +15,7 @@ from benchmarks import (
     camera,
     fleet,
     growth,
+    panel,
     passthrough,
     politeness,
     start_latency,
@@ -37,6 +38,7 @@ def benchmarks(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "armed": lambda: growth.armed_rows(5 if quick else 20),
         "growth": lambda: growth.recording_rows(1, 3 if quick else 60),
         "finishing": lambda: growth.finishing_rows(5 if quick else 15, 10 if quick else 240),
+        "panel": lambda: panel.rows(3 if quick else 20, 3 if quick else 15),
     }
 
 
