@@ -27,7 +27,7 @@ def running(
             raise SystemExit(f"{' '.join(command)} did not begin")
         yield process
     finally:
-        process.kill()
+        process.terminate()
         process.wait()
         process.stdin.close()
         process.stdout.close()

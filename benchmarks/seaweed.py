@@ -5,14 +5,17 @@ Prints "ready", then the port of its S3 door.
 
 from __future__ import annotations
 
+import signal
 import sys
-import threading
 from pathlib import Path
 
 from tests.servers.seaweed import Seaweed
 
 if __name__ == "__main__":
+    ends = {signal.SIGTERM}
     store = Seaweed(Path(sys.argv[1]) / "store").start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     print("ready", flush=True)
     print(store.ports["s3"], flush=True)
-    threading.Event().wait()
+    signal.sigwait(ends)
+    store.kill()
