@@ -5,6 +5,7 @@ Needs `chromium` (tests/system-packages.txt). The pages come from the fake serve
 
 from __future__ import annotations
 
+import math
 import shutil
 import socket
 import threading
@@ -143,6 +144,7 @@ class Onlooker:
             screen, role = "recording", {"sign_in": "none", "view": "view"}.get(name, "control")
         self.room.role = role  # type: ignore[assignment]
         self.room.show(screen)
+        self.room.since = math.inf  # "starting" and "saving" stay until they have been looked at
         self.page.evaluate(  # looking takes long; a page that nobody touches goes dark
             "() => { const app = document.querySelector('panel-app');"
             " app._touched = performance.now(); app._dim(); }"
