@@ -3,8 +3,8 @@
     python -m benchmarks.fleet [--rooms 10000] [--plot docs/fleet.svg]
 
 Each room tries whenever `uploader.pacing.Pace` lets it and fails while the platform is away. What a
-room asks for when it is back (`REQUESTS`) is an estimate for four files of a lecture; the peak over the
-mean does not depend on it.
+room asks for when it is back (`REQUESTS`) is an estimate for four files of a lecture; the peak
+over the mean does not depend on it.
 """
 
 from __future__ import annotations
