@@ -20,15 +20,12 @@ class BlockClock:
     """Stamps of the first sample of blocks, on the monotonic clock, free of scheduling jitter.
 
     Blocks come late, alone or in bursts, but never early: the earliest of the last ones tell the
-    truth, and the loop smooths those. So one late call-back is no gap. A gap is believed when it is
-    longer than `GAP`, or when `PATIENCE` blocks in a row are late by more than `SPIKE`; then it is
-    as long as the least of them is late. So a PC that was held up for a moment makes none. The
-    card's rate may differ from the nominal one by `MOST_OFF`.
+    truth, and the loop smooths those. Lateness alone is never a gap here: `Stamper` decides that.
+    The card's rate may differ from the nominal one by `MOST_OFF`.
     """
 
-    GAP = 1.0  # s
+    EARLY = 1.0  # s: earlier than the loop expects by more, and it begins anew
     SPIKE = 0.02  # s
-    PATIENCE = 25  # blocks
     WIDE, NARROW = 0.5, 0.02  # Hz: bandwidth while settling, and then
     SETTLING = 3.0  # s
     MOST_OFF = 3e-3
@@ -45,29 +42,37 @@ class BlockClock:
         self._latest = 0.0  # s after the base: later than this the block cannot truly be
         self._period = self._nominal  # s per sample
         self._age = 0.0
-        self._late = 0
-        self._least = math.inf  # s: how late the least late of these is
 
     def begin(self, raws_ns: Sequence[int], samples: int) -> None:
         """As `restart`, and the earliest of the next blocks tells when the first was captured."""
         self.restart()
-        length = samples * self._nominal * NS
-        self._base = min(raw - round(n * length) for n, raw in enumerate(raws_ns))
+        self._base = min(self.beginnings(raws_ns, samples))
         self._next = 0.0
+
+    def beginnings(self, raws_ns: Sequence[int], samples: int) -> list[int]:
+        """When the first of these blocks was captured (ns), as each of them alone would tell."""
+        length = samples * self._nominal * NS
+        return [raw - round(n * length) for n, raw in enumerate(raws_ns)]
+
+    def late(self, raw_ns: int, ahead: int, samples: int) -> float:
+        """By how many seconds a block is too late that comes `ahead` blocks after the next."""
+        if self._next is None:
+            return 0.0
+        return (raw_ns - self._base) / NS - self._latest - ahead * self._longest(samples)
 
     def stamp(self, raw_ns: int, samples: int) -> int:
         """The smoothed ns of a block's first sample. `raw_ns` is when it was seemingly captured."""
-        late = (raw_ns - self._base) / NS - self._latest
-        if self._next is None or abs(late) > self.GAP:
+        if self._next is None or self.late(raw_ns, 0, samples) < -self.EARLY:
             self.begin([raw_ns], samples)
-        elif self._after_gap(late):
-            self.begin([raw_ns - round((late - self._least) * NS)], samples)
         assert self._next is not None
         at, true = self._next, min(self._latest, (raw_ns - self._base) / NS)
-        self._latest = true + samples * self._nominal * (1 + self.MOST_OFF)
+        self._latest = true + self._longest(samples)
         self._advance(at, true - at, samples)
         self._last = max(self._last + 1, self._base + round(at * NS))
         return self._last
+
+    def _longest(self, samples: int) -> float:
+        return samples * self._nominal * (1 + self.MOST_OFF)
 
     def _advance(self, at: float, error: float, samples: int) -> None:
         error = max(-self.SPIKE, min(self.SPIKE, error))
@@ -80,44 +85,53 @@ class BlockClock:
         self._period = max(self._nominal - slack, min(self._nominal + slack, period))
         self._age += length
 
-    def _after_gap(self, late: float) -> bool:
-        if late <= self.SPIKE:
-            self._late, self._least = 0, math.inf
-            return False
-        self._late, self._least = self._late + 1, min(self._least, late)
-        return self._late > self.PATIENCE
-
 
 class Stamper(Generic[T]):
-    """Blocks of one size in, the same with their stamps out.
+    """Blocks of one size in, the same with their stamps out; those that are in doubt wait.
 
     The first blocks after a beginning or a known loss wait for each other, `SURE` of them: on a
     busy PC a single one was seen to be 130 ms late, and all sound for the next second with it.
+
+    Late blocks wait until one comes in time: then the PC was held up, and nothing is missing. When
+    more than `PATIENCE` in a row are late, samples were lost before the first of them without a
+    word, as a sound server loses them: the gap is as long as the least of them is late. While a
+    burst lasts, each block is less late than the one before, and nothing is decided.
     """
 
     SURE = 10
+    PATIENCE = 25
+    MOST = 250  # blocks that wait at most
+    BURST = NS // 200  # a block that comes sooner by more than this is still of the burst
 
     def __init__(self, rate: int, samples: int) -> None:
         self._clock = BlockClock(rate)
         self._samples = samples
-        self._waiting: list[tuple[int, T]] | None = []
+        self._held: list[tuple[int, T]] = []
+        self._beginning = True
 
     def push(self, raw_ns: int, block: T, lost: bool = False) -> list[tuple[int, T]]:
         """What can be stamped now. `lost`: samples are missing before this block."""
-        ready: list[tuple[int, T]] = []
-        if lost:
-            ready, self._waiting = self._settle(), []
-        if self._waiting is None:
-            return [(self._clock.stamp(raw_ns, self._samples), block)]
-        self._waiting.append((raw_ns, block))
-        return ready + self._settle() if len(self._waiting) >= self.SURE else ready
+        ready = self._release(self._beginning) if lost else []
+        self._beginning = self._beginning or lost
+        late = self._clock.late(raw_ns, len(self._held), self._samples)
+        self._held.append((raw_ns, block))
+        if not self._beginning and late <= self._clock.SPIKE:
+            return ready + self._release(anew=False)
+        return ready + self._release(anew=True) if self._sure() else ready
 
-    def _settle(self) -> list[tuple[int, T]]:
-        waiting, self._waiting = self._waiting, None
-        if not waiting:
-            return []
-        self._clock.begin([raw for raw, _ in waiting], self._samples)
-        return [(self._clock.stamp(raw, self._samples), block) for raw, block in waiting]
+    def _sure(self) -> bool:
+        """Whether the blocks that wait tell when the first of them was captured."""
+        if len(self._held) < (self.SURE if self._beginning else self.PATIENCE + 1):
+            return False
+        *before, last = self._clock.beginnings([raw for raw, _ in self._held], self._samples)
+        return last > min(before) - self.BURST or len(self._held) >= self.MOST
+
+    def _release(self, anew: bool) -> list[tuple[int, T]]:
+        held, self._held = self._held, []
+        if held and anew:
+            self._clock.begin([raw for raw, _ in held], self._samples)
+        self._beginning = False
+        return [(self._clock.stamp(raw, self._samples), block) for raw, block in held]
 
 
 @dataclass(slots=True)

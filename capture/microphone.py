@@ -114,6 +114,7 @@ class MicrophoneSource:
                     break
             else:
                 self._patience = SILENT_S
+                deadline = time.monotonic() + SILENT_S  # blocks in doubt wait, and are no silence
                 self._stamped.extend(self._stamper.push(*block))
         self.close()
         raise DeviceLost(
