@@ -22,6 +22,7 @@ from edge_agent.commands import (
     panel,
     record,
     running,
+    secret,
     status,
     storage,
     upload,
@@ -62,6 +63,7 @@ app.add_typer(devices.app, name="devices")
 app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")
+app.add_typer(secret.app, name="secret")
 app.command()(running.run)
 app.command()(demo.demo)
 app.command()(running.version)

@@ -47,6 +47,7 @@ __all__ = [
     "Upload",
     "load",
     "to_toml",
+    "validated",
 ]
 
 Kind = Literal["v4l2", "rtsp", "screen", "microphone", "file", "synthetic"]
@@ -208,7 +209,11 @@ def load(
     path: Path | None, env: Mapping[str, str], service_folder: Path = SERVICE_FOLDER
 ) -> Config:
     """The configuration in `path` (None: the service's, else the user's, else defaults)."""
-    written = read(path, env, service_folder)
+    return validated(read(path, env, service_folder))
+
+
+def validated(written: Written) -> Config:
+    """The typed configuration of what is written. Raises ConfigError."""
     try:
         return Config.model_validate(written.values)
     except ValidationError as error:

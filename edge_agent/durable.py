@@ -7,10 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`; after a power cut there is the old content or the new one."""
+def write_durably(
+    path: Path, data: bytes, mode: int | None = None, owner: tuple[int, int] | None = None
+) -> None:
+    """Replace `path` by `data`; after a power cut there is the old content or the new one.
+
+    With `mode` (and `owner`: user and group) the new file has them before its first byte.
+    """
     fresh = path.with_name(path.name + ".part")
     with fresh.open("wb") as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

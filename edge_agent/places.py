@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 SERVICE_FOLDER = Path("/etc/edge-agent")
@@ -17,6 +18,7 @@ SERVICE_SPOOL = Path("/var/lib/edge-agent")
 SERVICE_RUNTIME = Path("/run/edge-agent")
 
 KeyPath = tuple[str, ...]
+NOTHING_ELSE: Mapping[Path, bytes] = MappingProxyType({})
 
 
 class ConfigError(Exception):
@@ -55,17 +57,23 @@ def main_file(env: Mapping[str, str], service_folder: Path = SERVICE_FOLDER) -> 
 
 
 def read(
-    path: Path | None, env: Mapping[str, str], service_folder: Path = SERVICE_FOLDER
+    path: Path | None,
+    env: Mapping[str, str],
+    service_folder: Path = SERVICE_FOLDER,
+    instead: Mapping[Path, bytes] = NOTHING_ELSE,
 ) -> Written:
-    """Read the main file and conf.d/*.toml beside it (sorted, the later one wins)."""
-    if path is not None and not path.is_file():
+    """Read the main file and conf.d/*.toml beside it (sorted, the later one wins).
+
+    `instead` has what files would say that are not written yet.
+    """
+    if path is not None and path not in instead and not path.is_file():
         raise ConfigError(
             [f"{path}: there is no such file; see which one is used with: edge-agent config path"]
         )
     main = path or main_file(env, service_folder)
     written = Written(main, {})
-    for file in _files(main):
-        _merge(written, (), written.values, _parse(file), file)
+    for file in sorted({*_files(main), *instead}, key=lambda file: (file != main, file)):
+        _merge(written, (), written.values, _parse(file, instead.get(file)), file)
     _fill_places(written.values, main, env, service_folder)
     return written
 
@@ -93,9 +101,9 @@ def _files(main: Path) -> Iterator[Path]:
     yield from sorted((main.parent / "conf.d").glob("*.toml"))
 
 
-def _parse(file: Path) -> dict[str, Any]:
+def _parse(file: Path, data: bytes | None) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads((file.read_bytes() if data is None else data).decode())
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{file}: this is not valid TOML: {error}"]) from None
     except UnicodeDecodeError:

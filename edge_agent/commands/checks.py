@@ -206,6 +206,23 @@ def _refused(ground: Ground, sticks: Collection[str]) -> Iterator[Finding]:
         yield Finding(what, state, "see: edge-agent upload status")
 
 
+def secrets(ground: Ground) -> Iterator[Finding]:
+    """Is every credential there, and safe from others?"""
+    from edge_agent.credential_desk import Held, survey
+    from edge_agent.secrets import Secrets
+
+    folder = Secrets.of(os.environ, ground.room.written.main.parent)
+    found = survey(ground.config, folder)
+    if not any(each.users for each in found):
+        yield Finding("none is needed")
+    for each in found:
+        if each.users and each.state is Held.OK:
+            yield Finding(f"{each.name}: there")
+        elif each.users:
+            state = State.NOTE if each.state is Held.UNKNOWN else State.WRONG
+            yield Finding(f"{each.name}: {each.trouble}", state, each.fix)
+
+
 def units(ground: Ground) -> Iterator[Finding]:
     """Does systemd start the agent with the PC?"""
     said = ground.ask(
@@ -242,6 +259,7 @@ CHECKS: dict[str, Check] = {
     "devices": devices,
     "encoders": encoders,
     "destinations": destinations,
+    "secrets": secrets,
     "units": units,
 }
 

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from edge_agent import places
+from edge_agent.commands import config_changing
 from edge_agent.commands.output import AsJson, reporting
 from edge_agent.commands.room import config, config_option
 
-app = typer.Typer(help="Show and check the configuration.", no_args_is_help=True)
+app = typer.Typer(help="Show, check and change the configuration.", no_args_is_help=True)
 
 
 @app.command()
@@ -60,3 +61,12 @@ def schema() -> None:
     from edge_agent.config import Config
 
     print(json.dumps(Config.model_json_schema(), indent=2))
+
+
+app.command()(config_changing.get)
+app.command("set")(config_changing.set_)
+app.command()(config_changing.unset)
+app.command()(config_changing.diff)
+app.command()(config_changing.apply)
+app.command()(config_changing.history)
+app.command()(config_changing.rollback)
