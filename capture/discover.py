@@ -28,7 +28,8 @@ WORTHLESS = re.compile(r"0*1?$|.*123456|sn0*1$|default", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A thing plugged in. `id` is what a SourceSpec's device may be; `where` is for people."""
+    """A thing plugged in. `id` is what a SourceSpec's device may be; `where` is for people;
+    `usb` is "vendor:product", also of things without a serial number, or empty."""
 
     kind: Literal["v4l2", "microphone", "screen"]
     id: str
@@ -36,6 +37,7 @@ class Device:
     where: str
     identity: str
     modes: tuple[Mode, ...] = ()
+    usb: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def list_cameras(sysfs: Path = SYSFS) -> list[Device]:
             continue
         if node.captures:
             identity = camera_identity(node, sysfs)
-            found.append(Device("v4l2", node.path, node.card, node.bus, identity, node.modes))
+            usb = node_usb(node.path, sysfs)
+            found.append(Device("v4l2", node.path, node.card, node.bus, identity, node.modes, usb))
     return [_told_apart(camera, found) for camera in found]
 
 
@@ -114,8 +117,18 @@ def _names(camera: Device) -> tuple[str, ...]:
     return bare, f"{bare}@{camera.where}"
 
 
+def node_usb(path: str, sysfs: Path = SYSFS) -> str:
+    """ "vendor:product" of a video node's device; empty when it is not a USB device."""
+    usb = usb_facts(_sysfs_entry(path, sysfs))
+    return f"{usb.vendor}:{usb.product}" if usb is not None else ""
+
+
+def _sysfs_entry(path: str, sysfs: Path) -> Path:
+    return sysfs / "class/video4linux" / Path(os.path.realpath(path)).name
+
+
 def camera_identity(node: Node, sysfs: Path = SYSFS) -> str:
-    usb = usb_facts(sysfs / "class/video4linux" / Path(os.path.realpath(node.path)).name)
+    usb = usb_facts(_sysfs_entry(node.path, sysfs))
     if usb is not None and usb.serial:
         return f"usb:{usb.vendor}:{usb.product}:{usb.serial}"
     return f"port:{node.bus}" if node.bus else f"node:{node.path}"
@@ -147,16 +160,24 @@ def list_microphones() -> list[Device]:
         return []
     found = [
         Device(
-            "microphone", f"pulse:{source.name}", source.description, source.bus, source.identity
+            "microphone",
+            f"pulse:{source.name}",
+            source.description,
+            source.bus,
+            source.identity,
+            usb=source.usb,
         )
         for source in sound_devices.pulse_sources() or []
         if not source.monitor
     ]
-    cards = sound_devices.card_ids()
+    cards, ids = sound_devices.card_ids(), sound_devices.card_usb_ids()
     for entry in inputs:
         hardware = sound_devices.hardware_id(entry.name, cards)
         if hardware:
-            found.append(Device("microphone", hardware, entry.name, hardware, f"alsa:{hardware}"))
+            usb = sound_devices.usb_of(entry.name, ids)
+            found.append(
+                Device("microphone", hardware, entry.name, hardware, f"alsa:{hardware}", usb=usb)
+            )
     return found
 
 

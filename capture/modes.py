@@ -65,6 +65,11 @@ def _fps_badness(fps: float, wanted: float) -> tuple[float, ...]:
     return (0.0, fps) if enough else (1.0, -fps)
 
 
+def offers(modes: Iterable[Mode]) -> frozenset[str]:
+    """The modes in a profile's words: "mjpeg 1920x1080"."""
+    return frozenset(f"{mode.format} {mode.width}x{mode.height}" for mode in modes)
+
+
 def describe(modes: Iterable[Mode]) -> str:
     """The modes for a person: one entry per format and size, with its rates."""
     rates: dict[tuple[str, int, int], set[float]] = {}

@@ -38,6 +38,7 @@ class PulseSource:
     monitor: bool
     bus: str
     identity: str
+    usb: str = ""  # vendor:product
 
 
 def match_input(
@@ -76,6 +77,20 @@ def card_ids(proc: Path = Path("/proc/asound")) -> dict[int, str]:
         int(place.parent.name.removeprefix("card")): place.read_text().strip()
         for place in proc.glob("card[0-9]*/id")
     }
+
+
+def card_usb_ids(proc: Path = Path("/proc/asound")) -> dict[int, str]:
+    """vendor:product of the ALSA cards that are USB devices, by number."""
+    return {
+        int(place.parent.name.removeprefix("card")): place.read_text().strip()
+        for place in proc.glob("card[0-9]*/usbid")
+    }
+
+
+def usb_of(name: str, ids: Mapping[int, str]) -> str:
+    """vendor:product of a PortAudio name; empty when it is none of a USB device."""
+    found = _HARDWARE.search(name)
+    return ids.get(int(found.group(1)), "") if found else ""
 
 
 def portaudio_inputs() -> list[AudioInput]:
@@ -129,6 +144,7 @@ def parse_sources(answer: Iterable[Mapping[str, Any]]) -> list[PulseSource]:
     for entry in answer:
         facts = entry.get("properties", {})
         serial = facts.get("device.serial") or facts.get("device.bus_path") or ""
+        usb = ":".join(str(facts.get(f"device.{part}.id", "")) for part in ("vendor", "product"))
         monitor = entry.get("monitor_source", "") or facts.get("device.class") == "monitor"
         found.append(
             PulseSource(
@@ -138,6 +154,7 @@ def parse_sources(answer: Iterable[Mapping[str, Any]]) -> list[PulseSource]:
                 monitor=bool(monitor),
                 bus=str(facts.get("device.bus_path", "")),
                 identity=f"pulse:{serial or entry['name']}",
+                usb=usb.replace("0x", "") if len(usb) >= 9 else "",
             )
         )
     return found

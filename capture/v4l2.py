@@ -13,9 +13,9 @@ from typing import cast
 
 import av
 
-from capture.discover import camera_identity, locate_camera
+from capture.discover import camera_identity, locate_camera, node_usb
 from capture.lavf import LAVF_ERRORS, Input, LavfError, PictureDecoder, nanoseconds, stamped
-from capture.modes import DEFAULT_FORMATS, Mode, Wanted, choose_mode, describe
+from capture.modes import DEFAULT_FORMATS, Mode, Wanted, choose_mode, describe, offers
 from capture.source import (
     NS,
     Delivers,
@@ -31,7 +31,10 @@ from capture.source import (
     SourceInfo,
     SourceSpec,
 )
+from capture.v4l2_controls import local_mains, plan_controls, set_controls
 from capture.v4l2_ioctl import Node, ask
+from device_profiles.match import facts_of, match_profile
+from device_profiles.own import load_known
 
 NEAR_NS = 5 * NS  # a kernel stamp further from now than this is on another clock
 LAVF_NAMES = {"mjpeg": "mjpeg", "h264": "h264"}
@@ -40,7 +43,8 @@ LAVF_NAMES = {"mjpeg": "mjpeg", "h264": "h264"}
 class V4l2Source:
     """`spec.device` is a node (/dev/video0, /dev/v4l/by-id/…) or an identity from discovery.
 
-    options: formats = order of preference, as "mjpeg,raw,h264" (a profile's), if `format` is None.
+    options: formats = order of preference, as "mjpeg,raw,h264" (a profile's), if `format` is None;
+    controls = what to set besides the profile's, as "power_line_frequency=2,gain=10", or "off".
     """
 
     def __init__(self, spec: SourceSpec) -> None:
@@ -54,6 +58,7 @@ class V4l2Source:
     def open(self) -> SourceInfo:
         node = self._ask()
         mode = self._choose(node)
+        refused = self._set_controls(node)
         self._input = Input(node.path, "v4l2", lavf_options(mode))
         try:
             stream = self._input.open()
@@ -64,7 +69,8 @@ class V4l2Source:
         rate = float(stream.average_rate or mode.fps)
         return SourceInfo(
             media="video",
-            description=f"{node.card}, {mode.format} {codec.width}×{codec.height} {rate:g}/s",
+            description=f"{node.card}, {mode.format} {codec.width}×{codec.height} {rate:g}/s"
+            + refused,
             identity=self._identity or camera_identity(node),
             width=codec.width,
             height=codec.height,
@@ -118,6 +124,16 @@ class V4l2Source:
                 f"{node.card} offers no {' or '.join(formats)}", f"it offers: {offered}"
             )
         return mode
+
+    def _set_controls(self, node: Node) -> str:
+        """What was refused, as words to add to the description."""
+        asked = self._spec.options.get("controls", "")
+        identity = self._identity or camera_identity(node)
+        facts = facts_of("camera", node.card, identity, node_usb(node.path), offers(node.modes))
+        profile = match_profile(facts, load_known().profiles)
+        plan = plan_controls(profile.controls if profile else (), asked, local_mains())
+        refused = [*plan.mistakes, *set_controls(node.path, dict(plan.values))]
+        return f"; not set: {', '.join(refused)}" if refused else ""
 
     def _take(self, camera: Input) -> Packet:
         try:

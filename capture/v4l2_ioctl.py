@@ -42,7 +42,7 @@ SIZES = ((320, 240), (640, 360), (640, 480), (800, 600), (1280, 720), (1920, 108
 RATES = (5.0, 10.0, 15.0, 24.0, 25.0, 30.0, 50.0, 60.0)
 
 
-def _request(direction: int, number: int, size: int) -> int:
+def request(direction: int, number: int, size: int) -> int:
     return direction << 30 | size << 16 | ord("V") << 8 | number
 
 
@@ -50,10 +50,10 @@ _CAPABILITY = struct.Struct("=16s32s32sIII12x")
 _FMTDESC = struct.Struct("=III32s4sI12x")
 _FRMSIZE = struct.Struct("=I4sI6I8x")
 _FRMIVAL = struct.Struct("=I4sIII6I8x")
-QUERYCAP = _request(2, 0, _CAPABILITY.size)
-ENUM_FMT = _request(3, 2, _FMTDESC.size)
-ENUM_FRAMESIZES = _request(3, 74, _FRMSIZE.size)
-ENUM_FRAMEINTERVALS = _request(3, 75, _FRMIVAL.size)
+QUERYCAP = request(2, 0, _CAPABILITY.size)
+ENUM_FMT = request(3, 2, _FMTDESC.size)
+ENUM_FRAMESIZES = request(3, 74, _FRMSIZE.size)
+ENUM_FRAMEINTERVALS = request(3, 75, _FRMIVAL.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Node:
 
 def ask(path: str) -> Node:
     """All about one node. Raises OSError: ENOENT, ENODEV, EACCES, ENOTTY (not a video device)."""
-    with _opened(path) as fd:
+    with opened(path) as fd:
         driver, card, bus, _, caps, own = _CAPABILITY.unpack(_ioctl(fd, QUERYCAP, _CAPABILITY.size))
         mine = own if caps & HAS_DEVICE_CAPS else caps
         captures = bool(mine & CAN_CAPTURE)
@@ -157,7 +157,7 @@ def _ioctl(fd: int, request: int, size: int, question: bytes = b"") -> bytes:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[int]:
+def opened(path: str) -> Iterator[int]:
     fd = os.open(Path(path), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         yield fd

@@ -13,8 +13,10 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from capture.modes import offers
 from device_profiles.match import facts_of, match_profile
-from device_profiles.profile import Profile, load_profiles
+from device_profiles.own import load_known
+from device_profiles.profile import Profile
 from edge_agent.children import Process
 from edge_agent.config import TrackConfig
 from edge_agent.messages import Message
@@ -28,7 +30,7 @@ PATIENCE_NS = 15 * SECOND
 #: In a room without any device it is looked again this often; in others for what comes later.
 AGAIN_NS = 10 * SECOND
 LATER_NS = 60 * SECOND
-GRABBER = "hdmi_grabber"
+CAMERA = ("camera", "presenter")  # the track's name and what it shows
 
 
 class Look(Message):
@@ -69,17 +71,30 @@ class Discovery:
 
 
 def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dict[str, TrackConfig]:
-    """The first camera, the first HDMI grabber (the slides) and the first microphone."""
+    """The first camera, the first HDMI grabber (the slides) and the first microphone.
+
+    A document camera is the camera only where there is no other.
+    """
     known = list(profiles)
     tracks: dict[str, TrackConfig] = {}
+    paper: list[TrackConfig] = []
     for device in devices:
         if device.kind == "microphone":
             tracks.setdefault("microphone", TrackConfig(kind="microphone", device=device.id))
         elif device.kind == "v4l2":
-            profile = match_profile(facts_of("camera", device.name, device.identity), known)
-            slides = profile is not None and profile.name == GRABBER
-            name, flavor = ("slides", "presentation") if slides else ("camera", "presenter")
-            tracks.setdefault(name, _camera(device.identity, f"{flavor}/source", profile))
+            profile = match_profile(
+                facts_of("camera", device.name, device.identity, device.usb, offers(device.modes)),
+                known,
+            )
+            role = profile.role if profile else None
+            name, flavor = ("slides", "presentation") if role == "grabber" else CAMERA
+            track = _camera(device.identity, f"{flavor}/source", profile)
+            if role == "document":
+                paper.append(track)
+            else:
+                tracks.setdefault(name, track)
+    for track in paper:
+        tracks.setdefault(CAMERA[0], track)
     return tracks
 
 
@@ -101,7 +116,10 @@ def main(argv: list[str] | None = None) -> int:
     from capture.discover import list_devices
 
     fd = int((sys.argv[1:] if argv is None else argv)[0])
-    tracks = choose_tracks(list_devices(), load_profiles())
+    known = load_known()
+    for mistake in known.mistakes:
+        print(f"profile left out: {mistake}", file=sys.stderr)
+    tracks = choose_tracks(list_devices(), known.profiles)
     chosen = {name: track.model_dump(mode="json") for name, track in tracks.items()}
     os.write(fd, json.dumps(chosen).encode() + b"\n")
     return 0

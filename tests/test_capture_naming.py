@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from capture.discover import camera_identity, list_screens, usb_facts
+from capture.discover import camera_identity, list_screens, node_usb, usb_facts
 from capture.sound_devices import (
     AudioInput,
     card_ids,
+    card_usb_ids,
     hardware_id,
     match_input,
     parse_answer,
     parse_sources,
     source_of_process,
+    usb_of,
 )
 from capture.v4l2_ioctl import Node
 
@@ -54,6 +56,16 @@ def test_a_cards_word_outlives_its_number() -> None:
     name = hardware_id(INPUTS[2].name, CARDS)
     assert name == "hw:CARD=Webcam,DEV=0"
     assert match_input(name, moved, {3: "Webcam"}) == moved[0]
+
+
+def test_a_microphones_product_is_known(tmp_path: Path) -> None:
+    (tmp_path / "card1").mkdir()
+    (tmp_path / "card1/usbid").write_text("046d:0825\n")
+    ids = card_usb_ids(tmp_path)
+    assert [usb_of(entry.name, ids) for entry in INPUTS] == ["", "", "046d:0825", "", ""]
+    facts = {"device.vendor.id": "0x046d", "device.product.id": "0825"}
+    told = [{"index": 1, "name": "a", "properties": facts}, {"index": 2, "name": "b"}]
+    assert [source.usb for source in parse_sources(told)] == ["046d:0825", ""]
 
 
 def test_card_words_are_read_from_the_kernel(tmp_path: Path) -> None:
@@ -98,6 +110,13 @@ def test_the_stream_of_a_process_tells_its_source() -> None:
 @pytest.mark.parametrize("text", [b"", b"Connection failure", b"{}"])
 def test_an_answer_that_is_no_list_is_no_answer(text: bytes) -> None:
     assert parse_answer(text) is None
+
+
+def test_a_cameras_product_is_known_without_a_serial_number(tmp_path: Path) -> None:
+    node = usb_camera(tmp_path, "")
+    assert camera_identity(node, tmp_path).startswith("port:")
+    assert node_usb(node.path, tmp_path) == "046d:0825"
+    assert node_usb("/dev/video9", tmp_path) == ""
 
 
 def usb_camera(sysfs: Path, serial: str, port: str = "1-3") -> Node:

@@ -11,6 +11,8 @@ GRABBER = Device("v4l2", "/dev/video2", "USB Video", "usb 1-3", "usb:534d:2109:"
 SECOND = Device("v4l2", "/dev/video4", "Room camera", "usb 1-4", "port:usb-1-4")
 MICROPHONE = Device("microphone", "pulse:mic1", "Lectern", "usb 1-5", "usb:1:2:3")
 OTHER_MICROPHONE = Device("microphone", "hw:CARD=C270,DEV=0", "C270", "usb 1-2", "alsa:hw")
+PAPER = Device("v4l2", "/dev/video6", "IPEVO V4K", "usb 1-6", "port:usb-1-6")
+NO_SERIAL = Device("v4l2", "/dev/video8", "AV TO USB", "usb 1-8", "port:usb-1-8", usb="534d:2109")
 SCREEN = Device("screen", ":0", "screen :0", "X11", "screen::0")
 
 
@@ -33,6 +35,17 @@ def test_the_first_of_a_kind_is_chosen() -> None:
 
 def test_cameras_are_chosen_by_what_stays_the_same_after_replugging() -> None:
     assert choose_tracks([SECOND], load_profiles())["camera"].device == "port:usb-1-4"
+
+
+def test_a_document_camera_is_the_camera_only_where_there_is_no_other() -> None:
+    assert choose_tracks([PAPER, WEBCAM], load_profiles())["camera"].device == WEBCAM.identity
+    assert choose_tracks([PAPER], load_profiles())["camera"].device == PAPER.identity
+
+
+def test_a_grabber_without_a_serial_number_shows_the_slides() -> None:
+    tracks = choose_tracks([NO_SERIAL, WEBCAM], load_profiles())
+    assert tracks["slides"].device == NO_SERIAL.identity
+    assert tracks["slides"].options == {"formats": "mjpeg,raw"}
 
 
 def test_the_screen_of_the_room_pc_is_never_recorded_unasked() -> None:

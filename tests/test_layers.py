@@ -58,6 +58,7 @@ PURE = [
     ROOT / "uploader/policy.py",
     ROOT / "uploader/forecast.py",
     ROOT / "device_profiles/match.py",
+    ROOT / "device_profiles/mains.py",
     *(ROOT / f"device_profiles/lights/{name}.py" for name in ("patterns", "protocols", "reports")),
     ROOT / "capture/modes.py",
     ROOT / "edge_agent/commands/words.py",

@@ -94,16 +94,21 @@ def _child(arguments: list[str], request: str, seconds: float) -> dict[str, Any]
 
 def _list() -> dict[str, Any]:
     from capture.discover import list_devices as discover
+    from capture.modes import offers
     from device_profiles.match import facts_of, match_profile
-    from device_profiles.profile import load_profiles
+    from device_profiles.own import load_known
 
-    profiles = load_profiles()
+    profiles = load_known().profiles
     devices = []
     for found in discover():
         profile = None
         if found.kind != "screen":
             facts = facts_of(
-                "camera" if found.kind == "v4l2" else "microphone", found.name, found.identity
+                "camera" if found.kind == "v4l2" else "microphone",
+                found.name,
+                found.identity,
+                found.usb,
+                offers(found.modes),
             )
             profile = match_profile(facts, profiles)
         devices.append(
@@ -113,6 +118,7 @@ def _list() -> dict[str, Any]:
                 "name": found.name,
                 "where": found.where,
                 "identity": found.identity,
+                "usb": found.usb,
                 "profile": profile.name if profile else "",
                 "modes": [str(mode) for mode in found.modes],
             }
@@ -122,10 +128,10 @@ def _list() -> dict[str, Any]:
 
 def _choose() -> dict[str, Any]:
     from capture.discover import list_devices as discover
-    from device_profiles.profile import load_profiles
+    from device_profiles.own import load_known
     from edge_agent.discovery import choose_tracks
 
-    tracks = choose_tracks(discover(), load_profiles())
+    tracks = choose_tracks(discover(), load_known().profiles)
     return {name: track.model_dump(mode="json") for name, track in tracks.items()}
 
 

@@ -12,6 +12,9 @@
  *   videoN.hang    no picture comes any more        videoN.busy   another program has it
  *   videoN.slow    its text = milliseconds by which every picture comes late
  *   videoN.depth   it offers only depth maps (Z16), which nobody can record
+ *   videoN.controls  its controls, one a line: "number(hex) lowest highest flags(hex)"; a flag 8000
+ *                  of our own = it refuses every value. What is set is appended to videoN.set as
+ *                  "number(hex) value".
  * YUYV is always offered (except .depth). The frame number stands in a raw picture's top left corner
  * as 32 blocks of 8x8 pixels, lowest bit first, white = 1.
  *
@@ -397,6 +400,43 @@ static int input(struct v4l2_input *a) {
   return 0;
 }
 
+/* Finds the control in the file; 0 if there is none. */
+static int control(struct camera *c, uint32_t number, int *low, int *high, uint32_t *flags) {
+  char path[300];
+  uint32_t found;
+  int there = 0;
+  sibling(c, ".controls", path, sizeof path);
+  FILE *f = fopen(path, "r");
+  if (!f) return 0;
+  while (!there && fscanf(f, "%x %d %d %x", &found, low, high, flags) == 4) there = found == number;
+  fclose(f);
+  return there;
+}
+
+static int query_control(struct camera *c, struct v4l2_queryctrl *a) {
+  int low, high;
+  uint32_t flags;
+  if (!control(c, a->id, &low, &high, &flags)) FAIL(EINVAL);
+  a->type = V4L2_CTRL_TYPE_INTEGER;
+  a->minimum = low, a->maximum = high, a->step = 1, a->default_value = low, a->flags = flags;
+  return 0;
+}
+
+static int set_control(struct camera *c, struct v4l2_control *a) {
+  char path[300];
+  int low, high;
+  uint32_t flags;
+  if (!control(c, a->id, &low, &high, &flags)) FAIL(EINVAL);
+  if (a->value < low || a->value > high) FAIL(ERANGE);
+  if (flags & 0x8000) FAIL(EIO);
+  sibling(c, ".set", path, sizeof path);
+  FILE *f = fopen(path, "a");
+  if (!f) FAIL(EIO);
+  fprintf(f, "%x %d\n", a->id, a->value);
+  fclose(f);
+  return 0;
+}
+
 static int answer(int fd, struct camera *c, unsigned long request, void *a) {
   if (!has(c, "")) FAIL(ENODEV);
   switch ((uint32_t)request) {
@@ -418,6 +458,8 @@ static int answer(int fd, struct camera *c, unsigned long request, void *a) {
   case (uint32_t)VIDIOC_STREAMON: c->streaming = 1, c->started = now(), c->sequence = 0; return 0;
   case (uint32_t)VIDIOC_STREAMOFF: c->streaming = 0, c->queued = 0; return 0;
   case (uint32_t)VIDIOC_DQBUF: return dequeue(c, a);
+  case (uint32_t)VIDIOC_QUERYCTRL: return query_control(c, a);
+  case (uint32_t)VIDIOC_S_CTRL: return set_control(c, a);
   default: FAIL(ENOTTY);
   }
 }

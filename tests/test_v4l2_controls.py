@@ -1,0 +1,126 @@
+"""Laws of a camera's controls: planned by profile and track, set at each opening."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from capture.v4l2_controls import NUMBERS, OFF, Plan, local_mains, plan_controls
+from device_profiles.profile import Control
+from tests.hardware_fixtures import FakeCameras, reading, shim_camera
+
+STEADY = Control("exposure_dynamic_framerate", 0, "why")
+LAMPS = Control("power_line_frequency", "mains", "why")
+REFUSES, READ_ONLY = 0x8000, 0x4
+C920 = "HD Pro Webcam C920"
+
+
+@pytest.mark.parametrize(
+    ("asked", "mains", "values"),
+    [
+        ("", 50, (("power_line_frequency", 1), ("exposure_dynamic_framerate", 0))),
+        ("", 60, (("power_line_frequency", 2), ("exposure_dynamic_framerate", 0))),
+        ("", None, (("exposure_dynamic_framerate", 0),)),
+        ("gain=10", None, (("exposure_dynamic_framerate", 0), ("gain", 10))),
+        ("exposure_dynamic_framerate=1", None, (("exposure_dynamic_framerate", 1),)),
+        (" gain = -3 , ", None, (("exposure_dynamic_framerate", 0), ("gain", -3))),
+        (OFF, 50, ()),
+    ],
+)
+def test_a_tracks_own_word_goes_before_its_profile(
+    asked: str, mains: int | None, values: tuple[tuple[str, int], ...]
+) -> None:
+    assert plan_controls((LAMPS, STEADY), asked, mains) == Plan(values)
+
+
+@pytest.mark.parametrize("asked", ["gain", "gain=", "gain=high", "=;"])
+def test_what_is_not_understood_is_told(asked: str) -> None:
+    plan = plan_controls((), asked, 50)
+    assert plan.values == ()
+    assert asked in plan.mistakes[0]
+    assert "NAME=NUMBER" in plan.mistakes[0]
+
+
+def test_the_mains_are_told_by_the_time_zone_of_the_computer(tmp_path: Path) -> None:
+    assert local_mains(tmp_path) is None
+    zone = tmp_path / "usr/share/zoneinfo/America/Chicago"
+    zone.parent.mkdir(parents=True)
+    zone.write_text("")
+    (tmp_path / "localtime").symlink_to(zone)
+    assert local_mains(tmp_path) == 60
+    (tmp_path / "localtime").unlink()
+    (tmp_path / "localtime").write_text("a copy has no name")
+    assert local_mains(tmp_path) is None
+    (tmp_path / "timezone").write_text("Europe/Vienna\n")
+    assert local_mains(tmp_path) == 50
+
+
+# ---------------------------------------------------------------- through the kernel's ioctls
+
+
+@pytest.fixture
+def cameras(tmp_path: Path) -> Iterator[FakeCameras]:
+    with shim_camera(tmp_path / "cameras") as found:
+        found.plug(card=C920)
+        yield found
+
+
+def has(cameras: FakeCameras, **controls: tuple[int, int, int]) -> None:
+    """The camera's controls: lowest, highest, flags."""
+    lines = [f"{NUMBERS[n]:x} {low} {high} {flags:x}" for n, (low, high, flags) in controls.items()]
+    cameras.set("controls", "\n".join(lines) + "\n")
+
+
+def was_set(cameras: FakeCameras) -> list[tuple[str, int]]:
+    file = cameras.folder / "video0.set"
+    if not file.exists():
+        return []
+    names = {f"{number:x}": name for name, number in NUMBERS.items()}
+    words = [line.split() for line in file.read_text().splitlines()]
+    return [(names[number], int(value)) for number, value in words]
+
+
+def opened(cameras: FakeCameras, **options: str) -> str:
+    """Open it, take a picture; its description."""
+    spec = {"kind": "v4l2", "device": "/dev/video0", "options": options}
+    with reading(spec, cameras.env) as reader:
+        description: str = reader.next()["opened"]["description"]
+        reader.take(1)
+    return description
+
+
+def test_a_profiles_controls_are_set_at_the_opening_and_after_replugging(cameras) -> None:
+    has(cameras, exposure_dynamic_framerate=(0, 1, 0), gain=(0, 255, 0))
+    assert "not set" not in opened(cameras)
+    assert was_set(cameras) == [("exposure_dynamic_framerate", 0)]
+    cameras.unplug()
+    cameras.plug(card=C920)
+    opened(cameras, controls="gain=10")
+    assert was_set(cameras)[1:] == [("exposure_dynamic_framerate", 0), ("gain", 10)]
+
+
+def test_a_control_that_the_camera_has_not_is_passed_over(cameras) -> None:
+    assert "not set" not in opened(cameras, controls="zoom_absolute=100")
+    assert was_set(cameras) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked", "told"),
+    [
+        (REFUSES, "gain=10", "gain=10 (Input/output error)"),
+        (READ_ONLY, "gain=10", "gain=10 (this camera does not let it be set)"),
+        (0, "gain=300", "gain=300 (this camera takes 0 to 255)"),
+        (0, "shutter=3", "shutter=3 (not a control that can be set here)"),
+        (0, "gain=much", "gain=much (write NAME=NUMBER)"),
+    ],
+)
+def test_a_refused_control_is_told_and_the_camera_records(cameras, flags, asked, told) -> None:
+    has(cameras, gain=(0, 255, flags))
+    assert opened(cameras, controls=asked).endswith(f"; not set: {told}")
+    assert was_set(cameras) == []
+
+
+def test_a_room_may_leave_all_controls_alone(cameras) -> None:
+    has(cameras, exposure_dynamic_framerate=(0, 1, 0))
+    assert "not set" not in opened(cameras, controls=OFF)
+    assert was_set(cameras) == []
