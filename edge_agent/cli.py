@@ -25,6 +25,7 @@ from edge_agent.commands import (
     secret,
     status,
     storage,
+    support,
     upload,
 )
 
@@ -64,6 +65,7 @@ app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")
 app.add_typer(secret.app, name="secret")
+app.command()(support.report)
 app.command()(running.run)
 app.command()(demo.demo)
 app.command()(running.version)

@@ -34,6 +34,8 @@ PURE = [
     *RULES,
     ROOT / "edge_agent/messages.py",
     ROOT / "edge_agent/finish_messages.py",
+    ROOT / "edge_agent/config_edit.py",
+    ROOT / "edge_agent/redaction.py",
     ROOT / "encoders/rotation.py",
     ROOT / "encoders/stillness.py",
     ROOT / "encoders/headroom.py",

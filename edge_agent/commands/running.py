@@ -35,12 +35,21 @@ def run(context: typer.Context) -> None:
 def version(as_json: AsJson = False) -> None:
     """The versions of the agent and of what it stands on."""
     with reporting("version", as_json) as report:
-        report.data = {"edge-agent": __version__, "python": platform.python_version()}
-        for name in ("av", "opencv-python-headless", "sounddevice", "sqlite-utils"):
-            try:
-                report.data[name] = version_of(name)
-            except PackageNotFoundError:
-                report.data[name] = None
-        report.data["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
-        report.data["executable"] = sys.executable
+        report.data = versions()
         report.say(*(f"{name:<24} {value or 'missing'}" for name, value in report.data.items()))
+
+
+def versions() -> dict[str, str | None]:
+    """By name; None for what is missing."""
+    found: dict[str, str | None] = {
+        "edge-agent": __version__,
+        "python": platform.python_version(),
+    }
+    for name in ("av", "opencv-python-headless", "sounddevice", "sqlite-utils"):
+        try:
+            found[name] = version_of(name)
+        except PackageNotFoundError:
+            found[name] = None
+    found["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
+    found["executable"] = sys.executable
+    return found
