@@ -20,6 +20,7 @@ from edge_agent.commands import (
     encoders,
     lectures,
     panel,
+    profiles,
     record,
     running,
     secret,
@@ -61,6 +62,7 @@ app.add_typer(lectures.app, name="lectures")
 app.add_typer(upload.app, name="upload")
 app.add_typer(panel.app, name="panel")
 app.add_typer(devices.app, name="devices")
+app.add_typer(profiles.app, name="profile")
 app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")
