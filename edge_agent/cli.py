@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from edge_agent.commands import (
+    button,
     changing,
     configuration,
     demo,
@@ -19,6 +20,7 @@ from edge_agent.commands import (
     doctor,
     encoders,
     lectures,
+    light,
     panel,
     profiles,
     record,
@@ -63,6 +65,8 @@ app.add_typer(upload.app, name="upload")
 app.add_typer(panel.app, name="panel")
 app.add_typer(devices.app, name="devices")
 app.add_typer(profiles.app, name="profile")
+app.add_typer(light.app, name="light")
+app.add_typer(button.app, name="button")
 app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")

@@ -31,6 +31,7 @@ from edge_agent.config_destinations import (
     StickDestination,
     TusDestination,
 )
+from edge_agent.config_light import Light
 from edge_agent.config_panel import Panel
 from edge_agent.config_upload import Upload
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
@@ -176,6 +177,7 @@ class Config(_Section):
     renditions: Renditions = Renditions()
     upload: Upload = Upload()
     panel: Panel = Panel()
+    light: Light = Light()
     tracks: dict[Name, TrackConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
 
@@ -201,6 +203,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "renditions": Renditions,
     "upload": Upload,
     "panel": Panel,
+    "light": Light,
     "tracks": TrackConfig,
 }
 

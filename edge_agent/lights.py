@@ -143,6 +143,11 @@ class Lights:
         """What is in use."""
         return [held.hid.plugged.known.name for held in self._held.values()]
 
+    @property
+    def reads(self) -> bool:
+        """Is there any key?"""
+        return any(held.hid.plugged.known.button for held in self._held.values())
+
     # ------------------------------------------------------------ lights
 
     def show(self, now_ns: int, mood: Mood) -> None:

@@ -137,5 +137,9 @@ class Runtime:
     def panel_socket(self) -> Path:
         return self.root / "panel.sock"
 
+    @property
+    def light_lock(self) -> Path:
+        return self.root / "light.lock"
+
     def recorder_lock(self, track: str) -> Path:
         return self.root / f"recorder-{track}.lock"

@@ -126,6 +126,8 @@ def _named(handle: Any, among: tuple[Known, ...]) -> Known | None:
         try:
             return choose(among, handle.product or "", handle.serial_number or "")
         except ValueError as error:  # pyusb: strings cannot be read without permission
+            if among[-1].needs_strings:
+                raise Gone("a stranger with numbers that are lent to anybody") from error
             raise _not_allowed(name) from error
 
 

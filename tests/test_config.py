@@ -28,6 +28,7 @@ from edge_agent.config import (
     load,
     to_toml,
 )
+from edge_agent.config_light import Light
 from edge_agent.config_panel import Panel
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "config.sample.toml"
@@ -39,6 +40,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "renditions": Renditions,
     "upload": Upload,
     "panel": Panel,
+    "light": Light,
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,
     "destinations.platform": FolderDestination,

@@ -27,6 +27,7 @@ PROGRAMS = {
     "edge_agent.finisher",
     "edge_agent.delivery",
     "edge_agent.panel.server",
+    "edge_agent.lights",
 }
 COMPOSITION = ("edge_agent.cli", "edge_agent.commands")
 RULES = sorted(ROOT.glob("edge_agent/rules/*.py"))

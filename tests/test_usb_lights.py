@@ -108,10 +108,15 @@ def test_what_was_not_allowed_is_used_as_soon_as_it_is() -> None:
 
 def test_a_device_whose_name_cannot_be_read_is_a_trouble_and_no_guess() -> None:
     found, troubles = UsbLights(
-        load_known(), FakeUsb(FakeDevice(LUXAFOR, product="Mute", error=13))
+        load_known(), FakeUsb(FakeDevice(LUXAFOR, product="Mute", error=errno.EACCES))
     ).find()
     assert found == []
     assert [type(it) for it in troubles] == [NotAllowed]
+
+
+def test_a_stranger_with_lent_numbers_is_no_trouble_of_ours() -> None:
+    keyboard = FakeDevice("16c0:27db", product="My keyboard", error=errno.EACCES)
+    assert UsbLights(load_known(), FakeUsb(keyboard)).find() == ([], [])
 
 
 def test_names_decide_where_numbers_are_shared_and_strangers_are_left_alone() -> None:

@@ -12,7 +12,11 @@ Row = tuple[KeyPath, Any | None, Any | None]
 
 _NOT_SET = "(not set)"
 #: Which services read a table; those that are not named here concern all of them.
-_READERS = {"panel": "edge-agent-panel", "upload": "edge-agent-upload"}
+_READERS = {
+    "panel": "edge-agent-panel",
+    "upload": "edge-agent-upload",
+    "light": "edge-agent-light",
+}
 _ALL = "edge-agent edge-agent-upload edge-agent-panel"
 
 
