@@ -214,9 +214,8 @@ def test_an_agent_told_to_end_while_recording_goes_on_after_its_restart(
     assert {gap["cause"] for gap in room.manifest(lecture)["gaps"]} == {"agent restarted"}
 
 
-def test_a_planned_end_stops_the_lecture(make_room: MakeRoom) -> None:
-
-    room = make_room({"microphone": MICROPHONE})
+def test_a_planned_end_stops_the_lecture_and_nobody_wants_it_back(make_room: MakeRoom) -> None:
+    room = make_room({"microphone": MICROPHONE}, recording={"undo_seconds": 6.0})
     room.start_agent()
     room.until_armed()
     until_utc = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
