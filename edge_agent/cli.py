@@ -21,6 +21,7 @@ from edge_agent.commands import (
     encoders,
     lectures,
     light,
+    logs,
     panel,
     profiles,
     record,
@@ -71,6 +72,7 @@ app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")
 app.add_typer(secret.app, name="secret")
+app.command()(logs.logs)
 app.command()(support.report)
 app.command()(running.run)
 app.command()(demo.demo)

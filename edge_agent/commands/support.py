@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.commands.logs import UNITS
 from edge_agent.commands.output import AsJson, Failure, reporting
 from edge_agent.commands.room import Room, config_option, room_of
 from edge_agent.commands.words import size
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from edge_agent.clock import Clock
     from edge_agent.redaction import Redactor
 
-UNITS = ("edge-agent", "edge-agent-upload", "edge-agent-panel")
 EVENTS = 500
 LECTURES = 100
 LOG_LINES = 3000
