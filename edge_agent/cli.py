@@ -22,6 +22,7 @@ from edge_agent.commands import (
     lectures,
     light,
     logs,
+    manual,
     panel,
     profiles,
     record,
@@ -77,6 +78,7 @@ app.command()(support.report)
 app.command()(running.run)
 app.command()(demo.demo)
 app.command()(running.version)
+app.command()(manual.man)
 
 
 def main() -> None:
