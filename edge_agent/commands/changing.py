@@ -6,12 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.asking import ask
 from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 from edge_agent.commands.room import find_lecture, room
 from edge_agent.commands.words import local
 
-_ID = typer.Argument(metavar="ID", help='An id, its unique beginning or end, or "last".')
+_ID = typer.Argument(
+    metavar="ID",
+    help='An id, its unique beginning or end, or "last".',
+    autocompletion=completing.lectures,
+)
 
 
 def extend(
@@ -27,7 +32,9 @@ def extend(
 
 def go_on(
     context: typer.Context,
-    lecture_id: Annotated[str, typer.Argument(metavar="ID", help="Which one.")] = "last",
+    lecture_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Which one.", autocompletion=completing.lectures)
+    ] = "last",
     as_json: AsJson = False,
 ) -> None:
     """Take a stop back, while the package is not begun: the same lecture goes on."""

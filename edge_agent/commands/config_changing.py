@@ -11,10 +11,13 @@ from typing import Annotated
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as room.name.")]
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="Such as room.name.", autocompletion=completing.keys)
+]
 
 
 def get(context: typer.Context, key: Key, as_json: AsJson = False) -> None:
@@ -44,7 +47,11 @@ def set_(
     context: typer.Context,
     pairs: Annotated[
         list[str],
-        typer.Argument(metavar="KEY VALUE [KEY VALUE]…", help='room.name "Hall 1"'),
+        typer.Argument(
+            metavar="KEY VALUE [KEY VALUE]…",
+            help='room.name "Hall 1"',
+            autocompletion=completing.keys,
+        ),
     ],
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -161,7 +168,10 @@ def history(context: typer.Context, as_json: AsJson = False) -> None:
 def rollback(
     context: typer.Context,
     number: Annotated[
-        int | None, typer.Argument(metavar="[CHANGE]", help="Without it: the last one.")
+        int | None,
+        typer.Argument(
+            metavar="[CHANGE]", help="Without it: the last one.", autocompletion=completing.versions
+        ),
     ] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,

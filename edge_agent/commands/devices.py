@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import Room, config, room
 from edge_agent.commands.status import track_lines
@@ -39,7 +40,11 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command("test")
 def try_(
     context: typer.Context,
-    target: str = typer.Argument(metavar="ID|TRACK", help="A device, or a configured track."),
+    target: str = typer.Argument(
+        metavar="ID|TRACK",
+        help="A device, or a configured track.",
+        autocompletion=completing.tracks,
+    ),
     seconds: float = typer.Option(3.0, min=0.5, max=60.0, help="How long to watch it."),
     save: Annotated[Path | None, typer.Option(help="Keep a picture as this JPEG file.")] = None,
     as_json: AsJson = False,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 from edge_agent.commands.room import config, room
 
@@ -15,7 +16,10 @@ _MARKS = {"ok": "✓", "note": "!", "wrong": "✗"}
 def doctor(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHECK]…", help="Only these checks.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[CHECK]…", help="Only these checks.", autocompletion=completing.checks
+        ),
     ] = None,
     list_: bool = typer.Option(False, "--list", help="Which checks there are."),
     as_json: AsJson = False,

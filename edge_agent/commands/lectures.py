@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.asking import ask
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import find_lecture, room, say_if_down
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, inspect, verify and export lectures.", no_args_is_help=True)
 
-_ID = typer.Argument(metavar="ID", help='An id, its unique beginning or end, or "last".')
+_ID = typer.Argument(
+    metavar="ID",
+    help='An id, its unique beginning or end, or "last".',
+    autocompletion=completing.lectures,
+)
 #: Lecture time of the press of record; shown times count from it.
 _NS = 1_000_000_000
 
@@ -173,7 +178,11 @@ def _delivery_line(row: dict[str, Any]) -> str:
 @app.command()
 def verify(
     context: typer.Context,
-    target: str = typer.Argument(metavar="ID|FOLDER", help="A lecture or a package's folder."),
+    target: str = typer.Argument(
+        metavar="ID|FOLDER",
+        help="A lecture or a package's folder.",
+        autocompletion=completing.lectures,
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Read every byte of a package and compare it with its manifest."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import Room, find_lecture, room
 from edge_agent.commands.words import duration, local
@@ -52,7 +53,10 @@ def logs(
         int, typer.Option("--lines", "-n", min=1, max=MOST, help="So many of the last.")
     ] = 100,
     since: Annotated[str, typer.Option(help="2h, 1d, 16:30 (of today) or 2026-11-22.")] = "",
-    lecture: Annotated[str, typer.Option(help="Of the time of this lecture only.")] = "",
+    lecture: Annotated[
+        str,
+        typer.Option(help="Of the time of this lecture only.", autocompletion=completing.lectures),
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.commands import upload_test
+from edge_agent.commands import completing, upload_test
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import Room, config, room
 from edge_agent.commands.words import table
@@ -17,7 +17,12 @@ from edge_agent.commands.words import table
 app = typer.Typer(help="Credentials of destinations and of the panel.", no_args_is_help=True)
 #: As the models have it for the name of a credential.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="As the configuration names it.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="As the configuration names it.", autocompletion=completing.secrets
+    ),
+]
 
 
 @app.command("set")

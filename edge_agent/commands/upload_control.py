@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import Room, find_lecture, room
 from edge_agent.commands.words import duration, local, size, until
@@ -50,7 +51,9 @@ def resume(context: typer.Context, as_json: AsJson = False) -> None:
 
 def now(
     context: typer.Context,
-    lectures: Annotated[list[str] | None, typer.Argument(metavar="[LECTURE]...")] = None,
+    lectures: Annotated[
+        list[str] | None, typer.Argument(metavar="[LECTURE]...", autocompletion=completing.lectures)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Send these lectures (or all that wait) now, whatever hours, budgets or a pause say; once."""
@@ -69,7 +72,9 @@ def now(
 
 def retry(
     context: typer.Context,
-    lecture: Annotated[str, typer.Argument(metavar="[LECTURE]")] = "",
+    lecture: Annotated[
+        str, typer.Argument(metavar="[LECTURE]", autocompletion=completing.lectures)
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Try again at once what was refused, or is waited for after failures; no lecture: all."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import config, room
 
@@ -20,7 +21,11 @@ _MARKS = {"kept": "✓", "broken": "✗", "absent": "–", "unknown": "?"}
 def try_out(
     context: typer.Context,
     destination: Annotated[
-        str, typer.Argument(help="Its name in the configuration; all of them without.")
+        str,
+        typer.Argument(
+            help="Its name in the configuration; all of them without.",
+            autocompletion=completing.destinations,
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
