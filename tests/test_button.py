@@ -86,6 +86,16 @@ def test_a_bounce_is_neither_a_second_press_nor_the_end_of_a_hold() -> None:
     assert play(interrupted, "recording") == [(2100, "stop")]
 
 
+def test_quick_taps_between_slow_looks_are_taps_and_not_one_long_hold() -> None:
+    fingers, said = Fingers(), []
+    for look in range(75):
+        down = frozenset({"one"} if look % 2 == 0 else ())
+        fingers, verb = step(fingers, down, look * 40 * MS, "recording")
+        said += [verb] if verb else []
+    # The first, and the first after the rest.
+    assert said == ["pause", "pause"]
+
+
 def test_a_double_press_counts_once() -> None:
     double: Script = [(100, 250, "one"), (400, 550, "one"), (700, 800, "one")]
     assert verbs(double, "recording") == ["pause"]

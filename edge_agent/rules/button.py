@@ -72,24 +72,28 @@ def step(
     Call it every 50 ms or so, without a change as well: a hold and a bounce end by themselves. At
     most one command comes of a call.
     """
-    presses, verb, rest = [], "", fingers.rest_until_ns
-    known = {press.key for press in fingers.presses}
-    fresh = [Press(key, now_ns, word) for key in sorted(down - known)]
-    for press in (*fingers.presses, *fresh):
-        held = _moved(press, press.key in down, now_ns)
+    kept: list[Press] = []
+    verb, rest = "", fingers.rest_until_ns
+    # Up for longer than a bounce is released, also when it is down again by this look.
+    before = [
+        each if _released(each, now_ns) else _moved(each, down, now_ns) for each in fingers.presses
+    ]
+    held = {each.key for each in before if not _released(each, now_ns)}
+    fresh = [Press(key, now_ns, word) for key in sorted(down - held)]
+    for press in (*before, *fresh):
         new = press in fresh
-        said = "" if held.spent or verb else _said(held, now_ns, word, tap, new)
         if new and now_ns < rest:
-            held, said = replace(held, spent=True), ""
+            press = replace(press, spent=True)
+        said = "" if press.spent or verb else _said(press, now_ns, word, tap, new)
         if said:
-            held, verb, rest = replace(held, spent=True), said, now_ns + REST_NS
-        if not _released(held, now_ns):
-            presses.append(held)
-    return Fingers(tuple(presses), rest), verb
+            press, verb, rest = replace(press, spent=True), said, now_ns + REST_NS
+        if not _released(press, now_ns):
+            kept.append(press)
+    return Fingers(tuple(kept), rest), verb
 
 
-def _moved(press: Press, down: bool, now_ns: int) -> Press:
-    if down:
+def _moved(press: Press, down: frozenset[str], now_ns: int) -> Press:
+    if press.key in down:
         return replace(press, up_ns=None)
     return press if press.up_ns is not None else replace(press, up_ns=now_ns)
 
