@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from edge_agent import config_change, config_history
 from edge_agent.cli import app
-from edge_agent.config import ConfigError
+from edge_agent.config import ConfigError, validated
 from edge_agent.config_change import ConfigDesk, TakenBack
 from edge_agent.config_edit import (
     CannotEdit,
@@ -499,3 +499,42 @@ def test_no_command_ends_in_a_traceback_whatever_the_file_says(desk: Desk, text:
     ):
         code, answer = desk(*words)
         assert code in (0, 1, 3, 4, 6), (words, answer)
+
+
+_ANY = st.recursive(
+    st.one_of(st.text(max_size=9), st.integers(), st.floats(), st.booleans(), st.datetimes()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+_PLACES = st.sampled_from(
+    [
+        *((table, key) for table, key in _KEYS),
+        *((table,) for table in tomllib.loads(SAMPLE)),
+        *(
+            (table, name, key)
+            for table in ("tracks", "destinations")
+            for name, keys in tomllib.loads(SAMPLE)[table].items()
+            for key in (*keys, "nonsense")
+        ),
+    ]
+)
+
+
+@given(st.lists(st.tuples(_PLACES, _ANY), min_size=1, max_size=3))
+def test_whatever_a_file_says_it_is_valid_or_every_fault_is_a_sentence(
+    changes: list[tuple[tuple[str, ...], Any]],
+) -> None:
+    values = tomllib.loads(SAMPLE)
+    for path, value in changes:
+        table: Any = values
+        for part in path[:-1]:
+            table = table[part] if isinstance(table, dict) and part in table else {}
+        if isinstance(table, dict):
+            table[path[-1]] = value
+    values.setdefault("storage", {"spool": "/s", "runtime": "/r"})
+    try:
+        validated(Written(Path("/etc/config.toml"), values))
+    except ConfigError as error:
+        for problem in error.problems:
+            assert problem.startswith("/etc/config.toml: ")
+            assert problem.count(": ") >= 2
