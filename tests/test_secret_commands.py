@@ -85,11 +85,20 @@ def test_what_root_sets_belongs_to_the_services(desk: Desk) -> None:
         assert (path.stat().st_uid, path.stat().st_gid) == (service.st_uid, service.st_gid)
 
 
-def test_on_a_terminal_it_is_asked_for_twice_and_never_echoed(desk: Desk) -> None:
+def at_a_terminal(desk: Desk, *typed: tuple[bytes, bytes]) -> tuple[int, bytes]:
+    """Somebody types an answer to each prompt of `secret set campus`: exit code, what is seen."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "edge_agent.cli", "--config", str(desk.file)]
     child = subprocess.Popen(
-        [*command, "secret", "set", "campus"],
+        [
+            sys.executable,
+            "-m",
+            "edge_agent.cli",
+            "--config",
+            str(desk.file),
+            "secret",
+            "set",
+            "campus",
+        ],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -98,19 +107,32 @@ def test_on_a_terminal_it_is_asked_for_twice_and_never_echoed(desk: Desk) -> Non
     )
     os.close(theirs)
     seen = b""
-    for prompt in (b"campus: ", b"confirmation: "):
+    for prompt, answer in typed:
         while prompt not in seen:
             seen += os.read(ours, 1024)
-        os.write(ours, VALUE.encode() + b"\n")
+        os.write(ours, answer)
     try:
         while more := os.read(ours, 1024):
             seen += more
     except OSError:  # the other side is closed
         pass
     os.close(ours)
-    assert child.wait(timeout=60) == 0, seen
+    return child.wait(timeout=60), seen
+
+
+def test_on_a_terminal_it_is_asked_for_twice_and_never_echoed(desk: Desk) -> None:
+    line = VALUE.encode() + b"\n"
+    code, seen = at_a_terminal(desk, (b"campus: ", line), (b"confirmation: ", line))
+    assert code == 0, seen
     assert VALUE.encode() not in seen
     assert Secrets.of({}, desk.folder).read("campus") == VALUE
+
+
+def test_whoever_gives_up_while_it_is_asked_for_has_changed_nothing(desk: Desk) -> None:
+    code, seen = at_a_terminal(desk, (b"campus: ", b"\x04"))
+    assert code == 130
+    assert b"Traceback" not in seen
+    assert not desk.own.exists()
 
 
 def test_a_secret_on_the_command_line_is_refused_and_not_repeated(desk: Desk) -> None:

@@ -117,7 +117,7 @@ def reporting(schema: str, as_json: bool = False) -> Iterator[Report]:
         yield report
     except Failure as error:
         failure = error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # the latter while something is asked for
         failure = Failure(Exit.INTERRUPTED, "interrupted", "interrupted")
     except BrokenPipeError:
         # The reader (`head`, a closed pager) has seen enough; nothing more can be told to it.
