@@ -75,7 +75,8 @@ class FfmpegProcess:
             threading.Thread(target=self._collect, name="from ffmpeg", daemon=True),
             threading.Thread(target=self._listen, name="ffmpeg's words", daemon=True),
         ]
-        for thread in self._threads:
+        # The listener first: the collector asks for its words when the child has died at once.
+        for thread in reversed(self._threads):
             thread.start()
         self._through = self._first_packet()
 

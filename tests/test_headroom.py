@@ -100,7 +100,8 @@ def test_a_track_that_cannot_be_measured_has_its_reason() -> None:
     missing = Request("h264_nvenc", 320, 240, 30.0, "veryfast", False)
     [load] = Crowd().measure([("camera", missing)])
     assert "h264_nvenc" in load.error
-    [late] = Crowd(deadline_s=0.0).measure([("camera", missing)])
+    long = Request("libx264", 1920, 1080, 30.0, "veryslow", False)
+    [late] = Crowd(deadline_s=0.0).measure([("camera", long)])
     assert "took more than 0 s" in late.error
 
 
