@@ -191,8 +191,12 @@ class Lights:
 class Watch:
     """Looks at the room in a thread, again and again. Used by the loop alone."""
 
-    def __init__(self, look_at_room: Callable[[], Sight]) -> None:
+    def __init__(
+        self, look_at_room: Callable[[], Sight], look_no_more: Callable[[], None] = lambda: None
+    ) -> None:
+        """`look_no_more` is called at the end, in the same thread."""
         self._look = look_at_room
+        self._end = look_no_more
         self._thread = ThreadPoolExecutor(1, "light-reader")
         self._waiting: Future[Sight] | None = None
         self._due_ns = 0
@@ -211,7 +215,11 @@ class Watch:
         return self._seen if fresh else _NO_SIGHT
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """A look that hangs is not waited for."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._thread.submit(self._end)
+        self._thread.shutdown(wait=False)
 
 
 class Presses:

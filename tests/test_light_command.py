@@ -127,7 +127,9 @@ def test_an_unknown_pattern_is_refused_with_the_known_ones(run: Run) -> None:
 
 def test_without_an_agent_the_room_looks_unable_and_a_press_says_why(config: Path) -> None:
     here = room_of(config)
-    sight = looking(load(config, {}), here)()
+    look, look_no_more = looking(load(config, {}), here)
+    sight = look()
+    look_no_more()
     assert (sight.word, sight.mood) == ("not_ready", Mood.UNABLE)
     assert asking(here)("start") == "the agent is not running"
 

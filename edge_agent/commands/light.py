@@ -86,7 +86,7 @@ def run(context: typer.Context) -> None:
             notify("READY=1")
             program.run(
                 make(settings, report.note),
-                program.Watch(looking(settings, here)),
+                program.Watch(*looking(settings, here)),
                 program.Presses(asking(here), report.note),
                 stop,
                 alive=lambda: notify("WATCHDOG=1"),
@@ -109,8 +109,8 @@ def make(settings: Config, tell: Callable[[str], None]) -> Lights:
     return Lights(UsbLights(load_known()), scheme, tap, tell)
 
 
-def looking(settings: Config, here: Room) -> Callable[[], Sight]:
-    """What the panel would show. For one thread."""
+def looking(settings: Config, here: Room) -> tuple[Callable[[], Sight], Callable[[], None]]:
+    """What the panel would show, and what ends the looking. Both for one thread."""
     from edge_agent.clock import SystemClock
     from edge_agent.lights import Sight
     from edge_agent.panel.picture import Memory, Wishes, picture
@@ -127,7 +127,7 @@ def looking(settings: Config, here: Room) -> Callable[[], Sight]:
         worst = state.problems[0].severity if state.problems else ""
         return Sight(state.word, worst, state.ask.kind if state.ask else "")
 
-    return look
+    return look, reader.close
 
 
 def asking(here: Room) -> Callable[[str], str]:

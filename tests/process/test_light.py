@@ -38,7 +38,7 @@ class Puck:
             target=run,
             args=(
                 lights,
-                Watch(looking(settings, here)),
+                Watch(*looking(settings, here)),
                 Presses(asking(here), self.told.append),
                 self._stop,
             ),
