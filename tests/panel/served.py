@@ -62,7 +62,9 @@ class HandMade:
             "finishing": None,
             "spool": {"free_bytes": 1 << 40, "trouble": ""},
         }
-        self.runtime.status.write_text(json.dumps(status | changes))
+        fresh = self.runtime.status.with_suffix(".new")
+        fresh.write_text(json.dumps(status | changes))
+        fresh.replace(self.runtime.status)  # as the agent does: nobody reads half of it
 
     @contextmanager
     def alive(self) -> Iterator[None]:
