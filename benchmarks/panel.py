@@ -25,8 +25,9 @@ from pathlib import Path
 from websockets.sync.client import connect
 
 from benchmarks.measure import Row
-from tests.panel.test_process import Browser, Panel, free_port
+from tests.panel.test_process import Browser, Panel
 from tests.process.classroom import Classroom, classroom
+from tests.servers.running import free_port
 
 CAMERA = {"kind": "synthetic", "size": [1280, 720], "fps": 25.0}
 SLIDES = {**CAMERA, "flavor": "presentation/source", "fps": 5.0}

@@ -119,9 +119,9 @@ class CommandDesk:
     def extend(self, action: do.Extend, now: Now) -> None:
         """Later by so many minutes, but not longer from now than any lecture may last."""
         lecture = self._ledger.existing(action.lecture)
-        now_ns, most = lecture.lecture_ns(now.mono_ns), self._config.recording.max_hours * 3600
+        now_ns = lecture.lecture_ns(now.mono_ns)
         old_ns = lecture.until_ns if lecture.until_ns is not None else now_ns
-        until_ns = min(old_ns + action.minutes * 60 * SECOND, now_ns + round(most * SECOND))
+        until_ns = min(old_ns + action.minutes * 60 * SECOND, now_ns + self._longest_ns)
         until = _moment(lecture.until_utc) or now.utc
         moved = until + timedelta(microseconds=(until_ns - old_ns) // 1000)
         with self._ledger.transaction():
@@ -135,9 +135,9 @@ class CommandDesk:
         A planned end that has come is no end any more.
         """
         lecture = self._ledger.existing(action.lecture)
-        now_ns, most = lecture.lecture_ns(now.mono_ns), self._config.recording.max_hours * 3600
+        now_ns = lecture.lecture_ns(now.mono_ns)
         over = lecture.until_ns is None or lecture.until_ns <= now_ns
-        end = {"until_ns": now_ns + round(most * SECOND), "until_utc": None} if over else {}
+        end = {"until_ns": now_ns + self._longest_ns, "until_utc": None} if over else {}
         paused = any(g.track is None and g.end_ns is None for g in self._ledger.gaps(lecture.id))
         with self._ledger.transaction():
             self._ledger.set_state(
@@ -178,6 +178,11 @@ class CommandDesk:
             if given:
                 self._ledger.set_lecture(lecture.id, **given)
             self._ledger.answer(action.command, {"lecture": lecture.id, **given}, now)
+
+    @property
+    def _longest_ns(self) -> int:
+        """From now on no lecture may last longer."""
+        return round(self._config.recording.max_hours * 3600 * SECOND)
 
     def _args(self, number: int) -> Mapping[str, Any]:
         command = self._ledger.command(number)

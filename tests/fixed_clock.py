@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from edge_agent.clock import Now
 
 SECOND = 1_000_000_000
+#: A Monday, 10:00 in Phnom Penh.
+MORNING = datetime(2026, 11, 23, 3, tzinfo=UTC)
 
 
 @dataclass

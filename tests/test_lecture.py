@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,37 +82,36 @@ def test_from_every_state_a_lecture_can_reach_an_end(state: State) -> None:
     assert reached & {State.PURGED}
 
 
-@given(st.lists(all_events))
-def test_a_stopped_lecture_records_again_only_when_it_is_continued(walk: list[Event]) -> None:
-    state, stopped = State.RECORDING, False
+def accepted(walk: list[Event]) -> Iterator[tuple[Event, State]]:
+    """The events of a walk from a recording that are legal, each with the state after it."""
+    state = State.RECORDING
     for event in walk:
         try:
             state = advance(state, event)
         except IllegalEvent:
             continue
+        yield event, state
+
+
+@given(st.lists(all_events))
+def test_a_stopped_lecture_records_again_only_when_it_is_continued(walk: list[Event]) -> None:
+    stopped = False
+    for event, state in accepted(walk):
         stopped = (stopped or event is Event.STOP) and event is not Event.CONTINUE
         assert not (stopped and state in ACTIVE)
 
 
 @given(st.lists(all_events))
 def test_a_packaged_lecture_never_records_again(walk: list[Event]) -> None:
-    state, packaged = State.RECORDING, False
-    for event in walk:
-        try:
-            state = advance(state, event)
-        except IllegalEvent:
-            continue
+    packaged = False
+    for event, state in accepted(walk):
         packaged = packaged or event is Event.PACKAGE
         assert not (packaged and state in ACTIVE)
 
 
 @given(st.lists(all_events))
 def test_segments_are_needed_until_the_package_exists(walk: list[Event]) -> None:
-    state, packaged = State.RECORDING, False
-    for event in walk:
-        try:
-            state = advance(state, event)
-        except IllegalEvent:
-            continue
+    packaged = False
+    for event, state in accepted(walk):
         packaged = packaged or event is Event.PACKAGE
         assert (state in UNPACKAGED) == (not packaged)

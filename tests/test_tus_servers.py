@@ -19,8 +19,9 @@ import jsonschema
 import pytest
 
 from tests.servers.receiver import completed
+from tests.servers.running import ROOT
 from tests.servers.seaweed import Seaweed
-from tests.servers.tus import ROOT, Cutter, FileNotes, Nginx, Receiver, client
+from tests.servers.tus import Cutter, FileNotes, Nginx, Receiver, client
 from uploader.http import Http, Patience
 from uploader.sender import Artifact, Pending, Phase, Receipt, SendError, Transient
 from uploader.tus import Server

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +17,16 @@ from edge_agent.upload_arrivals import Arrivals, errors, expecting, under_way
 from edge_agent.upload_gate import Gate, Senses
 from edge_agent.upload_traffic import Meter
 from edge_agent.upload_watch import Transit
-from tests.fixed_clock import FixedClock
+from tests.fixed_clock import MORNING, FixedClock
 from tests.test_delivery import Room
 from uploader.forecast import Coming
 from uploader.limits import Limits
 from uploader.policy import Policy, Situation
 from uploader.timetable import Timetable
 
+pytestmark = pytest.mark.usefixtures("phnom_penh")
 LINKS = frozenset({"platform"})
-#: A Monday, 10:00 in Phnom Penh.
-MORNING = datetime(2026, 11, 23, 3, tzinfo=UTC)
 RATE = 1000
-
-
-@pytest.fixture(autouse=True)
-def _phnom_penh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Asia/Phnom_Penh")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @dataclass

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,24 +13,14 @@ from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
 from edge_agent.upload_gate import LOOK_S, REST_S, SENSE_S, Gate, Senses
 from edge_agent.upload_traffic import Meter
-from tests.fixed_clock import FixedClock
+from tests.fixed_clock import MORNING, FixedClock
 from tests.test_delivery import Room
 from uploader.limits import Limits
 from uploader.policy import Policy
 from uploader.timetable import Timetable
 
+pytestmark = pytest.mark.usefixtures("phnom_penh")
 LINKS = frozenset({"platform"})
-#: A Monday, 10:00 in Phnom Penh.
-MORNING = datetime(2026, 11, 23, 3, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _phnom_penh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Asia/Phnom_Penh")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @dataclass

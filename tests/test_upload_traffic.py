@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +17,8 @@ from edge_agent.migrations import ledger as migrations
 from edge_agent.upload_traffic import FLUSH_S, KEPT_DAYS, Meter
 from tests.fixed_clock import FixedClock
 
+pytestmark = pytest.mark.usefixtures("phnom_penh")
 PLATFORM = frozenset({"platform"})
-
-
-@pytest.fixture(autouse=True)
-def _phnom_penh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Asia/Phnom_Penh")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.fixture

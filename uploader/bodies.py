@@ -82,10 +82,10 @@ class Source:
         return self.block(Piece(body.offset, end), at, most)
 
 
-def changed(path: Path | None) -> Permanent:
+def changed(file: Path | str | None) -> Permanent:
     """The file is not the one that the manifest describes."""
     return Permanent(
-        f"{path} is no longer the file that was packaged; look into it with: "
+        f"{file} is no longer the file that was packaged; look into it with: "
         "edge-agent lectures verify"
     )
 

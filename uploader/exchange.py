@@ -175,6 +175,17 @@ def refusal(response: Response, what: str) -> SendError:
     return Permanent(f"{reason}; ask those who run the server")
 
 
+def good(
+    answer: Answer, what: str, refused: Callable[[Response, str], SendError] = refusal
+) -> Response:
+    """The answer, if it is a success. Raises Transient without one, else what `refused` says."""
+    if isinstance(answer, Lost):
+        raise Transient(answer.reason)
+    if not answer.ok:
+        raise refused(answer, what)
+    return answer
+
+
 def retry_after_s(response: Response) -> float | None:
     """Seconds that the server wants to be left alone. A date is measured by the server's clock."""
     value = response.headers.get("retry-after", "").strip()

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from uploader import receipts
+from uploader.bodies import changed
 from uploader.disk import CHUNK, SYNC_EVERY, make_folder, sync_folder, unusable, write_all
 from uploader.sender import Artifact, Permanent, Progress, Receipt, Transient
 
@@ -170,10 +171,7 @@ def _copy(source: int, target: int, artifact: Artifact, progress: Progress) -> N
     os.fdatasync(target)
     if done != artifact.bytes or digest.hexdigest() != artifact.sha256:
         os.ftruncate(target, 0)
-        raise Permanent(
-            f"{artifact.name} is no longer the file that was packaged; look into it with: "
-            "edge-agent lectures verify"
-        )
+        raise changed(artifact.name)
 
 
 def _read_back(target: int, part: Path, artifact: Artifact, progress: Progress) -> None:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from uploader import opencast_wire as wire
-from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, refusal
+from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, good, refusal
 from uploader.opencast_wire import Package
 from uploader.sender import Artifact, Pending, Permanent, SendError, Transient
 
@@ -153,8 +153,8 @@ class Ingest:
         answer = yield request
         if isinstance(answer, Response) and answer.status == 400:
             raise self._again(answer, f"adding {name}")
-        good = _good(answer, f"adding {name}")
-        after = wire.package_of(good.body.decode("utf-8", "replace"))
+        added = _good(answer, f"adding {name}")
+        after = wire.package_of(added.body.decode("utf-8", "replace"))
         if after is None or not after.grown_from(before, flavor):
             raise Transient(
                 f"adding {name}: Opencast's answer is not the lecture with one more file; "
@@ -291,8 +291,4 @@ def _refused(answer: Response, what: str) -> SendError:
 
 
 def _good(answer: Answer, what: str) -> Response:
-    if isinstance(answer, Lost):
-        raise Transient(answer.reason)
-    if not answer.ok:
-        raise _refused(answer, what)
-    return answer
+    return good(answer, what, _refused)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from uploader import s3_wire as wire
-from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, refusal
+from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, good, refusal
 from uploader.s3_wire import Call, Sum
 from uploader.sender import Artifact, Transient
 
@@ -156,7 +156,7 @@ class Upload:
                 self.memory.put(self.lecture, self.artifact, {"upload": upload})
                 return upload, known
         answer = yield from one(self.door, wire.create(self.artifact.media_type))
-        upload = wire.upload_id(_good(answer, "beginning the upload"))
+        upload = wire.upload_id(good(answer, "beginning the upload"))
         self.memory.put(self.lecture, self.artifact, {"upload": upload})
         return upload, {}
 
@@ -175,7 +175,7 @@ class Upload:
             answer = yield from one(self.door, wire.list_parts(upload, after))
             if isinstance(answer, Response) and answer.status == 404:
                 return None
-            more, after = wire.parts_of(_good(answer, "asking what has arrived"))
+            more, after = wire.parts_of(good(answer, "asking what has arrived"))
             known |= more
             if not after:
                 return known
@@ -217,11 +217,11 @@ class Upload:
         digest, at = hashlib.sha256(), 0
         while at < self.artifact.bytes:
             answer = yield from one(self.door, wire.read(at, READ_BACK))
-            good = _good(answer, f"reading back {self.artifact.name}")
-            if not good.body:
+            read = good(answer, f"reading back {self.artifact.name}")
+            if not read.body:
                 return False
-            digest.update(good.body)
-            at += len(good.body)
+            digest.update(read.body)
+            at += len(read.body)
         return digest.hexdigest() == self.artifact.sha256
 
 
@@ -230,13 +230,13 @@ def look(door: Door) -> Core[Held | None]:
     answer = yield from one(door, wire.head())
     if isinstance(answer, Response) and answer.status == 404:
         return None
-    good = _good(answer, "asking whether the file is there")
-    length = good.headers.get("content-length", "")
+    head = good(answer, "asking whether the file is there")
+    length = head.headers.get("content-length", "")
     return Held(
         int(length) if length.isdecimal() else -1,
-        wire.etag(good),
-        good.headers.get("x-amz-checksum-sha256", ""),
-        good.headers.get("x-amz-version-id", ""),
+        wire.etag(head),
+        head.headers.get("x-amz-checksum-sha256", ""),
+        head.headers.get("x-amz-version-id", ""),
     )
 
 
@@ -244,14 +244,6 @@ def one(door: Door, call: Call) -> Core[Answer]:
     """One call and its answer."""
     [request] = yield from door.requests([call])
     return (yield request)
-
-
-def _good(answer: Answer, what: str) -> Response:
-    if isinstance(answer, Lost):
-        raise Transient(answer.reason)
-    if not answer.ok:
-        raise refusal(answer, what)
-    return answer
 
 
 def _batches(wanted: list[tuple[int, Call]], size: int) -> Iterator[list[tuple[int, Call]]]:

@@ -29,6 +29,7 @@ from uploader.exchange import (
     Response,
     T,
     drive,
+    good,
     refusal,
 )
 from uploader.http import Http
@@ -204,13 +205,9 @@ class S3Destination:
 def _beside(door: Door, suffix: str) -> Core[bytes | None]:
     """The small object beside the object; None: there is none. Raises SendError."""
     answer = yield from one(door, wire.get_beside(suffix))
-    if isinstance(answer, Lost):
-        raise Transient(answer.reason)
-    if answer.status == 404:
+    if not isinstance(answer, Lost) and answer.status == 404:
         return None
-    if not answer.ok:
-        raise refusal(answer, "asking for the receipt")
-    return answer.body
+    return good(answer, "asking for the receipt").body
 
 
 def _silent(_phase: Phase, _done: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from uploader.exchange import Core, Lost, Request, Response, refusal
+from uploader.exchange import Core, Request, Response, good
 from uploader.s3_wire import Call
 from uploader.sender import Artifact, Transient
 from uploader.sigv4 import canonical_query
@@ -71,11 +71,8 @@ class TicketDoor:
             {"Content-Type": "application/json", "Accept": "application/json"},
             json.dumps(question).encode(),
         )
-        if isinstance(answer, Lost):
-            raise Transient(answer.reason)
-        if not answer.ok:
-            raise refusal(answer, "asking the platform for leave to send")
-        tickets = _tickets(answer, len(calls))
+        leave = good(answer, "asking the platform for leave to send")
+        tickets = _tickets(leave, len(calls))
         return [self._request(call, t) for call, t in zip(calls, tickets, strict=True)]
 
     def _request(self, call: Call, ticket: Mapping[str, Any]) -> Request:

@@ -12,8 +12,6 @@ from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 
 app = typer.Typer(help="USB buttons, pedals and key pads.", no_args_is_help=True)
 
-_TURN_MS = 40
-
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
@@ -29,6 +27,8 @@ def try_(
     as_json: AsJson = False,
 ) -> None:
     """Say which keys go down and up; nothing is started or stopped by them."""
+    from edge_agent.lights import TURN_MS
+
     with reporting("button.test", as_json) as report, held(context, report) as lights:
         if not lights.reads:
             raise Failure(
@@ -43,13 +43,13 @@ def try_(
         before: frozenset[str] = frozenset()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            down = frozenset(str(key) for key in lights.keys(_TURN_MS))
+            down = frozenset(str(key) for key in lights.keys(TURN_MS))
             for key in sorted(down - before):
                 presses.append(key)
                 report.say(f"{key}: down")
             report.say(*(f"{key}: up" for key in sorted(before - down)))
             before = down
-            time.sleep(_TURN_MS / 1000)
+            time.sleep(TURN_MS / 1000)
         report.data = {"buttons": lights.names, "presses": presses}
         if not presses:
             report.exit = Exit.FINDINGS

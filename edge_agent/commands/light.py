@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Small USB lights that show what the room does.", no_args_is_help=True)
 
-#: How often a light is written to while it is tried.
-_TURN_S = 0.04
-
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
@@ -214,9 +211,10 @@ def _demand_some(lights: Lights) -> None:
 
 def _show(lights: Lights, mood: object, seconds: float) -> None:
     from device_profiles.lights.patterns import Mood
+    from edge_agent.lights import TURN_MS
 
     assert isinstance(mood, Mood)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         lights.show(time.monotonic_ns(), mood)
-        time.sleep(_TURN_S)
+        time.sleep(TURN_MS / 1000)

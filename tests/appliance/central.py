@@ -19,7 +19,7 @@ from tests.appliance.cache import PROJECT
 from tests.appliance.line import Line
 from tests.appliance.machine import GuestFailed, kill
 from tests.servers.receiver import TOKEN, application, completed
-from tests.servers.tus import await_port, free_port
+from tests.servers.running import await_port, free_port
 
 KIND = "tussi"
 #: The host, as a guest of QEMU's user network sees it.

@@ -7,7 +7,6 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +22,6 @@ from tests.panel.test_paths import paired
 LIVE = "/api/v1/live"
 OURS = {"host": "127.0.0.1:8025"}
 MOST = 400
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[HandMade]:
-    room = HandMade(tmp_path)
-    with room.alive():
-        yield room
-    room.ledger.close()
 
 
 class Watcher:

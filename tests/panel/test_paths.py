@@ -7,7 +7,6 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,14 +23,6 @@ from tests.panel.served import LECTURE, PIN, HandMade, track
 
 START, ACCESS = "/api/v1/commands/start", "/api/v1/access"
 TABLET = "10.1.2.3"
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[HandMade]:
-    room = HandMade(tmp_path)
-    with room.alive():
-        yield room
-    room.ledger.close()
 
 
 @pytest.fixture

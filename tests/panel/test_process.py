@@ -23,15 +23,10 @@ from websockets.sync.client import connect
 from edge_agent.locks import is_held
 from edge_agent.rules.lecture import State
 from tests.process.classroom import CAMERA, HANG_S, MICROPHONE, Classroom, classroom, until
+from tests.servers.running import free_port
 
 UNDO_S = 20.0
 VOICE = {**MICROPHONE, "options": {"stream": "audio", "sound": "speech"}}
-
-
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 class Browser:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from edge_agent.rules.lecture import State
 from tests.panel.looking import SIZES
 from tests.process.classroom import CAMERA, SLIDES, Classroom, classroom
+from tests.servers.running import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -79,23 +80,15 @@ class Panel:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture
-def panel(
-    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path, free_port: int
-) -> Iterator[Panel]:
-    tag = getattr(request, "param", "en")
+def panel(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Panel]:
+    tag, port = getattr(request, "param", "en"), free_port()
     options = {
-        "panel": {"port": free_port, "language": tag},
+        "panel": {"port": port, "language": tag},
         "recording": {"undo_seconds": float(UNDO_S)},
     }
     page = browser.new_page(viewport=dict(zip(("width", "height"), SIZES["7-inch"], strict=True)))
     with classroom(tmp_path, ROOM, **options) as room:
-        found = Panel(room, page, free_port, tag)
+        found = Panel(room, page, port, tag)
         try:
             room.start_agent()
             room.until_armed()

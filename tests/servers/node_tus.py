@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import subprocess
 from pathlib import Path
 
-from tests.servers.tus import await_port, free_port
+from tests.servers.running import OnPort
 
 PACKAGES = ("@tus/server@1.10.2", "@tus/file-store@1.5.1")  # the last ones for Node 18
 SCRIPT = Path(__file__).with_name("node_tus.mjs")
@@ -32,32 +31,17 @@ def modules() -> Path:
     return home
 
 
-class NodeTus:
+class NodeTus(OnPort):
     """One server; `folder` holds what it stores and outlives a kill."""
 
     def __init__(self, home: Path) -> None:
+        super().__init__(home / "node.log")
         self.folder = home / "files"
         self.folder.mkdir(parents=True)
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self._log = home / "node.log"
         self._modules = modules()
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> NodeTus:
-        arguments = [str(self._modules), str(self.folder), str(self.port)]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["node", str(SCRIPT), *arguments], stdout=log, stderr=log
-            )
-        await_port(self.port, self._process, self._log)
-        return self
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+    def command(self) -> list[str]:
+        return ["node", str(SCRIPT), str(self._modules), str(self.folder), str(self.port)]
 
     def held(self) -> list[bytes]:
         """Every upload, whole or not."""

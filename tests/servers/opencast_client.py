@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.opencast import API_ROLES, PASSWORD, USER, Heard, Opencast
-from tests.servers.tus import ROOT, FileNotes, await_port, free_port
+from tests.servers.running import OnPort
+from tests.servers.tus import FileNotes
 from uploader.bodies import Source
 from uploader.exchange import Answer, Lost, Request, Response, portal
 from uploader.http import Http, Patience
@@ -48,37 +46,19 @@ def basic(request: Request) -> Request:
     return replace(request, headers={**request.headers, "Authorization": f"Basic {word}"})
 
 
-class Running:
+class Running(OnPort):
     """The strict Opencast as a process; `folder` outlives a kill."""
 
     def __init__(self, home: Path, **wishes: Any) -> None:
+        super().__init__(home / "opencast.log")
         self.folder = home / "opencast"
         self.folder.mkdir()
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self._log = home / "opencast.log"
-        self._process: subprocess.Popen[bytes] | None = None
         #: The same state, looked at from here.
         self.inside = Opencast(self.folder, self.base)
         self.inside.wish(**{"roles": API_ROLES, **wishes})
 
-    def start(self) -> Running:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.servers.opencast", str(self.folder), str(self.port)],
-                cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-                stdout=log,
-                stderr=log,
-            )
-        await_port(self.port, self._process, self._log)
-        return self
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "tests.servers.opencast", str(self.folder), str(self.port)]
 
 
 @dataclass

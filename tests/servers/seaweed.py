@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import httpcore
 
+from tests.servers.running import Killable
 from uploader.exchange import Request
 from uploader.sigv4 import Key, signed
 
@@ -27,7 +27,7 @@ KEY = Key("room-7", "the secret of room 7")
 
 
 @dataclass
-class Seaweed:
+class Seaweed(Killable):
     """One server; `home` holds what it stores and outlives a kill."""
 
     home: Path
@@ -64,13 +64,6 @@ class Seaweed:
             )
         self._await_bucket()
         return self
-
-    def kill(self) -> None:
-        """kill -9, as by a power cut that spares the disk."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
 
     def _options(self, config: Path) -> list[str]:
         return [
@@ -133,9 +126,13 @@ def _program() -> Path:
 
 
 def _free_ports(*names: str) -> dict[str, int]:
-    """Each with its gRPC port, which SeaweedFS puts 10000 higher."""
+    """Each with its gRPC port, which SeaweedFS puts 10000 higher.
+
+    All below 32768: from there on the kernel gives them to outgoing connections, also while a
+    killed server is away.
+    """
     found: dict[str, int] = {}
-    port = random.randrange(20_000, 40_000)
+    port = random.randrange(10_500, 22_500)
     while len(found) < len(names):
         port += 1
         if _is_free(port) and _is_free(port + 10_000):

@@ -5,18 +5,16 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests.servers.running import OnPort, await_port, free_port
 from uploader.exchange import Request
 from uploader.http import Http, Patience
 from uploader.keys import Key
@@ -25,7 +23,6 @@ from uploader.sender import Artifact
 from uploader.tus import Server
 from uploader.tus_destination import TusDestination
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "the token of room 7"  # the receiver's; importing that would load its libraries
 KEY = "test:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 
@@ -76,55 +73,18 @@ def client(
     return TusDestination(http, server, FileNotes(notes), "test", utc)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            words = log.read_text(errors="replace")[-2000:]
-            assert process.poll() is None, words
-            assert time.monotonic() < deadline, words
-            time.sleep(0.05)
-
-
-class Receiver:
+class Receiver(OnPort):
     """The reference receiver with one of its tus servers; `folder` outlives a kill."""
 
     def __init__(self, kind: str, home: Path) -> None:
+        super().__init__(home / f"{kind}.log")
         self.kind = kind
         self.folder = home / kind
         self.folder.mkdir(parents=True)
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self._log = home / f"{kind}.log"
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Receiver:
-        arguments = [self.kind, str(self.folder), str(self.port)]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.servers.receiver", *arguments],
-                cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-                stdout=log,
-                stderr=log,
-            )
-        await_port(self.port, self._process, self._log)
-        return self
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+    def command(self) -> list[str]:
+        module = [sys.executable, "-m", "tests.servers.receiver"]
+        return [*module, self.kind, str(self.folder), str(self.port)]
 
     def held(self, lecture: str) -> dict[str, bytes]:
         from tests.servers.receiver import held
