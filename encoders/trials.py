@@ -65,6 +65,7 @@ class Trials:
                 stdout=2,  # native libraries print, and stdout is for results
                 pass_fds=[writing],
                 process_group=0,
+                bufsize=0,  # nothing is left to write when a child that died at once is closed
             ) as self._child:
                 os.close(writing)
                 return self._watch(self._child, candidate, reading)
@@ -86,8 +87,7 @@ class Trials:
         }
         assert child.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.flush()  # and stays open: its end would end the child
+            child.stdin.write(json.dumps(request).encode() + b"\n")  # open: its end ends the child
         try:
             status = child.wait(self._deadline_s)
         except subprocess.TimeoutExpired:

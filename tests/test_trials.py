@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ def test_a_trial_that_crashes_is_a_verdict_not_our_end(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert "SIGABRT" in trial("h264_nvenc").reason
+
+
+def test_a_child_that_dies_before_it_was_told_anything_is_a_verdict_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    for _ in range(20):  # whether it is dead before or after we write is a race
+        assert "ended its trial with status 1" in trial("h264_nvenc").reason
 
 
 def test_odd_sizes_and_rates_pass_too() -> None:
