@@ -75,14 +75,17 @@ class BlockClock:
         return samples * self._nominal * (1 + self.MOST_OFF)
 
     def _advance(self, at: float, error: float, samples: int) -> None:
-        error = max(-self.SPIKE, min(self.SPIKE, error))
+        if error < -self.SPIKE:  # no block is early: the stamps were late, and catch up
+            self._age = 0.0
         length = samples * self._period
         band = self.WIDE if self._age < self.SETTLING else self.NARROW
         omega = min(0.5, 2 * math.pi * band * length)
+        if abs(error) <= self.SPIKE:  # more says nothing about the card's rate
+            slack = self._nominal * self.MOST_OFF
+            period = self._period + omega * omega * error / max(1, samples)
+            self._period = max(self._nominal - slack, min(self._nominal + slack, period))
+        error = max(-self.SPIKE, min(self.SPIKE, error))
         self._next = at + length + math.sqrt(2) * omega * error
-        slack = self._nominal * self.MOST_OFF
-        period = self._period + omega * omega * error / max(1, samples)
-        self._period = max(self._nominal - slack, min(self._nominal + slack, period))
         self._age += length
 
 
@@ -95,13 +98,15 @@ class Stamper(Generic[T]):
     Late blocks wait until one comes in time: then the PC was held up, and nothing is missing. When
     more than `PATIENCE` in a row are late, samples were lost before the first of them without a
     word, as a sound server loses them: the gap is as long as the least of them is late. While a
-    burst lasts, each block is less late than the one before, and nothing is decided.
+    burst lasts, the blocks become less and less late, and nothing is decided.
     """
 
     SURE = 10
     PATIENCE = 25
     MOST = 250  # blocks that wait at most
-    BURST = NS // 200  # a block that comes sooner by more than this is still of the burst
+    #: As long as the least late of the last `RECENT` blocks is less late than all before them by
+    #: more than this (ns), the burst goes on: it may be as slow as 1.03 times real time.
+    RECENT, BURST = 10, NS // 200
 
     def __init__(self, rate: int, samples: int) -> None:
         self._clock = BlockClock(rate)
@@ -123,8 +128,10 @@ class Stamper(Generic[T]):
         """Whether the blocks that wait tell when the first of them was captured."""
         if len(self._held) < (self.SURE if self._beginning else self.PATIENCE + 1):
             return False
-        *before, last = self._clock.beginnings([raw for raw, _ in self._held], self._samples)
-        return last > min(before) - self.BURST or len(self._held) >= self.MOST
+        seeming = self._clock.beginnings([raw for raw, _ in self._held], self._samples)
+        before, recent = seeming[: -self.RECENT], seeming[-self.RECENT :]
+        caught_up = not before or min(recent) > min(before) - self.BURST
+        return caught_up or len(self._held) >= self.MOST
 
     def _release(self, anew: bool) -> list[tuple[int, T]]:
         held, self._held = self._held, []

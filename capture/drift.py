@@ -10,8 +10,8 @@ NS = 1_000_000_000
 SETTLING_NS = 10 * NS
 #: Less is no measure.
 LEAST_NS = 60 * NS
-#: A longer step between two blocks is a hole, not drift.
-HOLE_NS = NS // 50
+#: A longer step between two blocks is a hole, or stamps that catch up after one, and no drift.
+STEP_NS = 3 * NS // 2000
 
 
 class Drift:
@@ -27,7 +27,7 @@ class Drift:
 
     def add(self, pts_ns: int, samples: int) -> None:
         """A block: the stamp of its first sample, and how many there are."""
-        if self._next_ns is None or abs(pts_ns - self._next_ns) > HOLE_NS:
+        if self._next_ns is None or abs(pts_ns - self._next_ns) > STEP_NS:
             self._past_ns += self._run_ns
             self._past_samples += self._run_samples
             self._first_ns = pts_ns + SETTLING_NS

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.clockfit import Anchor, BlockClock, Stamper
+from capture.drift import Drift
 
 NS = 1_000_000_000
 RATE, BLOCK = 48_000, 960
@@ -69,6 +70,31 @@ def test_a_pc_that_was_held_up_gets_a_burst_and_no_gap(stall_s: float) -> None:
     held_up = (true >= true[2000]) & (true < true[2000] + stall_s * NS)
     seeming[held_up] = np.maximum(seeming[held_up], true[2000] + round(stall_s * NS))
     assert errors(true, seeming)[1000:].max() < 5 * MS
+
+
+def held_up(stall_s: float, pace: float) -> tuple[np.ndarray, np.ndarray]:
+    """A minute in; then what was held up comes `pace` times as fast as it was heard."""
+    true, seeming = arrivals(6000, -1400, 1)
+    since = true - true[2000]
+    comes = true[2000] + round(stall_s * NS) + np.rint(since / pace).astype(np.int64)
+    return true, np.where(since >= 0, np.maximum(seeming, comes), seeming)
+
+
+@pytest.mark.parametrize(("stall_s", "pace"), [(0.6, 1.3), (0.8, 2.0), (0.3, 1.1), (2.0, 1.8)])
+def test_a_slow_burst_is_no_gap_either(stall_s: float, pace: float) -> None:
+    assert errors(*held_up(stall_s, pace))[1000:].max() < 5 * MS
+
+
+@pytest.mark.parametrize(("stall_s", "pace"), [(0.9, 1.05), (2.0, 1.2)])
+def test_after_a_burst_that_nobody_can_wait_for_the_stamps_catch_up(
+    stall_s: float, pace: float
+) -> None:
+    true, seeming = held_up(stall_s, pace)
+    assert errors(true, seeming)[2000 + 25 * 50 :].max() < 10 * MS
+    drift = Drift(RATE)
+    for stamp, _ in stamped(seeming):
+        drift.add(stamp, BLOCK)
+    assert drift.ppm == pytest.approx(-1400, abs=30)
 
 
 @pytest.mark.parametrize("lost_s", [0.1, 0.4, 0.9, 7.0])
