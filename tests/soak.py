@@ -36,6 +36,8 @@ WARM_SHARE = 0.2
 #: Allocators breathe; a leak of one 1 kB object a frame would be 27 MB in half an hour.
 GROWTH_LIMIT_KIB = 8 * 1024
 CLICK_LEVEL = 0.4
+#: Characters of the agent's log that explain a gap.
+LOG_TAIL = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ def record(
         package = room.package(lecture)
         if gaps := room.manifest(lecture)["gaps"]:
             problems.append(f"gaps: {gaps}")
+            print(room.log()[-LOG_TAIL:])
         print(f"dropped samples: {dropped}")
         problems += clock(room.manifest(lecture)["sound"], ppm)
         for name in ("presenter.mp4", "presentation.mp4"):
@@ -210,8 +213,12 @@ def clock(sound: list[dict[str, float]], ppm: float) -> list[str]:
 def together(name: str, pictures: list[float], sounds: list[float]) -> list[str]:
     """Print the offsets of a file and say what is wrong with them."""
     found = list(offsets(pictures, sounds))
-    if len(found) < max(1, len(sounds) - 3):
-        return [f"{name}: only {len(found)} of {len(sounds)} seconds could be compared"]
+    problems = []
+    if len(found) < max(1, len(sounds) - 3, len(pictures) - 3):
+        told = f"{len(found)} of {len(pictures)} flashes and {len(sounds)} clicks"
+        problems = [f"{name}: only {told} could be compared"]
+    if not found:
+        return problems
     worst = max(found, key=abs)
     print(
         f"{name:18} {len(found)} seconds, sound minus picture:"
@@ -219,10 +226,12 @@ def together(name: str, pictures: list[float], sounds: list[float]) -> list[str]
         f" first {found[0] * 1e3:+.1f} ms, last {found[-1] * 1e3:+.1f} ms"
     )
     apart = [second for second, offset in enumerate(found) if abs(offset) >= OFFSET_LIMIT_S]
-    if not apart:
-        return []
-    seconds = ", ".join(str(second) for second in apart[:20])
-    return [f"{name}: {len(apart)} seconds apart, {worst * 1e3:+.1f} ms at most: {seconds}"]
+    if apart:
+        seconds = ", ".join(str(second) for second in apart[:20])
+        problems.append(
+            f"{name}: {len(apart)} seconds apart, {worst * 1e3:+.1f} ms at most: {seconds}"
+        )
+    return problems
 
 
 def main(arguments: list[str]) -> int:

@@ -7,12 +7,13 @@ only the next step towards what should be.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
+from edge_agent.rules.endings import WEDGED
 from edge_agent.rules.health import GONE, SECOND, Phase, Pressure, next_pressure, silent
 from edge_agent.rules.lecture import State
 from edge_agent.rules.verbs import answered
@@ -56,8 +57,11 @@ class ActiveFacts:
 
 @dataclass(frozen=True, slots=True)
 class FinisherFacts:
+    """`pressed`: it was killed because its package is not wanted, and has not gone yet."""
+
     lecture: str
     heard_ns: int
+    pressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,12 @@ class Facts:
     active: ActiveFacts | None = None
     #: State FINISHING, oldest first, those whose retry is due.
     finishing: tuple[str, ...] = ()
+    #: Packaged, with details that were changed since.
+    edited: tuple[str, ...] = ()
+    #: State HELD, and neither people nor a stop that may be taken back hold them any more.
+    releasable: tuple[str, ...] = ()
+    #: State HELD, without a package.
+    bereft: tuple[str, ...] = ()
     finisher: FinisherFacts | None = None
     #: State PACKAGED, every outbox row with a receipt.
     received: tuple[str, ...] = ()
@@ -83,8 +93,12 @@ class Facts:
     failed: frozenset[str] = frozenset()
     #: Stopped in this boot, with nothing packaged yet: they can go on.
     resumable: frozenset[str] = frozenset()
-    #: State FINISHING, also those that wait.
-    ended: frozenset[str] = frozenset()
+    #: Their stop can be taken back, whatever has become of their package.
+    undoable: frozenset[str] = frozenset()
+    #: Ended, and kept on this computer.
+    kept: frozenset[str] = frozenset()
+    #: Of which nothing has arrived anywhere.
+    unsent: frozenset[str] = frozenset()
     commands: tuple[CommandFacts, ...] = ()
     #: To begin a lecture, and to go on with one.
     enough_space: bool = True
@@ -99,11 +113,14 @@ def plan(facts: Facts) -> list[Action]:
     commands = [*answered(facts)]
     # A lecture that is told to stop in the very round of its planned end can end only once.
     stops = any(isinstance(action, do.Stop) for action in commands)
+    going_on = {action.lecture for action in commands if isinstance(action, do.Continue)}
     return [
         *commands,
         *(() if stops else _planned_end(facts)),
         *(action for each in facts.recorders for action in _recorder(each, facts)),
-        *_finishing(facts),
+        *_finishing(facts, going_on),
+        *(do.Release(lecture) for lecture in facts.releasable),
+        *(do.Rebuild(lecture) for lecture in facts.bereft if lecture not in going_on),
         *(do.MarkDelivered(lecture) for lecture in facts.received),
         *(do.DropSegments(lecture) for lecture in facts.leftovers),
     ]
@@ -123,11 +140,16 @@ def _recorder(it: RecorderFacts, facts: Facts) -> Iterator[Action]:
         )
         armed = it.phase is Phase.ARMED and it.pressure is Pressure.NONE and wanted
         if not (taken or armed or it.track in lecture.open_gaps):
-            yield do.OpenGap(lecture.id, it.track, "" if wanted else DISK_FULL)
+            yield do.OpenGap(lecture.id, it.track, _why_gap(it) if wanted else DISK_FULL)
         if armed and not silent(it.phase, it.heard_ns, facts.now_ns):
             yield do.RecordTrack(it.track, lecture.id)
             return
     yield from _keep_in_order(it, facts, wanted)
+
+
+def _why_gap(it: RecorderFacts) -> str:
+    """Empty: the recorder's own last words tell. One that is being ended has said none."""
+    return "" if it.pressure is Pressure.NONE else WEDGED.cause
 
 
 def _keep_in_order(it: RecorderFacts, facts: Facts, wanted: bool) -> Iterator[Action]:
@@ -160,13 +182,14 @@ def _press(it: RecorderFacts, now_ns: int, why: str) -> Iterator[Action]:
 # -------------------------------------------------------------------- finishing
 
 
-def _finishing(facts: Facts) -> Iterator[Action]:
+def _finishing(facts: Facts, going_on: Container[str]) -> Iterator[Action]:
     if facts.finisher is not None:
         if facts.now_ns - facts.finisher.heard_ns > FINISHER_SILENCE_NS:
             yield do.KillFinisher(facts.finisher.lecture)
         return
     held = {it.lecture for it in facts.recorders if it.phase not in GONE}
-    ready = [lecture for lecture in facts.finishing if lecture not in held]
+    ready = [it for it in facts.finishing if it not in held and it not in going_on]
+    ready += [it for it in facts.edited if it not in going_on]
     if ready:
         yield do.StartFinisher(ready[0])
 
