@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent.commands.checks import CHECKS, Finding, Ground, State, ask, run
+from edge_agent.commands.checks import CHECKS, run
+from edge_agent.commands.finding import Finding, Ground, State, ask
 from edge_agent.commands.room import room_of
 from edge_agent.config import load
 from edge_agent.encoder_book import Book, save, this_computer

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from edge_agent.clock import SystemClock
-from edge_agent.commands.checks import CHECKS, Finding, Ground, State, ask, run
+from edge_agent.commands.checks import CHECKS, run
 from edge_agent.commands.config_words import Row, change_data, change_lines, when
+from edge_agent.commands.finding import Finding, Ground, State, ask
 from edge_agent.commands.output import Exit, Failure, Report
 from edge_agent.commands.room import Room, config_option, room_of
 from edge_agent.config import validated

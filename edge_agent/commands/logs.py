@@ -61,7 +61,7 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """What the services have said, with the events of the room."""
-    from edge_agent.commands.checks import ask
+    from edge_agent.commands.finding import ask
 
     with reporting("logs", as_json) as report:
         here = room(context)

@@ -61,7 +61,7 @@ def report(
 ) -> None:
     """Pack what those who help need to know into one file, without secrets."""
     from edge_agent.clock import SystemClock
-    from edge_agent.commands.checks import ask
+    from edge_agent.commands.finding import ask
     from edge_agent.durable import write_durably
 
     with reporting("report", as_json) as answer:
@@ -176,10 +176,11 @@ def _upload(ground: Ground) -> dict[str, Any]:
 
 def _doctor(ground: Ground) -> list[dict[str, str]]:
     from edge_agent.commands import checks
+    from edge_agent.commands.finding import Ground as Seen
     from edge_agent.config import validated
 
     config = validated(ground.room.written)
-    seen = checks.Ground(ground.room, config, ground.clock, ground.room.status(), ground.ask)
+    seen = Seen(ground.room, config, ground.clock, ground.room.status(), ground.ask)
     return [
         {"check": name, "state": str(each.state), "message": each.what, "fix": each.fix}
         for name, check in checks.CHECKS.items()
