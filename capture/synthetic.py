@@ -7,7 +7,8 @@ Options: stream = video (default) | audio; channels = 1 | 2; ppm = clock error o
 stamps = true (default) | arrival: when the block came, smoothed as a real microphone's are;
 sound = tone (default, with a click each second) | speech (a bundled clip, no click); click = 0 | 1;
 fault = hang | hang_gil | crash | stutter | gone | silence | missing | busy | resize (as when
-another laptop is plugged in) | dim (a third of the pictures, as in the dark); after = seconds from
+another laptop is plugged in) | dim (a third of the pictures, as in the dark) | frozen (the same
+picture over and over); after = seconds from
 open to the fault; once = path: a fault happens only while that file is absent, and creates it.
 A device name that contains "/" is a path that stands for the cable: no file there, no device.
 """
@@ -38,7 +39,7 @@ from capture.testsound import BLOCK, RATE, TestSound
 
 FAULTS = (
     *("hang", "hang_gil", "crash", "stutter", "gone", "silence", "missing", "busy"),
-    *("resize", "dim"),
+    *("resize", "dim", "frozen"),
 )
 STUTTER_S = 0.7  # of every second; what happens meanwhile is lost, as with a starved driver
 
@@ -110,9 +111,17 @@ class SyntheticSource:
         self._check_cable()
         if self._faulty("resize"):
             maker = self._maker = self._resized or maker
-        frame = maker.make(self._next, dark=self._faulty("silence"))
+        frame = self._frozen(maker) or maker.make(self._next, dark=self._faulty("silence"))
         self._next += 3 if self._faulty("dim") else 1
         return lost, frame
+
+    def _frozen(self, maker: Generator) -> Frame | None:
+        """The picture with which the fault began, at its new time."""
+        if not self._faulty("frozen"):
+            return None
+        frame = maker.make(maker.number(self._opened_ns + self._after_ns), dark=False)
+        frame.pts = maker.start(self._next)
+        return frame
 
     def decode(self, sample: Sample) -> list[Frame]:
         return [] if not hasattr(sample, "format") else [sample]  # type: ignore[list-item]

@@ -1,6 +1,8 @@
-"""Small JPEG pictures of a frame, for the preview and the thumbnail."""
+"""Small JPEG pictures of a frame, for the preview and the thumbnail; and what a picture is like."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import av
 import cv2
@@ -16,8 +18,28 @@ OUTLINE_WIDTH, OUTLINE_HEIGHT = 32, 18
 #: exposure), and how many cells must: a head is about that large.
 MOVED_BY = 10
 MOVED_CELLS = 2
+#: So many points are compared as they are, noise and all. It is the noise that tells a live sensor
+#: from a picture that is delivered again and again: 0.06 levels at the least, in a clean sensor's
+#: picture behind a coarse JPEG, and nothing at all in the same picture.
+POINTS_WIDTH, POINTS_HEIGHT = 160, 90
+#: A part is like most others within so many levels.
+ALIKE_BY = 6
 
 Outline = NDArray[np.int16]
+Points = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a picture is like, in levels of 255."""
+
+    luma: float
+    #: Between its parts (standard deviation); noise is not in it.
+    spread: float
+    #: Share of the parts that are like most of them.
+    plain: float
+    #: Between its points and those of the picture before (mean); None for the first.
+    change: float | None
 
 
 def preview_jpeg(
@@ -43,6 +65,25 @@ def moved(before: Outline, now: Outline) -> bool:
     """Whether something in the picture has moved, or a slide has changed. Pure."""
     change = now - before
     return int((np.abs(change - np.median(change)) > MOVED_BY).sum()) >= MOVED_CELLS
+
+
+def points(frame: av.VideoFrame) -> Points:
+    """The brightness of single points of a picture."""
+    small = frame.reformat(
+        width=POINTS_WIDTH, height=POINTS_HEIGHT, format="gray", interpolation="POINT"
+    )
+    return small.to_ndarray().astype(np.int16)
+
+
+def sight(parts: Outline, now: Points, before: Points | None) -> Sight:
+    """Of a picture, by its outline and points. Pure."""
+    alike = np.abs(parts - np.median(parts)) <= ALIKE_BY
+    return Sight(
+        luma=float(parts.mean()),
+        spread=float(parts.std()),
+        plain=float(alike.mean()),
+        change=None if before is None else float(np.abs(now - before).mean()),
+    )
 
 
 def _small(frame: av.VideoFrame, width: int, full_range: bool) -> NDArray[np.uint8]:

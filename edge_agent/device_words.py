@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from capture.hearing import Hearing
+from capture.pump import Pump
 from capture.source import DeviceSilent, SourceError, SourceInfo, SourceSpec
+from capture.vision import Sight
 from edge_agent import messages as say
+from edge_agent.preview import Preview
 from edge_agent.rules.overload import Ease, Step, words
 from encoders.segment import Segment
 
@@ -47,6 +50,25 @@ def fell_silent(spec: say.RecorderSpec, what: str) -> SourceError:
     )
 
 
+def beat(
+    lecture: str | None,
+    durable_ns: int | None,
+    pump: Pump,
+    hearing: Hearing | None,
+    preview: Preview,
+) -> say.Beat:
+    """`lecture`: what is being recorded, with the time up to which it is on the disk."""
+    return say.Beat(
+        recording=lecture,
+        durable_ns=durable_ns,
+        dropped=pump.dropped,
+        backlog=pump.backlog,
+        sound=heard(hearing),
+        moved=preview.has_moved(),
+        sight=seen(preview.sight()),
+    )
+
+
 def heard(hearing: Hearing | None) -> say.Sound | None:
     """What a beat tells of the sound; None of a camera."""
     if hearing is None:
@@ -63,6 +85,18 @@ def heard(hearing: Hearing | None) -> say.Sound | None:
         tonal=it.tonal,
         clipped=round(it.clipped, 4),
         drift_ppm=None if it.drift_ppm is None else round(it.drift_ppm, 1),
+    )
+
+
+def seen(sight: Sight | None) -> say.Sight | None:
+    """What a beat tells of a camera's picture."""
+    if sight is None:
+        return None
+    return say.Sight(
+        luma=round(sight.luma, 1),
+        spread=round(sight.spread, 1),
+        plain=round(sight.plain, 2),
+        change=None if sight.change is None else round(sight.change, 3),
     )
 
 

@@ -61,6 +61,8 @@ class RecorderSpec(Message):
     lock: str
     #: Begin muted: nothing of what the device delivers is shown or recorded.
     muted: bool = False
+    #: What the track shows; of no matter to the recorder itself.
+    flavor: str = ""
 
 
 class TryEncoders(Message):
@@ -161,6 +163,15 @@ class Sound(Message):
     drift_ppm: float | None
 
 
+class Sight(Message):
+    """What a picture is like: see `capture.vision.Sight`."""
+
+    luma: float
+    spread: float
+    plain: float
+    change: float | None
+
+
 class Beat(Message):
     """Samples keep arriving. While recording it is sent after each durable fragment as well."""
 
@@ -175,6 +186,8 @@ class Beat(Message):
     sound: Sound | None = None
     #: Something has moved in a camera's picture, or a slide has changed, since the beat before.
     moved: bool = False
+    #: Of the preview, when there was one since the beat before.
+    sight: Sight | None = None
 
 
 class Level(Message):

@@ -14,7 +14,7 @@ from typing import Protocol
 import av
 
 from capture.source import NS, Frame, Sample, SourceInfo
-from capture.vision import Outline, moved, outline, preview_jpeg
+from capture.vision import Outline, Points, Sight, moved, outline, points, preview_jpeg, sight
 
 INTERVAL_NS = NS
 #: To decode a key frame of a camera's own H.264 takes more than a second of recording it.
@@ -37,7 +37,9 @@ class Preview:
         self._next_ns = 0
         self._paused = False
         self._outline: Outline | None = None
+        self._points: Points | None = None
         self._moved = False
+        self._sight: Sight | None = None
 
     def pause(self, on: bool) -> None:
         """Make none while the PC is too slow. An old picture that seems to be now is worse."""
@@ -65,12 +67,19 @@ class Preview:
         moved, self._moved = self._moved, False
         return moved
 
+    def sight(self) -> Sight | None:
+        """What the latest preview is like; None when there was none since the last asking."""
+        sight, self._sight = self._sight, None
+        return sight
+
     def show(self, picture: av.VideoFrame) -> None:
         """Replace the preview by this picture."""
         if self._paused:
             return
         before, self._outline = self._outline, outline(picture)
         self._moved = self._moved or (before is not None and moved(before, self._outline))
+        earlier, self._points = self._points, points(picture)
+        self._sight = sight(self._outline, self._points, earlier)
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(preview_jpeg(picture, full_range=self._full_range))
         fresh.replace(self._path)

@@ -22,14 +22,7 @@ from capture.hearing import Hearing
 from capture.pump import AUDIO_CAPACITY, CAPACITY, Pump
 from capture.source import NS, Sample, Source, open_source
 from edge_agent import messages as say
-from edge_agent.device_words import (
-    eased,
-    fell_silent,
-    heard,
-    opened,
-    segment_done,
-    wanted,
-)
+from edge_agent.device_words import beat, eased, fell_silent, opened, segment_done, wanted
 from edge_agent.last_words import last_words
 from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.memory import keep_picture_memory
@@ -253,16 +246,9 @@ class Recorder:
 
     def _beat(self, now_ns: int) -> None:
         self._beaten_ns = now_ns
-        self._outlet.send(
-            say.Beat(
-                recording=self._recording.lecture if self._recording else None,
-                durable_ns=self._durable_ns if self._recording else None,
-                dropped=self._pump.dropped,
-                backlog=self._pump.backlog,
-                sound=heard(self._hearing),
-                moved=self._preview.has_moved(),
-            )
-        )
+        lecture = self._recording.lecture if self._recording else None
+        durable_ns = self._durable_ns if self._recording else None
+        self._outlet.send(beat(lecture, durable_ns, self._pump, self._hearing, self._preview))
 
     def _on_fragment(self, end_ns: int) -> None:
         self._durable_ns = end_ns  # told with the next beat, which the samples themselves drive

@@ -25,4 +25,5 @@ def recorder_spec(name: str, track: TrackConfig, runtime: Runtime) -> say.Record
         audio_kbps=track.audio_kbps,
         preview=str(runtime.preview(name)),
         lock=str(runtime.recorder_lock(name)),
+        flavor=track.flavor,
     )

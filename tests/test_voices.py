@@ -62,10 +62,23 @@ def test_without_evidence_there_is_a_hint_after_minutes_and_no_warning() -> None
 
 
 def test_evidence_of_more_than_a_minute_ago_is_none() -> None:
-    it = Listener()
-    for second in range(200):
-        it = listen(it, second * SECOND, NOISE, 0)
-        assert bool(it.warning) == (30 <= second < 65)  # and five seconds to clear
+    spoken = after(10, VOICE, Listener())
+    for second in range(10, 290):
+        spoken = listen(spoken, second * SECOND, NOISE, 20 * SECOND)
+        assert spoken.warning == ""
+
+
+def test_what_was_told_once_stands_until_there_is_a_voice() -> None:
+    silent = after(40, NOISE, Listener())
+    still = after(400, NOISE, silent, at_s=40, evidence=False)
+    assert (still.warning, still.since_ns) == (NOBODY, 0)
+    assert after(7, VOICE, still, at_s=440).warning == ""
+
+
+def test_a_warning_knows_since_when_there_has_been_its_reason() -> None:
+    spoken = after(10, VOICE, Listener())
+    assert after(120, NOISE, spoken, at_s=10).since_ns == 9 * SECOND
+    assert after(60, sound(lufs=-30.0, tonal=True), Listener()).since_ns == 0
 
 
 def test_a_voice_that_stops_is_told_after_a_minute_and_a_half() -> None:

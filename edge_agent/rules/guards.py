@@ -31,6 +31,13 @@ class Guard:
     zeros_ns: int | None = None
     sound_ns: int | None = None
 
+    @property
+    def since_ns(self) -> int:
+        """Since when there has been the reason for the warning."""
+        if self.warning == DIGITAL_SILENCE and self.zeros_ns is not None:
+            return self.zeros_ns
+        return self.heard_ns
+
 
 def watch(guard: Guard, now_ns: int, peak: float | None, muted: bool) -> Guard:
     """The guard after one more look; `peak` None: no level has come since the last one."""

@@ -2,7 +2,8 @@
 
 Silence alone proves nothing: an exam is silent, and a forgotten recording is. So it takes evidence
 that a lecture goes on (a voice in another microphone, something that moves in a picture) to warn of
-a microphone without a voice; without evidence there is only a hint after a long time. Pure.
+a microphone without a voice; without evidence there is only a hint after a long time. Once warned
+of, only a voice ends it: a lecturer who stands still for a minute is no news. Pure.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ ADVICE = {
     HUM: "check the cable of the microphone and its plug",
 }
 
+_SILENT = (NOBODY, WENT_SILENT)
+
 NEVER_NS = 30 * SECOND  # without a voice since the beginning
 SILENT_NS = 90 * SECOND  # since the last word
 HINT_NS = 300 * SECOND  # since either, with no evidence
@@ -45,6 +48,8 @@ class Listener:
     """What is remembered of one microphone that records. Times are monotonic nanoseconds."""
 
     warning: str = ""
+    #: Since when there has been the reason for the warning.
+    since_ns: int = 0
     #: Too little to warn of.
     hint: str = ""
     began_ns: int | None = None
@@ -73,28 +78,29 @@ def listen(it: Listener, now_ns: int, sound: Sound | None, evidence_ns: int | No
         hum_ns=_since(it.hum_ns, sound.tonal and sound.momentary > HUM_LUFS, now_ns),
     )
     evident = evidence_ns is not None and now_ns - evidence_ns < FRESH_NS
-    reason = _reason(it, now_ns, evident)
+    reason, since_ns = _reason(it, now_ns, evident or it.warning in _SILENT)
     hint = NOBODY if _silent_ns(it, now_ns) >= HINT_NS and not evident else ""
     if reason:
-        return replace(it, warning=reason, hint="", clear_ns=None)
+        since_ns = it.since_ns if reason == it.warning else since_ns
+        return replace(it, warning=reason, since_ns=since_ns, hint="", clear_ns=None)
     clear_ns = now_ns if it.clear_ns is None else it.clear_ns
     if it.warning and now_ns - clear_ns < CLEAR_NS:
         return replace(it, hint=hint, clear_ns=clear_ns)
     return replace(it, warning="", hint=hint, clear_ns=None)
 
 
-def _reason(it: Listener, now_ns: int, evident: bool) -> str:
-    if _lasts(it.clipped_ns, now_ns, CLIPPED_NS):
-        return TOO_LOUD
-    if _lasts(it.hum_ns, now_ns, HUM_NS):
-        return HUM
-    if _lasts(it.quiet_ns, now_ns, QUIET_NS):
-        return TOO_QUIET
-    if evident and it.spoke_ns is None and _silent_ns(it, now_ns) >= NEVER_NS:
-        return NOBODY
-    if evident and it.spoke_ns is not None and _silent_ns(it, now_ns) >= SILENT_NS:
-        return WENT_SILENT
-    return ""
+def _reason(it: Listener, now_ns: int, evident: bool) -> tuple[str, int]:
+    """What is wrong, and since when."""
+    for since_ns, least_ns, reason in (
+        (it.clipped_ns, CLIPPED_NS, TOO_LOUD),
+        (it.hum_ns, HUM_NS, HUM),
+        (it.quiet_ns, QUIET_NS, TOO_QUIET),
+    ):
+        if since_ns is not None and now_ns - since_ns >= least_ns:
+            return reason, since_ns
+    reason, least_ns = (NOBODY, NEVER_NS) if it.spoke_ns is None else (WENT_SILENT, SILENT_NS)
+    silent_ns = _silent_ns(it, now_ns)
+    return (reason, now_ns - silent_ns) if evident and silent_ns >= least_ns else ("", 0)
 
 
 def _silent_ns(it: Listener, now_ns: int) -> int:
@@ -107,7 +113,3 @@ def _since(before: int | None, true: bool, now_ns: int) -> int | None:
     if not true:
         return None
     return now_ns if before is None else before
-
-
-def _lasts(since: int | None, now_ns: int, least_ns: int) -> bool:
-    return since is not None and now_ns - since >= least_ns
