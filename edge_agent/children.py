@@ -19,8 +19,9 @@ from typing import IO, Protocol, TypeAlias
 from edge_agent.messages import BadMessage, Beat, Gone, Message, RecorderSpec, Sound, parse_report
 from edge_agent.messages import Opened as OpenedReport
 from edge_agent.pipes import Inlet, Line
+from edge_agent.rules.endings import WEDGED, words_for
 from edge_agent.rules.guards import Guard
-from edge_agent.rules.health import GONE, WEDGED_NS, Phase, Pressure, retry_delay_ns
+from edge_agent.rules.health import GONE, WEDGED_NS, Phase, Pressure, Retries
 from edge_agent.rules.plan import RecorderFacts
 from edge_agent.rules.voices import Listener
 
@@ -161,8 +162,7 @@ class Recorder:
         self._armed_ns: int | None = None
         self._pressure = Pressure.NONE
         self._pressed_ns = 0
-        self._retry_ns = 0
-        self._failures = 0
+        self._retries = Retries()
         #: Starts in a row that were ended for their silence.
         self._slow_starts = 0
 
@@ -178,7 +178,7 @@ class Recorder:
             lecture=self.lecture,
             pressure=self._pressure,
             pressed_ns=self._pressed_ns,
-            retry_ns=self._retry_ns,
+            retry_ns=self._retries.due_ns,
             failure=self.failure,
             slow_starts=self._slow_starts,
         )
@@ -192,8 +192,13 @@ class Recorder:
         """`identity`: the device that it must be, where its name could mean another one now."""
         self._said = None
         self.guard = Guard(heard_ns=now_ns)
+        self._retries = self._retries.started(now_ns)
         self.process.start(self.spec.model_copy(update={"muted": muted, "identity": identity}))
         self.enter(Phase.STARTING, now_ns)
+
+    def device_came(self, now_ns: int) -> None:
+        """A device of its kind was plugged in: it may be the one that is missing."""
+        self._retries = self._retries.device_came(now_ns)
 
     def enter(self, phase: Phase, now_ns: int) -> None:
         """A new phase; its deadline runs from now. Words stored late do not raise the dead."""
@@ -234,7 +239,7 @@ class Recorder:
     @property
     def failure_is_news(self) -> bool:
         """A device that stays away is told once, not at each try."""
-        return self._failures == 1
+        return self._retries.failures == 1
 
     def tell(self, message: Message) -> None:
         self.process.send(message)
@@ -267,9 +272,8 @@ class Recorder:
         if status is None:
             return None if told else self._wedged(now_ns)
         proven = self._armed_ns is not None and now_ns - self._armed_ns > PROVEN_NS
-        self._failures = 1 if proven else self._failures + 1
-        self._retry_ns = now_ns + retry_delay_ns(self._failures)
-        gone = self._said or _words_for(status, self._pressure)
+        self._retries = self._retries.failed(now_ns, proven)
+        gone = self._said or words_for(status, self._pressure)
         if self.phase is Phase.STARTING and self._pressure is not Pressure.NONE:
             self._slow_starts += 1
         self._pressure, self._armed_ns = Pressure.NONE, None
@@ -280,28 +284,11 @@ class Recorder:
     def _wedged(self, now_ns: int) -> Gone | None:
         if self._pressure is not Pressure.KILLED or now_ns - self._pressed_ns < WEDGED_NS:
             return None
-        self._leave(Phase.WEDGED, _WEDGED)
-        return _WEDGED
+        self._leave(Phase.WEDGED, WEDGED)
+        return WEDGED
 
     def _leave(self, phase: Phase, gone: Gone) -> None:
         self.phase, self.last_words = phase, gone
         self.peak = self.rms = self.sound = None
         self.given_up = ""
         self.guard = Guard()
-
-
-_WEDGED = Gone(
-    cause="device hung",
-    reason="the device's driver hangs, and holds its recorder",
-    hint="Unplug the device and plug it in again; if that does not help, restart the PC.",
-)
-
-
-def _words_for(status: int, pressure: Pressure) -> Gone:
-    """What to say for a recorder that ended without a word."""
-    if pressure is Pressure.KILLED or (pressure and status < 0):
-        return Gone(cause="device hung", reason="the recorder did not answer and was ended")
-    if status < 0:
-        name = signal.Signals(-status).name
-        return Gone(cause="recorder crashed", reason=f"the recorder was ended by {name}")
-    return Gone(cause="recorder crashed", reason=f"the recorder ended with status {status}")

@@ -17,7 +17,7 @@ from capture.modes import offers
 from device_profiles.match import facts_of, match_profile
 from device_profiles.own import load_known
 from device_profiles.profile import Profile
-from edge_agent.children import Process
+from edge_agent.children import Child, Process
 from edge_agent.config import TrackConfig
 from edge_agent.messages import Message
 from edge_agent.rules.health import SECOND
@@ -30,6 +30,10 @@ PATIENCE_NS = 15 * SECOND
 #: In a room without any device it is looked again this often; in others for what comes later.
 AGAIN_NS = 10 * SECOND
 LATER_NS = 60 * SECOND
+#: After a device was plugged in it is looked twice: a sound server knows it a moment later.
+SETTLED_NS = 3 * SECOND
+#: Two looks are never closer than this.
+CLOSEST_NS = SECOND
 CAMERA = ("camera", "presenter")  # the track's name and what it shows
 
 
@@ -40,10 +44,12 @@ class Look(Message):
 class Discovery:
     """Looks for devices in the background, again and again."""
 
-    def __init__(self) -> None:
-        self._process = Process("edge_agent.discovery")
+    def __init__(self, process: Child | None = None) -> None:
+        self._process: Child = process or Process("edge_agent.discovery")
         self._due_ns = 0
         self._began_ns: int | None = None
+        self._last_ns: int | None = None
+        self._once_more = False
         self._found: dict[str, TrackConfig] = {}
         #: One look at least has ended.
         self.looked = False
@@ -53,7 +59,7 @@ class Discovery:
         if self._began_ns is None:
             if now_ns >= self._due_ns:
                 self._process.start(Look())
-                self._began_ns = now_ns
+                self._began_ns = self._last_ns = now_ns
             return {}
         for line in self._process.lines():
             self._found = {k: TrackConfig(**v) for k, v in json.loads(line).items()}
@@ -62,8 +68,15 @@ class Discovery:
         if self._process.reap() is None:
             return {}
         self.looked = True
-        self._began_ns, self._due_ns = None, now_ns + (LATER_NS if self._found else AGAIN_NS)
+        wait_ns = SETTLED_NS if self._once_more else LATER_NS if self._found else AGAIN_NS
+        self._began_ns, self._due_ns, self._once_more = None, now_ns + wait_ns, False
         return self._found
+
+    def device_came(self, now_ns: int) -> None:
+        """Look at once. A look under way may have passed it by, but another one follows."""
+        self._once_more = True
+        soon_ns = now_ns if self._last_ns is None else max(now_ns, self._last_ns + CLOSEST_NS)
+        self._due_ns = min(self._due_ns, soon_ns)
 
     def end(self) -> None:
         """At the agent's end: a search under way is of no use."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from capture.plugs import NoPlugs, Plugs
 from edge_agent.ballast import Ballast
 from edge_agent.children import Child, Launch, Process, Recorder
 from edge_agent.clock import Clock, Now
@@ -49,6 +50,8 @@ class Room:
     encoders: EncoderChoice
     small: SmallVersions
     watch: LedgerWatch
+    #: Tells when a camera or sound card has come.
+    plugs: Plugs
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
         """Give the room the tracks that it does not have yet, each with a recorder."""
@@ -65,10 +68,12 @@ def furnish(
     launch: Launch = Process,
     trials: Child | None = None,
     renderer: Child | None = None,
+    plugs: Plugs | None = None,
 ) -> Room:
     """The room with all its pieces, after recovery has brought ledger and spool together.
 
-    Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller.
+    Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller;
+    without `plugs` devices are only looked for now and then.
     """
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
@@ -129,6 +134,7 @@ def furnish(
         encoders,
         small,
         LedgerWatch(spool, ledger, refill),
+        plugs or NoPlugs(),
     )
     room.equip(config.tracks)
     return room

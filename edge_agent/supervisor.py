@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import partial
 
+from capture.plugs import UdevPlugs
 from edge_agent import messages as say
 from edge_agent import systemd
 from edge_agent.children import Process
@@ -62,6 +64,8 @@ class Supervisor:
         self._stopping = True
 
     def loop(self) -> None:
+        self.step()
+        self._listen()  # libudev is loaded while the recorders begin
         while not (self._stopping and self._all_absent()):
             busy = self.step()
             self._wait(0.0 if busy else TICK_S)
@@ -72,6 +76,7 @@ class Supervisor:
         self._hear()
         self._tell()
         self._each_round()
+        self._look_at_plugs(now)
         mend = partial(room.performer.look_at_clock, now)
         self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
@@ -114,6 +119,22 @@ class Supervisor:
         effect = partial(self._room.performer.perform, action, now)
         return self._trouble.attempt(action, effect, now.mono_ns)
 
+    def _listen(self) -> None:
+        """What came before this was looked for by the first round, or is by the next tries."""
+        why_not = self._room.plugs.open()
+        if why_not:
+            print(f"{why_not}; devices are looked for every few seconds", file=sys.stderr)
+
+    def _look_at_plugs(self, now: Now) -> None:
+        """A device that has come is tried at once: nobody waits for the next try."""
+        room = self._room
+        came = {plug.kind for plug in room.plugs.news() if plug.came}
+        for recorder in room.recorders.values():
+            if recorder.spec.kind in came:
+                recorder.device_came(now.mono_ns)
+        if came and room.discovery is not None:
+            room.discovery.device_came(now.mono_ns)
+
     def _may_look(self) -> bool:
         """A lecture keeps the tracks that it began with; after a restart they must be found."""
         return not self._room.recorders or self._room.ledger.active() is None
@@ -148,6 +169,7 @@ class Supervisor:
     def _wait(self, seconds: float) -> None:
         pipes = [r.process.fileno() for r in self._room.recorders.values()]
         pipes += [self._room.finisher.fileno(), self._room.small.fileno()]
+        pipes.append(self._room.plugs.fileno())
         select.select([fd for fd in pipes if fd >= 0], [], [], seconds)
 
     def _all_absent(self) -> bool:
@@ -172,7 +194,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
         clock = clock or SystemClock()
         ledger = open_ledger(spool, clock.now())
         starting.ended("ledger")
-        room = furnish(config, clock, ledger, trials=trials, renderer=renderer)
+        room = furnish(config, clock, ledger, trials=trials, renderer=renderer, plugs=UdevPlugs())
         starting.ended("recovery")
         supervisor = Supervisor(room, lambda: tell(starting.armed(room.recorders.values())))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -186,6 +208,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
             room.finisher.end()
             room.encoders.end()
             room.small.end()
+            room.plugs.close()
             if room.discovery is not None:
                 room.discovery.end()
             runtime.status.unlink(missing_ok=True)

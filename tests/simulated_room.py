@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from capture.plugs import Plugs
 from edge_agent.config import Config
 from edge_agent.delivery import Delivery
 from edge_agent.ledger import Ledger
@@ -80,7 +81,10 @@ class Platform:
 class SimulatedRoom:
     """One room. Its supervisor is up, or (None) dead."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, tracks: Mapping[str, Any] = TRACKS, plugs: Plugs | None = None
+    ) -> None:
+        self._plugs = plugs
         self.spool, self.runtime = Spool(root / "spool"), Runtime(root / "run")
         for folder in (self.spool.root, self.spool.lectures, self.runtime.root):
             folder.mkdir()
@@ -91,14 +95,14 @@ class SimulatedRoom:
                     "runtime": self.runtime.root,
                     "least_free_mib": 0,
                 },
-                "tracks": TRACKS,
+                "tracks": tracks,
                 "recording": {"undo_seconds": UNDO_S},
                 "destinations": {"platform": {"type": "folder", "path": root}},
             }
         )
         self.clock = FixedClock()
         self.true_utc = self.clock.utc
-        self.outside = Outside(self.clock, set(TRACKS))
+        self.outside = Outside(self.clock, set(tracks))
         self.platform = Platform()
         self.supervisor: Supervisor | None = None
         self.finisher = SimulatedFinisher(self.outside)
@@ -120,7 +124,7 @@ class SimulatedRoom:
             self.finisher = SimulatedFinisher(self.outside)
             return self.finisher
         recorder = SimulatedRecorder(self.outside)
-        self.recorders[list(TRACKS)[len(self.recorders)]] = recorder
+        self.recorders[list(self.config.tracks)[len(self.recorders)]] = recorder
         return recorder
 
     def start(self, dies_at: int | None = None) -> None:
@@ -133,7 +137,8 @@ class SimulatedRoom:
         self._connection.left = dies_at
         self.recorders: dict[str, SimulatedRecorder] = {}
         try:
-            self.room = furnish(self.config, self.clock, Ledger(self._connection), self.launch)
+            ledger = Ledger(self._connection)
+            self.room = furnish(self.config, self.clock, ledger, self.launch, plugs=self._plugs)
         except Died:
             self._forget_supervisor()
         else:

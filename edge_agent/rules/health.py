@@ -7,6 +7,7 @@ the steady state was seen to kill slow starters for ever.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 SECOND = 1_000_000_000
@@ -89,6 +90,40 @@ def next_pressure(pressure: Pressure, since_ns: int, now_ns: int) -> Pressure:
 def retry_delay_ns(failures: int) -> int:
     """How long to wait before the next start after so many failures in a row (1 or more)."""
     return int(min(RETRY_FIRST_NS << min(failures - 1, 10), RETRY_MOST_NS))
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """When a recorder that has ended is started again. Times are monotonic nanoseconds."""
+
+    #: Failures in a row.
+    failures: int = 0
+    due_ns: int = 0
+    #: The same without those before a device was plugged in: the waits grow with it.
+    waits: int = 0
+    started_ns: int = 0
+
+    def started(self, now_ns: int) -> Retries:
+        return replace(self, started_ns=now_ns)
+
+    def failed(self, now_ns: int, proven: bool) -> Retries:
+        """`proven`: it had worked well for a while, so this failure is its first."""
+        before = Retries(started_ns=self.started_ns) if proven else self
+        waits = before.waits + 1
+        return replace(
+            before,
+            failures=before.failures + 1,
+            waits=waits,
+            due_ns=now_ns + retry_delay_ns(waits),
+        )
+
+    def device_came(self, now_ns: int) -> Retries:
+        """It is worth a try at once, and a short wait after that if it needs a moment.
+
+        A plug that makes and breaks contact a hundred times starts no more than two a second.
+        """
+        soon_ns = max(now_ns, self.started_ns + RETRY_FIRST_NS)
+        return replace(self, waits=0, due_ns=min(self.due_ns, soon_ns))
 
 
 def finisher_delay_ns(failures: int) -> int:
