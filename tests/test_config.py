@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from capture.v4l2_controls import NUMBERS, plan_controls
 from edge_agent import places
 from edge_agent.config import (
     Config,
@@ -29,6 +30,7 @@ from edge_agent.config import (
     to_toml,
 )
 from edge_agent.config_light import Light
+from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "config.sample.toml"
@@ -41,6 +43,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "upload": Upload,
     "panel": Panel,
     "light": Light,
+    "mqtt": Mqtt,
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,
     "destinations.platform": FolderDestination,
@@ -222,9 +225,31 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
             "destinations.x.prefix: 'rooms' is not empty or names that each end with '/'",
         ),
         (
+            '[destinations.x]\ntype="s3"\nurl="https://a.b/c"\ncredential="c"\npieces_kib=1\n',
+            "destinations.x.pieces_kib: input should be greater than or equal to 64",
+        ),
+        (
             '[upload]\nlimit = "08:00,fast"\n',
             "upload.limit: 'fast' is no rate; write 512k, 2M, off or pause",
         ),
+        (
+            '[mqtt]\nurl = "mqtt://broker.test"\n',
+            "mqtt: url begins with mqtt://, so that anybody on the way could command this room",
+        ),
+        (
+            '[mqtt]\nurl = "mqtts://me:secret@broker.test"\n',
+            "mqtt.url: must have no password in it; name a credential instead",
+        ),
+        ('[mqtt]\nurl = "https://broker.test"\n', "mqtt.url: must be an address such as mqtts://"),
+        (
+            '[mqtt]\nroom = "B 204"\n',
+            "mqtt.room: 'B 204' is not a name of small letters, digits and '-'",
+        ),
+        (
+            '[mqtt]\ncertificate = "/etc/room.crt"\n',
+            "mqtt: certificate and key belong together; set both or none",
+        ),
+        ('[mqtt]\ncommands = ["strt"]\n', "mqtt.commands.0: 'strt' is not allowed; did you mean"),
         ("[recording]\nmax_hours = 0\n", "recording.max_hours: input should be greater than 0"),
         ('storage = "/srv"\n', "storage: "),
         ("[room\n", "this is not valid TOML: "),
@@ -332,6 +357,23 @@ def test_the_values_in_the_sample_are_the_defaults() -> None:
             assert commented == (field.default is None), f"{table}.{key}"
             if not commented:
                 assert value == field.default, f"{table}.{key}"
+
+
+@pytest.mark.parametrize("kind", ["v4l2", "rtsp", "microphone", "file", "screen"])
+def test_every_option_that_a_source_reads_stands_in_the_sample(kind: str) -> None:
+    """What a test picture can be told is for tests only."""
+    text = (SAMPLE.parents[1] / f"capture/{kind}.py").read_text()
+    read = set(re.findall(r"""spec\.options\.get\(\s*"([a-z_]+)\"""", text))
+    about = re.search(rf"(?ms)^# - {kind}: (.*?)^(?:# - |options)", SAMPLE.read_text())
+    documented = set(re.findall(r'"([a-z_]+)"', about[1] if about else ""))
+    assert read <= documented
+
+
+def test_the_controls_in_the_sample_are_controls(tmp_path: Path) -> None:
+    [example] = re.findall(r'options = \{ controls = "([^"]+)" \}', SAMPLE.read_text())
+    plan = plan_controls((), example, 50)
+    assert plan.mistakes == ()
+    assert {name for name, _ in plan.values} <= set(NUMBERS)
 
 
 def test_commented_out_keys_of_the_sample_are_valid_too(tmp_path: Path) -> None:
