@@ -48,16 +48,17 @@ def ask_agent(
     key: str,
     origin: str,
     answer_s: float = ANSWER_S,
+    ttl_s: float = TTL_S,
     on_slow: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The agent's answer; a refusal has the key "error". The same key again: the same answer.
 
-    `on_slow` is called once when it takes longer than people expect. Raises NotRunning, NoAnswer;
+    After `ttl_s` it is refused. `on_slow` is called once when it takes longer than people expect. Raises NotRunning, NoAnswer;
     sqlite3.Error and PermissionError when the ledger refuses.
     """
     if not is_held(runtime.agent_lock):
         raise NotRunning
-    press = _Press(spool, clock.now(), verb, args, key, origin)
+    press = _Press(spool, clock.now(), verb, args, key, origin, ttl_s)
     try:
         answer = wait_for(press.answer, min(SLOW_S, answer_s))
         if answer is None and answer_s > SLOW_S:
@@ -74,12 +75,20 @@ class _Press:
     """One command on its way, under its key: posted again wherever the ledger has gone."""
 
     def __init__(
-        self, spool: Spool, now: Now, verb: str, args: Mapping[str, Any], key: str, origin: str
+        self,
+        spool: Spool,
+        now: Now,
+        verb: str,
+        args: Mapping[str, Any],
+        key: str,
+        origin: str,
+        ttl_s: float,
     ) -> None:
         self._spool = spool
         self._now = now
         self._verb, self._args = verb, args
         self._key, self._origin = key, origin
+        self._ttl_ns = round(ttl_s * 1_000_000_000)
         self._ledger: Ledger | None = None
         self._file: FileId = None
         self._number = 0
@@ -123,7 +132,7 @@ class _Press:
             key=self._key,
             origin=self._origin,
             now=self._now,
-            ttl_ns=TTL_S * 1_000_000_000,
+            ttl_ns=self._ttl_ns,
         )
 
 

@@ -6,7 +6,6 @@ Every key stands with its default and unit in docs/config.sample.toml; a test ke
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +31,9 @@ from edge_agent.config_destinations import (
     TusDestination,
 )
 from edge_agent.config_light import Light
+from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
+from edge_agent.config_toml import to_toml
 from edge_agent.config_upload import Upload
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
 
@@ -67,6 +68,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9._-]*$": "empty or letters, digits, '.', '_' and '-'",
     r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a)$": "the name of a media file, such as 'audio.m4a'",
     r"^([A-Za-z0-9_-]+/[A-Za-z0-9_+-]+)?$": "empty or two words, such as 'audience/source'",
+    r"^[a-z0-9][a-z0-9-]{0,62}$": "a name of small letters, digits and '-', at most 63",
     r"^([A-Za-z0-9._-]+/)*$": "empty or names that each end with '/', such as 'rooms/'",
 }
 #: These say nothing without the device they mean; a screen has $DISPLAY, synthetic needs none.
@@ -178,6 +180,7 @@ class Config(_Section):
     upload: Upload = Upload()
     panel: Panel = Panel()
     light: Light = Light()
+    mqtt: Mqtt = Mqtt()
     tracks: dict[Name, TrackConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
 
@@ -204,6 +207,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "upload": Upload,
     "panel": Panel,
     "light": Light,
+    "mqtt": Mqtt,
     "tracks": TrackConfig,
 }
 
@@ -221,30 +225,6 @@ def validated(written: Written) -> Config:
         return Config.model_validate(written.values)
     except ValidationError as error:
         raise ConfigError([_sentence(written, dict(e)) for e in error.errors()]) from None
-
-
-def to_toml(values: Mapping[str, Any], at: KeyPath = ()) -> str:
-    """The TOML text of plain values, as `model_dump(mode="json", exclude_none=True)` gives."""
-    lines = [
-        f"{_toml_key(key)} = {_toml(value)}"
-        for key, value in values.items()
-        if not isinstance(value, Mapping)
-    ]
-    tables = [(key, v) for key, v in values.items() if isinstance(v, Mapping) and v]
-    head = [f"[{'.'.join(at)}]"] if at and lines else []
-    blocks = ["\n".join([*head, *lines])] if lines else []
-    blocks += [to_toml(value, (*at, _toml_key(key))).rstrip("\n") for key, value in tables]
-    return "\n\n".join(blocks) + "\n"
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return f"{value:.1f}"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 # ---------------------------------------------------------------- error texts

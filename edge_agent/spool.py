@@ -143,3 +143,12 @@ class Runtime:
 
     def recorder_lock(self, track: str) -> Path:
         return self.root / f"recorder-{track}.lock"
+    @property
+    def mqtt_lock(self) -> Path:
+        return self.root / "mqtt.lock"
+
+    @property
+    def mqtt_events(self) -> Path:
+        """Up to which event the broker has them all."""
+        return self.root / "mqtt-events.json"
+
