@@ -141,8 +141,6 @@ class Runtime:
     def light_lock(self) -> Path:
         return self.root / "light.lock"
 
-    def recorder_lock(self, track: str) -> Path:
-        return self.root / f"recorder-{track}.lock"
     @property
     def mqtt_lock(self) -> Path:
         return self.root / "mqtt.lock"
@@ -152,3 +150,5 @@ class Runtime:
         """Up to which event the broker has them all."""
         return self.root / "mqtt-events.json"
 
+    def recorder_lock(self, track: str) -> Path:
+        return self.root / f"recorder-{track}.lock"
