@@ -49,7 +49,7 @@ def uploads(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "upload-cost": lambda: upload_cost.rows(pairs, 64 if quick else 1024),
         "upload-speed": lambda: upload_speed.rows(1 if quick else 3),
         "upload-polite": lambda: politeness.rows(4.0, 0.1, 0.5) + politeness.rows(4.0, 0.3, 0.5),
-        "upload-cuts": lambda: upload_cuts.rows(runs, "tus") + upload_cuts.rows(runs, "s3"),
+        "upload-cuts": lambda: upload_cuts.rows(runs, "tus") + upload_cuts.rows(runs, "s3-pieces"),
         "upload-hour": upload_hour.rows,
         "upload-rooms": lambda: upload_rooms.rows(5 if quick else 30, 2.0, 1.0),
         "upload-fleet": fleet.rows,

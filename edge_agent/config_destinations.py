@@ -112,10 +112,17 @@ class S3Destination(_Section):
     tickets_url: SecureUrl | None = None
     #: `access key:secret key`, or the token for the tickets.
     credential: CredentialName
+    #: Larger files come as objects of so many KiB, which the platform joins.
+    pieces_kib: Annotated[int, Field(ge=64, le=65536)] | None = None
     receipt_keys: ReceiptKeys | None = None
     #: Unset: verified.
     needs: Needs | None = None
     ca_file: AbsolutePath | None = None
+
+    @property
+    def pieces(self) -> int | None:
+        """Bytes."""
+        return self.pieces_kib and self.pieces_kib << 10
 
     @model_validator(mode="after")
     def _can_be_proven(self) -> Self:

@@ -153,7 +153,7 @@ def _s3(
 
     way = s3_way(place, secrets, clock, pacer)
     made = s3_destination.S3Destination
-    return made(way.exchange, way.door, way.key, memory, AGENT, utc, way.terms)
+    return made(way.exchange, way.door, way.key, memory, AGENT, utc, way.terms, pieces=place.pieces)
 
 
 def s3_way(place: S3Destination, secrets: Secrets, clock: Clock, pacer: Pacing) -> S3Way:

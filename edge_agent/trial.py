@@ -137,7 +137,8 @@ def trial(
             key, waits = way.key(lecture, artifact), way.terms is not None
             door = way.door(lecture, artifact)
             exchange = way.exchange
-            made = S3Probe(door, key, lecture, artifact, data, way.terms)
+            pieces = place.pieces is not None
+            made = S3Probe(door, key, lecture, artifact, data, way.terms, pieces=pieces)
         case OpencastDestination():
             exchange, opencast = opencast_way(place, secrets, watcher)
             made = OpencastProbe(opencast, lecture, artifact, proof=place.needs == "verified")

@@ -64,6 +64,8 @@ class Store:
         match request.method:
             case "HEAD" | "GET" if not query:
                 return self._get(key, headers, request.method == "HEAD")
+            case "GET" if "list-type" in query:
+                return self._list_objects(query["prefix"], query.get("continuation-token", ""))
             case "GET" if "uploads" in query:
                 return self._list_uploads(query["prefix"])
             case "GET":
@@ -152,6 +154,25 @@ class Store:
             if key.startswith(prefix)
         ]
         return _xml("ListMultipartUploadsResult", {}, entries)
+
+    def _list_objects(self, prefix: str, after: str) -> Response:
+        """Two a page, as parts."""
+        if "cannot-list" in self.quirks:
+            return error(403, "AccessDenied")
+        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
+        entries = [
+            (
+                "Contents",
+                {
+                    "Key": key,
+                    "Size": str(len(self.objects[key].data)),
+                    "ETag": f'"{self.objects[key].etag}"',
+                },
+            )
+            for key in keys[:2]
+        ]
+        more = {"IsTruncated": "true", "NextContinuationToken": keys[1]} if len(keys) > 2 else {}
+        return _xml("ListBucketResult", more, entries)
 
     def _list_parts(self, upload: str, after: int) -> Response:
         """Two a page, so that a client must turn pages."""

@@ -168,9 +168,9 @@ def test_signed_receipts_are_told_from_forged_ones() -> None:
 # ---------------------------------------------------------------- s3
 
 
-def s3(store: Store, terms: Terms | None = None) -> list[Finding]:
+def s3(store: Store, terms: Terms | None = None, *, pieces: bool = False) -> list[Finding]:
     key = f"{LECTURE}/{FILE.sha256}/{FILE.name}"
-    made = S3Probe(SignedDoor(BUCKET, key), key, LECTURE, FILE, DATA, terms)
+    made = S3Probe(SignedDoor(BUCKET, key), key, LECTURE, FILE, DATA, terms, pieces=pieces)
     return [
         *drive(made.exchange(), store),
         *drive(made.receipt(), store),
@@ -212,6 +212,28 @@ def test_what_a_store_breaks_is_found(quirk: str, promise: str, verdict: Verdict
     assert verdicts(s3(store))[promise] is verdict
     assert store.uploads == {}
     assert bool(store.objects) == (quirk != "may-delete")
+
+
+def test_where_files_come_in_pieces_the_pieces_must_be_found_again() -> None:
+    assert verdicts(s3(Store(DATA), pieces=True))["resume"] is KEPT
+    found = s3(Store(DATA, {"cannot-list"}), pieces=True)
+    assert verdicts(found)["resume"] is ABSENT
+    assert "ListObjectsV2" in words(found, "resume")
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(4.2, True), (1.0, False)])
+def test_a_link_on_which_parts_take_long_is_told_with_the_ways_out(
+    seconds: float, told: bool
+) -> None:
+    """128 KiB in 4.2 s are 256 kbit/s: a part takes nearly three minutes."""
+    store = Store(DATA)
+    store.after = lambda request, answer: replace(answer, seconds=seconds)
+    found = s3(store)
+    assert ("thin link" in verdicts(found)) == told
+    if told:
+        assert "168 s" in words(found, "thin link")
+        assert "pieces_kib" in words(found, "thin link")
+    assert "thin link" not in verdicts(s3(store, pieces=True))
 
 
 def test_a_store_whose_etags_say_nothing_has_to_be_read_back() -> None:

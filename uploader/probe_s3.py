@@ -14,7 +14,8 @@ from uploader.s3_destination import PLATFORMS_RECEIPT
 from uploader.s3_wire import Sum
 from uploader.sender import Artifact, SendError
 
-_CANNOT = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
+#: A part that takes longer than this, seconds, is worth a word: links that thin are often cut.
+LONG_PART_S = 60.0
 
 
 class S3Probe:
@@ -28,7 +29,10 @@ class S3Probe:
         artifact: Artifact,
         data: bytes,
         terms: Terms | None,
+        *,
+        pieces: bool = False,
     ) -> None:
+        """`pieces`: files will come in pieces."""
         self._door = door
         self._key = key
         self._lecture = lecture
@@ -36,6 +40,7 @@ class S3Probe:
         self._data = data
         self._terms = terms
         self._sum = wire.summed([data], Piece(0, len(data)))
+        self._pieces = pieces
         self._there = False
 
     def exchange(self) -> Core[list[Finding]]:
@@ -48,7 +53,7 @@ class S3Probe:
                 self._put,
                 self._once,
                 self._proof,
-                self._parts,
+                self._stretches if self._pieces else self._parts,
             ):
                 findings += yield from step()
         except Stop as stop:
@@ -111,6 +116,7 @@ class S3Probe:
         return [
             kept("takes files", "the test file arrived"),
             probe.speed(len(self._data), [answer]),
+            *([] if self._pieces else thin(len(self._data), answer.seconds)),
         ]
 
     def _once(self) -> Core[list[Finding]]:
@@ -121,7 +127,7 @@ class S3Probe:
         tail = "our names contain the checksum, so nothing else can take their place"
         if answer.ok:
             return [broken("create once", f"it ignores If-None-Match without a word; {tail}")]
-        if wire.error_code(answer) in _CANNOT or answer.status == 501:
+        if wire.error_code(answer) in wire.NO_CONDITIONS or answer.status == 501:
             return [absent("create once", f"it says that it cannot do If-None-Match; {tail}")]
         return [Finding("create once", Verdict.UNKNOWN, refusal(answer, "putting it again").reason)]
 
@@ -151,6 +157,17 @@ class S3Probe:
         yield from one(self._door, wire.abort(upload))
         return [finding]
 
+    def _stretches(self) -> Core[list[Finding]]:
+        """Pieces that have arrived must be found again, though we had forgotten them."""
+        answer = yield from one(self._door, wire.list_stretches(self._key))
+        if isinstance(answer, Response) and answer.ok:
+            return [kept("resume", "pieces that have arrived are found again")]
+        words = (
+            "it does not list what it holds (ListObjectsV2, s3:ListBucket): a file that is broken "
+            "off begins anew"
+        )
+        return [absent("resume", words)]
+
     def _listed(self, upload: str) -> Core[Finding]:
         part = replace(wire.put_part(upload, 1, self._sum), body=self._data)
         good((yield from one(self._door, part)), "sending a part")
@@ -171,3 +188,15 @@ class S3Probe:
     def _call(self, digests: Sum, *, only_new: bool) -> Core[Response | Lost]:
         call = wire.put(digests, self._artifact.media_type, only_new=only_new)
         return (yield from one(self._door, replace(call, body=self._data)))
+
+
+def thin(count: int, seconds: float) -> list[Finding]:
+    """What a link this slow means for parts; `count` bytes took so long."""
+    part_s = wire.LEAST_PART * seconds / count
+    if part_s < LONG_PART_S:
+        return []
+    words = (
+        f"a part of {wire.LEAST_PART >> 20} MiB takes about {part_s:.0f} s and goes again when it "
+        "is cut; if that is often, set pieces_kib where the platform joins pieces, or use tus"
+    )
+    return [absent("thin link", words)]

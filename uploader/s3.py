@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from uploader import s3_wire as wire
-from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, good, refusal
+from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, T, good, refusal
 from uploader.s3_wire import Call, Sum
 from uploader.sender import Artifact, Transient
+from uploader.sizing import Sizing, advice
 
 #: An upload that vanishes, or a part that arrives damaged, is tried again this often in one go.
 TRIES = 3
 #: Bytes that are read back in one request.
 READ_BACK = 1 << 20
-#: A store without conditional writes says so with these.
-_NO_CONDITIONS = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
 
 
 class Door(Protocol):
@@ -50,9 +49,13 @@ class Held:
 
 @dataclass(slots=True)
 class Promises:
-    """What this store is known to keep. Learnt from its answers, so that it is asked for once."""
+    """What this store is known to keep. Learnt from its answers, so that it is asked for once.
+
+    `sizing`: how fast the way to it is, and how often it is cut.
+    """
 
     conditions: bool = True
+    sizing: Sizing = field(default_factory=Sizing)
 
 
 class _Again(Exception):
@@ -104,7 +107,7 @@ class Upload:
             raise Transient(answer.reason)
         if answer.ok or answer.status == 412:  # 412: it is there already; `run` looks
             return
-        if only_new and wire.error_code(answer) in _NO_CONDITIONS:
+        if only_new and wire.error_code(answer) in wire.NO_CONDITIONS:
             self.promises.conditions = False
             yield from self._put(only_new=False)
             return
@@ -120,7 +123,7 @@ class Upload:
             if known.get(number) != (part.piece.length, part.md5.hex())
         ]
         etags = {number: stored for number, (_, stored) in known.items()}
-        for batch in _batches(wanted, self.door.batch):
+        for batch in batches(wanted, self.door.batch):
             requests = yield from self.door.requests([call for _, call in batch])
             for (number, call), request in zip(batch, requests, strict=True):
                 etags[number] = yield from self._part(number, call, request)
@@ -133,8 +136,10 @@ class Upload:
         for last in (False, False, True):
             answer = yield request
             if isinstance(answer, Lost):
-                raise Transient(answer.reason, progressed=number > 1)
+                raise Transient(self._cut(answer, request.length), progressed=number > 1)
             if answer.ok:
+                sizing = self.promises.sizing
+                self.promises.sizing = sizing.arrived(request.length, answer.seconds)
                 return wire.etag(answer) or self.parts[number - 1].md5.hex()
             code = wire.error_code(answer)
             if answer.status == 404 or code == "NoSuchUpload":
@@ -144,6 +149,16 @@ class Upload:
                 raise refusal(answer, what)
             [request] = yield from self.door.requests([call])
         raise AssertionError  # the loop returns or raises
+
+    def _cut(self, answer: Lost, size: int) -> str:
+        """Why, and what to do where it will happen to most parts."""
+        if not answer.sent:
+            return answer.reason
+        sizing = self.promises.sizing.cut(0, answer.seconds)
+        self.promises.sizing = sizing
+        rate = sizing.rate or answer.sent / max(answer.seconds, 0.001)
+        words = advice(rate, sizing.between_s, size)
+        return f"{answer.reason}; {words}" if words else answer.reason
 
     def _upload(self) -> Core[tuple[str, dict[int, tuple[int, str]]]]:
         """The upload to go on with and what it holds already: remembered, found, or new."""
@@ -192,7 +207,7 @@ class Upload:
         if answer.status == 412:  # another try was faster; this one's parts are rubbish
             yield from one(self.door, wire.abort(upload))
             return
-        if only_new and code in _NO_CONDITIONS:
+        if only_new and code in wire.NO_CONDITIONS:
             self.promises.conditions = False
             yield from self._complete(upload, etags, only_new=False)
             return
@@ -246,6 +261,6 @@ def one(door: Door, call: Call) -> Core[Answer]:
     return (yield request)
 
 
-def _batches(wanted: list[tuple[int, Call]], size: int) -> Iterator[list[tuple[int, Call]]]:
+def batches(wanted: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for at in range(0, len(wanted), size):
         yield wanted[at : at + size]

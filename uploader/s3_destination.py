@@ -4,20 +4,23 @@
     <prefix><lecture>/<sha256>/<name>.receipt.json    written last: the store's proof was checked
     <prefix><lecture>/<sha256>/<name>.receipt.jws     the platform's, signed; where it is wanted
 
-The first is worth something as long as the object has the ETag that stands in it. With `terms` the
-second alone makes a file count as delivered: many may write to a bucket, few hold that key.
+With `pieces` a larger file comes as many small objects instead: see `uploader.s3_pieces`.
+
+The receipt of ours is worth something as long as the object has the ETag that stands in it. With
+`terms` the platform's alone makes a file count as delivered: many may write to a bucket, few hold
+that key.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from uploader import receipts
+from uploader import receipts, s3_pieces
 from uploader import s3_wire as wire
 from uploader.bodies import Comparison, Source
 from uploader.exchange import (
@@ -25,6 +28,7 @@ from uploader.exchange import (
     Core,
     Lost,
     Memory,
+    Piece,
     Request,
     Response,
     T,
@@ -34,6 +38,8 @@ from uploader.exchange import (
 )
 from uploader.http import Http
 from uploader.s3 import Door, Promises, Upload, look, one
+from uploader.s3_pieces import Pieces
+from uploader.s3_wire import Sum
 from uploader.sender import Artifact, Pending, Permanent, Phase, Progress, Receipt, Transient
 from uploader.signing import Worthless
 from uploader.sigv4 import Key, signed, skew
@@ -119,16 +125,23 @@ class S3Destination:
         agent: str,
         utc: Callable[[], str],
         terms: receipts.Terms | None = None,
+        *,
+        pieces: int | None = None,
     ) -> None:
+        """`pieces`: files of more bytes than this are laid down in pieces of so many."""
         self._exchange = exchange
         self._terms = terms
         self._door = door
         self._key = key
         self._memory = memory
         self._promises = Promises()
-        self._comparison = Comparison(wire.pieces, wire.summed)
+        self._pieces = pieces
+        self._comparison = Comparison(self._cut, wire.summed)
         self._agent = agent
         self._utc = utc
+
+    def _cut(self, size: int) -> list[Piece]:
+        return wire.divided(size, self._pieces) if self._pieces else wire.pieces(size)
 
     def close(self) -> None:
         """Ends the connections; the next call opens new ones."""
@@ -149,7 +162,7 @@ class S3Destination:
     def _held(self, lecture: str, artifact: Artifact) -> Core[Receipt | None]:
         door = self._door(lecture, artifact)
         if self._terms is None:
-            return (yield from self._proven(door, artifact))
+            return (yield from self._proven(door, lecture, artifact))
         why = "is not there yet"
         try:
             text = yield from _beside(door, PLATFORMS_RECEIPT)
@@ -161,19 +174,24 @@ class S3Destination:
             why = error.reason
         except receipts.Damaged:
             why = "speaks of other bytes; ask those who run the platform"
-        if (yield from self._proven(door, artifact)) is not None:
+        if (yield from self._proven(door, lecture, artifact)) is not None:
             raise Pending(f"{artifact.name} is in the store; the platform's receipt {why}")
         return None
 
-    def _proven(self, door: Door, artifact: Artifact) -> Core[Receipt | None]:
-        """Our own receipt, if it is there and the object is still the one that it is for."""
+    def _proven(self, door: Door, lecture: str, artifact: Artifact) -> Core[Receipt | None]:
+        """Our own receipt, if it is there and what it is for still is, in one or in pieces."""
         text = yield from _beside(door, RECEIPT)
         stored = None if text is None else receipts.stored(text, artifact)
         if stored is None:
             return None
         held = yield from look(door)
-        same = held is not None and (held.bytes, held.etag) == (artifact.bytes, stored.get("etag"))
-        return stored if same else None
+        in_pieces = "pieces" in stored
+        if in_pieces and held is None:  # nobody has joined them yet
+            there = yield from s3_pieces.held(door, self._key(lecture, artifact))
+            return stored if sum(size for size, _ in there.values()) == artifact.bytes else None
+        if held is None or held.bytes != artifact.bytes:
+            return None
+        return stored if in_pieces or held.etag == stored.get("etag") else None
 
     def _send(
         self, lecture: str, artifact: Artifact, path: Path, progress: Progress
@@ -183,11 +201,8 @@ class S3Destination:
             return known
         parts = self._comparison.of(path, artifact, progress)
         door = self._door(lecture, artifact)
-        key = self._key(lecture, artifact)
-        upload = Upload(door, key, lecture, artifact, parts, self._memory, self._promises)
-        held = yield from upload.run()
         receipt = receipts.own(lecture, artifact, "verified", self._utc(), self._agent)
-        receipt |= {"etag": held.etag, **({"version": held.version} if held.version else {})}
+        receipt |= yield from self._bring(door, lecture, artifact, parts)
         data = json.dumps(receipt, indent=2).encode()
         answer = yield from one(door, wire.put_beside(RECEIPT, data, "application/json"))
         if isinstance(answer, Lost):
@@ -200,6 +215,18 @@ class S3Destination:
         if found is None:
             raise Transient(f"the store has lost {artifact.name}; ask those who run the store")
         return found
+
+    def _bring(
+        self, door: Door, lecture: str, artifact: Artifact, parts: Sequence[Sum]
+    ) -> Core[dict[str, Any]]:
+        """What there is to be told of the object in its receipt."""
+        key = self._key(lecture, artifact)
+        if self._pieces and len(parts) > 1:
+            yield from Pieces(door, key, artifact, parts, self._promises).run()
+            return {"pieces": len(parts), "piece_bytes": self._pieces}
+        upload = Upload(door, key, lecture, artifact, parts, self._memory, self._promises)
+        held = yield from upload.run()
+        return {"etag": held.etag, **({"version": held.version} if held.version else {})}
 
 
 def _beside(door: Door, suffix: str) -> Core[bytes | None]:

@@ -19,6 +19,11 @@ MIB = 1 << 20
 #: The least that S3 takes as a part other than the last, and the best for thin links.
 LEAST_PART = 5 * MIB
 MOST_PARTS = 10_000
+#: A store without conditional writes says so with these.
+NO_CONDITIONS = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
+#: Where a file that comes in pieces lies: the pieces, and then what says how to join them.
+STRETCHES, STRETCH_TYPE = ".pieces/", "application/octet-stream"
+INDEX = ".pieces.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,11 @@ def part_size(size: int) -> int:
 
 def pieces(size: int) -> list[Piece]:
     """The parts of a file; one of nothing when it is empty."""
-    each = part_size(size)
+    return divided(size, part_size(size))
+
+
+def divided(size: int, each: int) -> list[Piece]:
+    """Stretches of `each` bytes, the last one shorter; one of nothing when the file is empty."""
     return [Piece(at, min(each, size - at)) for at in range(0, size, each)] or [Piece(0, 0)]
 
 
@@ -118,6 +127,24 @@ def put_beside(suffix: str, data: bytes, media_type: str) -> Call:
 
 def get_beside(suffix: str) -> Call:
     return Call("GetObject", "GET", suffix=suffix)
+
+
+def put_stretch(part: Sum, *, only_new: bool) -> Call:
+    """A stretch of the file as an object of its own beside where the file would lie."""
+    headers = {"Content-Type": STRETCH_TYPE, **part.headers, **_condition(only_new)}
+    return Call("PutObject", "PUT", headers=headers, body=part.piece, suffix=stretch(part.piece))
+
+
+def stretch(piece: Piece) -> str:
+    """Its name behind the file's key; sorted by name is sorted by place."""
+    return f"{STRETCHES}{piece.offset:015}"
+
+
+def list_stretches(key: str, token: str = "") -> Call:
+    query = {"list-type": "2", "prefix": key + STRETCHES}
+    if token:
+        query["continuation-token"] = token
+    return Call("ListObjectsV2", "GET", query, of_bucket=True)
 
 
 def list_uploads(key: str) -> Call:
@@ -220,6 +247,19 @@ def parts_of(response: Response) -> tuple[dict[int, tuple[int, str]], int]:
     more = _text(root, "IsTruncated").lower() == "true"
     marker = _text(root, "NextPartNumberMarker")
     return found, int(marker) if more and marker.isdecimal() else 0
+
+
+def stretches_of(response: Response, key: str) -> tuple[dict[int, tuple[int, str]], str]:
+    """(size, ETag) of each stored stretch by its place; and the token of the list's next page."""
+    root = _parsed(response)
+    found: dict[int, tuple[int, str]] = {}
+    for entry in _all(root, "Contents"):
+        place = _text(entry, "Key").removeprefix(key + STRETCHES)
+        if place.isdecimal():
+            size, etag = _text(entry, "Size"), _text(entry, "ETag").strip('"').lower()
+            found[int(place)] = (int(size) if size.isdecimal() else -1, etag)
+    more = _text(root, "IsTruncated").lower() == "true"
+    return found, _text(root, "NextContinuationToken") if more else ""
 
 
 def _parsed(response: Response) -> ElementTree.Element:

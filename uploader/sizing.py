@@ -16,6 +16,8 @@ LEAST, FIRST, MOST = 16 << 10, 256 << 10, 1 << 30
 ASSUMED_S = 600.0
 #: A request to a server that keeps parts: overhead is below one per cent of it even over satellite.
 KEPT_S = 120.0
+#: What a link has to let through of what is sent; below, another way of sending is advised.
+WORTH = 0.85
 #: Weight of the newest of several measurements.
 _NEWEST = 0.3
 
@@ -35,12 +37,14 @@ class Sizing:
     keeps: bool = False
 
     @property
+    def between_s(self) -> float:
+        """Mean time between cuts, seconds."""
+        return (ASSUMED_S + self.sending_s) / (1 + self.cuts)
+
+    @property
     def optimum_s(self) -> float:
         """The best duration of one request, seconds."""
-        if self.keeps:
-            return KEPT_S
-        between = (ASSUMED_S + self.sending_s) / (1 + self.cuts)
-        return math.sqrt(2 * self.overhead * between)
+        return KEPT_S if self.keeps else math.sqrt(2 * self.overhead * self.between_s)
 
     def asked(self, seconds: float) -> Sizing:
         """A request without a body took this long."""
@@ -70,6 +74,28 @@ class Sizing:
 
     def _allowed(self, size: int) -> int:
         return max(LEAST, min(size, self.ceiling))
+
+
+def share(rate: float, between_s: float, count: int) -> float:
+    """What requests of `count` bytes use of a link, 0 to 1, when a cut loses the whole request.
+
+    `rate`: bytes per second. Cuts come by chance, `between_s` apart on average: a request of t
+    seconds gets through with e^(-t/between); all its tries take between x (e^(t/between) - 1).
+    """
+    cuts = count / max(rate, 1.0) / max(between_s, 1.0)
+    return cuts / math.expm1(min(cuts, 500.0)) if cuts > 0 else 1.0
+
+
+def advice(rate: float, between_s: float, count: int) -> str:
+    """For people whose S3 store gets too few parts of `count` bytes; "" where it gets most."""
+    used = share(rate, between_s, count)
+    if used >= WORTH:
+        return ""
+    return (
+        f"a part of {count / (1 << 20):.0f} MiB takes {count / max(rate, 1.0):.0f} s here, and the "
+        f"connection holds {between_s:.0f} s or so: {1 - used:.0%} of the time is lost; set "
+        "pieces_kib for this destination if its platform joins pieces, or use one that speaks tus"
+    )
 
 
 def _mix(old: float, new: float) -> float:
