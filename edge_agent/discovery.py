@@ -11,12 +11,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capture.modes import offers
 from device_profiles.match import facts_of, match_profile
 from device_profiles.own import load_known
-from device_profiles.profile import Profile
+from device_profiles.profile import Kind, Profile
 from edge_agent.children import Child, Process
 from edge_agent.config import TrackConfig
 from edge_agent.messages import Message
@@ -34,7 +35,8 @@ LATER_NS = 60 * SECOND
 SETTLED_NS = 3 * SECOND
 #: Two looks are never closer than this.
 CLOSEST_NS = SECOND
-CAMERA = ("camera", "presenter")  # the track's name and what it shows
+#: The names of the tracks.
+CAMERA, SLIDES, MICROPHONE, BACKUP = "camera", "slides", "microphone", "backup"
 
 
 class Look(Message):
@@ -83,35 +85,74 @@ class Discovery:
         self._process.signal(signal.SIGKILL)
 
 
-def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dict[str, TrackConfig]:
-    """The first camera, the first HDMI grabber (the slides) and the first microphone.
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What is plugged in for each place in a room, the best first."""
 
-    A document camera is the camera only where there is no other.
+    cameras: list[tuple[Device, Profile | None]]
+    grabbers: list[tuple[Device, Profile | None]]
+    microphones: list[Device]
+
+
+def profile_of(device: Device, profiles: Iterable[Profile]) -> Profile | None:
+    """What is known about a camera, grabber or microphone."""
+    kind: Kind = "camera" if device.kind == "v4l2" else "microphone"
+    facts = facts_of(kind, device.name, device.identity, device.usb, offers(device.modes))
+    return match_profile(facts, profiles)
+
+
+def candidates(devices: Iterable[Device], profiles: Iterable[Profile]) -> Candidates:
+    """By place; of equal ones the first that was found. Document cameras come after others.
+
+    Microphones: those of lecture rooms, other USB ones, a camera's own, and last what is built
+    into the PC. Nearly every board lists an input, with nothing plugged into it.
     """
     known = list(profiles)
-    tracks: dict[str, TrackConfig] = {}
-    paper: list[TrackConfig] = []
+    pictures: list[tuple[Device, Profile | None]] = []
+    sounds: list[tuple[Device, Profile | None]] = []
     for device in devices:
-        if device.kind == "microphone":
-            tracks.setdefault("microphone", TrackConfig(kind="microphone", device=device.id))
-        elif device.kind == "v4l2":
-            profile = match_profile(
-                facts_of("camera", device.name, device.identity, device.usb, offers(device.modes)),
-                known,
-            )
-            role = profile.role if profile else None
-            name, flavor = ("slides", "presentation") if role == "grabber" else CAMERA
-            track = _camera(device.identity, f"{flavor}/source", profile)
-            if role == "document":
-                paper.append(track)
-            else:
-                tracks.setdefault(name, track)
-    for track in paper:
-        tracks.setdefault(CAMERA[0], track)
+        if device.kind == "v4l2":
+            pictures.append((device, profile_of(device, known)))
+        elif device.kind == "microphone":
+            sounds.append((device, profile_of(device, known)))
+    cameras = [each for each in pictures if _role(each[1]) != "grabber"]
+    # A conference camera is made to hear the whole room, a webcam is not.
+    with_camera = {device.usb for device, p in cameras if device.usb and _role(p) != "conference"}
+
+    def worth(sound: tuple[Device, Profile | None]) -> int:
+        device, profile = sound
+        if not device.usb:
+            return 3
+        if device.usb in with_camera:
+            return 2
+        return 0 if profile is not None and profile.usb else 1
+
+    return Candidates(
+        sorted(cameras, key=lambda each: _role(each[1]) == "document"),
+        [each for each in pictures if _role(each[1]) == "grabber"],
+        [device for device, _ in sorted(sounds, key=worth)],
+    )
+
+
+def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dict[str, TrackConfig]:
+    """The best camera, HDMI grabber (the slides) and microphone."""
+    found = candidates(devices, profiles)
+    tracks: dict[str, TrackConfig] = {}
+    for device, profile in found.cameras[:1]:
+        tracks[CAMERA] = camera_track(device.identity, "presenter/source", profile)
+    for device, profile in found.grabbers[:1]:
+        tracks[SLIDES] = camera_track(device.identity, "presentation/source", profile)
+    for device in found.microphones[:1]:
+        tracks[MICROPHONE] = TrackConfig(kind="microphone", device=device.id)
     return tracks
 
 
-def _camera(identity: str, flavor: str, profile: Profile | None) -> TrackConfig:
+def _role(profile: Profile | None) -> str:
+    return (profile.role or "") if profile else ""
+
+
+def camera_track(identity: str, flavor: str, profile: Profile | None) -> TrackConfig:
+    """A camera or grabber as its profile wants it asked."""
     if profile is None:
         return TrackConfig(kind="v4l2", device=identity, flavor=flavor)
     return TrackConfig(

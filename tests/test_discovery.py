@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capture.discover import Device
 from device_profiles.profile import load_profiles
-from edge_agent.discovery import choose_tracks
+from edge_agent.discovery import candidates, choose_tracks
 
 WEBCAM = Device("v4l2", "/dev/video0", "Logi C270", "usb 1-2", "usb:046d:0825:CAM0001")
 GRABBER = Device("v4l2", "/dev/video2", "USB Video", "usb 1-3", "usb:534d:2109:")
@@ -55,3 +55,27 @@ def test_the_screen_of_the_room_pc_is_never_recorded_unasked() -> None:
 def test_a_camera_without_a_profile_is_recorded_as_it_comes() -> None:
     track = choose_tracks([WEBCAM], [])["camera"]
     assert (track.size, track.fps, track.options) == (None, None, {})
+
+
+def test_a_webcam_with_a_microphone_is_a_room_that_needs_no_configuration() -> None:
+    """Beside the board's own input, which nearly every PC has, and which is mostly empty."""
+    board = Device("microphone", "pulse:alsa_input.pci", "Built-in Audio", "pci-0", "pulse:pci-0")
+    webcam = Device("v4l2", "/dev/video0", "Logi C270", "usb 1-2", "port:1-2", usb="046d:0825")
+    its_own = Device("microphone", "pulse:c270", "C270", "usb 1-2", "pulse:1-2", usb="046d:0825")
+    tracks = choose_tracks([webcam, board, its_own], load_profiles())
+    assert {name: track.device for name, track in tracks.items()} == {
+        "camera": "port:1-2",
+        "microphone": "pulse:c270",
+    }
+    assert (tracks["camera"].flavor, tracks["camera"].media) == ("presenter/source", "video")
+
+
+def test_microphones_of_lecture_rooms_come_first_and_what_is_built_in_last() -> None:
+    def microphone(name: str, usb: str) -> Device:
+        return Device("microphone", name, name, name, f"pulse:{name}", usb=usb)
+
+    board, own = microphone("board", ""), microphone("own", "046d:0825")
+    other, known = microphone("other", "1111:2222"), microphone("yeti", "b58e:9e84")
+    webcam = Device("v4l2", "/dev/video0", "Logi C270", "usb 1-2", "port:1-2", usb="046d:0825")
+    found = candidates([board, own, other, known, webcam], load_profiles())
+    assert [device.id for device in found.microphones] == ["yeti", "other", "own", "board"]
