@@ -6,6 +6,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+#: How long an example takes says something of the PC, and nothing of what is tested.
+settings.register_profile("any PC", deadline=None)
+settings.load_profile("any PC")
 
 
 @pytest.fixture

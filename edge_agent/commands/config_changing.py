@@ -78,23 +78,19 @@ def unset(
 ) -> None:
     """Take a key (or table) out of the file, so that the default holds."""
     from edge_agent.commands import config_steps as steps
-    from edge_agent.config_edit import without
+    from edge_agent.commands.config_texts import edited
 
     with reporting("config.unset", as_json) as report:
         path, desk = steps.key(key), steps.desk(context)
         with steps.changing(desk, dry_run):
-            written = desk.written()
-            file = written.origin.get(path)
-            if file is None:
+            if path not in desk.written().origin:
                 raise Failure(
                     Exit.NOT_FOUND,
                     "not-set",
                     f"no file of the configuration sets {key}",
                     f"see what holds with: edge-agent config get {key}",
                 )
-            with steps.editing(file):
-                text = without(desk.text(file).decode(), path)
-            steps.carry_out(desk, desk.plan({file: text.encode()}), report, dry_run)
+            steps.carry_out(desk, desk.plan(edited(desk, {}, [path])), report, dry_run)
 
 
 def diff(

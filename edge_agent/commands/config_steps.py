@@ -14,21 +14,14 @@ import typer
 
 from edge_agent.clock import SystemClock
 from edge_agent.commands.checks import CHECKS, run
+from edge_agent.commands.config_texts import edited
 from edge_agent.commands.config_words import Row, change_data, change_lines, when
 from edge_agent.commands.finding import Finding, Ground, State, ask
 from edge_agent.commands.output import Exit, Failure, Report
 from edge_agent.commands.room import Room, config_option, room_of
 from edge_agent.config import validated
 from edge_agent.config_change import ConfigDesk, Plan, TakenBack
-from edge_agent.config_edit import (
-    CannotEdit,
-    differences,
-    flat,
-    key_path,
-    key_text,
-    value_of,
-    with_value,
-)
+from edge_agent.config_edit import differences, flat, key_path, key_text, value_of
 from edge_agent.locks import AlreadyRunning
 from edge_agent.places import ConfigError, KeyPath, Written
 from edge_agent.spool import Runtime, Spool
@@ -97,19 +90,6 @@ def changing(place: ConfigDesk, dry_run: bool) -> Iterator[None]:
         ) from None
 
 
-@contextmanager
-def editing(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except CannotEdit as error:
-        raise Failure(
-            Exit.FAILED,
-            "cannot-edit",
-            f"{file}: {error}",
-            "change a copy by hand, then: edge-agent config apply COPY",
-        ) from None
-
-
 def plan_to_set(place: ConfigDesk, wanted: Mapping[KeyPath, str]) -> Plan:
     """Each key goes into the file that sets it already, else into the main one.
 
@@ -118,7 +98,7 @@ def plan_to_set(place: ConfigDesk, wanted: Mapping[KeyPath, str]) -> Plan:
     """
     values = {path: value_of(text) for path, text in wanted.items()}
     try:
-        return place.plan(_texts(place, values))
+        return place.plan(edited(place, values))
     except ConfigError as error:
         first = error
     refused = {
@@ -128,20 +108,10 @@ def plan_to_set(place: ConfigDesk, wanted: Mapping[KeyPath, str]) -> Plan:
     }
     try:
         return place.plan(
-            _texts(place, {p: wanted[p] if p in refused else v for p, v in values.items()})
+            edited(place, {p: wanted[p] if p in refused else v for p, v in values.items()})
         )
     except ConfigError:
         raise first from None
-
-
-def _texts(place: ConfigDesk, values: Mapping[KeyPath, Any]) -> dict[Path, bytes]:
-    written, texts = place.written(), dict[Path, str]()
-    for path, value in values.items():
-        file = written.origin.get(path, place.main)
-        with editing(file):
-            before = texts.get(file) or place.text(file).decode()
-            texts[file] = with_value(before, path, value)
-    return {file: text.encode() for file, text in texts.items()}
 
 
 def read(file: Path) -> bytes:

@@ -6,13 +6,9 @@ packages, delivers to a folder that plays the central platform, and verifies wha
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,21 +18,15 @@ from edge_agent.commands.demo_panel import free_port, show_panel
 from edge_agent.commands.output import Exit, Failure, Report, reporting
 from edge_agent.commands.progress import bar
 from edge_agent.commands.room import Room, find_lecture, room_of
-from edge_agent.commands.words import clock, size
+from edge_agent.commands.short_lecture import ARMED_S, Alive, package, programs, record, with_log
+from edge_agent.commands.words import size
 
 if TYPE_CHECKING:
     from edge_agent.config import TrackConfig
 
-ARMED_S = 30.0
-PACKAGED_S = 300.0
 DELIVERED_S = 300.0
-STOP_S = 20.0
-LOG_LINES = 15
 NAME = "platform"
 PROCESSES = ("agent", "upload", "panel")
-
-#: True while the demo's processes live; raises Failure when one has ended.
-Alive: TypeAlias = Callable[[], bool]
 
 
 def demo(
@@ -60,14 +50,16 @@ def demo(
                 f"a demo is running in {home}",
                 "wait for it, or choose another folder with --to",
             )
-        with _agents(home, file) as alive:
+        with programs(home, file, PROCESSES) as alive:
             try:
                 _end_interrupted(here, alive, report)
-                lecture = _record(here, seconds, alive, report)
-                _package(here, lecture, alive, report)
+                title = f"A lecture of {seconds:g} seconds"
+                details = {"title": title, "lecturer": "edge-agent demo"}
+                lecture = record(here, seconds, details, alive, report)
+                package(here, lecture, alive, report)
                 _deliver(here, lecture, alive, report)
             except Failure as failure:
-                raise _with_log(failure, home) from failure
+                raise with_log(failure, home, PROCESSES) from failure
             _verify(home, lecture, report)
             _how_to_go_on(home, lecture, report)
             show_panel(here, alive, report)
@@ -129,109 +121,12 @@ def _configure(home: Path, tracks: dict[str, TrackConfig]) -> Path:
     return file
 
 
-@contextmanager
-def _agents(home: Path, file: Path) -> Iterator[Alive]:
-    """The agent, the upload process and the panel, as systemd would run them.
-
-    Gives a function that is True, or raises when one of them has ended.
-    """
-    children: dict[str, subprocess.Popen[bytes]] = {}
-
-    def alive() -> bool:
-        for name, child in children.items():
-            if child.poll() is not None:
-                told = f"the {name} process ended with status {child.returncode}"
-                raise Failure(Exit.FAILED, f"{name}-ended", told, "see what it said above")
-        return True
-
-    with ExitStack() as stack:
-        for name in PROCESSES:
-            arguments = ["run"] if name == "agent" else [name, "run"]
-            log = stack.enter_context((home / f"{name}.log").open("wb"))
-            command = [sys.executable, "-m", "edge_agent.cli", "--config", str(file), *arguments]
-            child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
-            )
-            stack.callback(_end, child)
-            children[name] = child
-        yield alive
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait(STOP_S)
-
-
 def _end_interrupted(here: Room, alive: Alive, report: Report) -> None:
     """An earlier demo that was broken off: its lecture goes on, as it should; here it ends."""
     facts = wait_for(lambda: alive() and here.status(), ARMED_S)
     if facts and facts["lecture"]:
         report.note("an earlier demo was interrupted; its lecture is finished too")
         ask(here, "stop", {})
-
-
-def _record(here: Room, seconds: float, alive: Alive, report: Report) -> str:
-    tracks = wait_for(lambda: alive() and _armed(here, everything=True), ARMED_S) or _armed(here)
-    if not tracks:
-        raise Failure(
-            Exit.DEVICE,
-            "nothing-armed",
-            f"after {ARMED_S:.0f} s no device is ready",
-            "try the built-in test picture: edge-agent demo --synthetic",
-        )
-    report.say(*(f"Ready: {name}, {track['description']}" for name, track in tracks.items()))
-    title = f"A lecture of {seconds:g} seconds"
-    lecture = str(ask(here, "start", {"title": title, "lecturer": "edge-agent demo"})["lecture"])
-    began = time.monotonic()
-    with bar("Recording", seconds, report) as advance:
-        while (done := time.monotonic() - began) < seconds:
-            advance(done)
-            time.sleep(min(0.2, seconds - done))
-        advance(seconds)
-    on_disk = _durable(here)
-    ask(here, "stop", {})
-    report.say(f"Recorded {seconds:g} s as lecture {lecture}; on the disk before the stop:")
-    report.say(*(f"  {name:<12} {clock(done)}" for name, done in on_disk.items()))
-    return lecture
-
-
-def _armed(here: Room, everything: bool = False) -> dict[str, Any]:
-    """The tracks that are ready; with `everything` none, until all are."""
-    tracks = (here.status() or {"tracks": {}})["tracks"]
-    ready = {name: track for name, track in tracks.items() if track["phase"] == "armed"}
-    return ready if not everything or len(ready) == len(tracks) else {}
-
-
-def _durable(here: Room) -> dict[str, float | None]:
-    tracks = (here.status() or {"tracks": {}})["tracks"]
-    return {name: track["durable_s"] for name, track in tracks.items()}
-
-
-def _package(here: Room, lecture: str, alive: Alive, report: Report) -> None:
-    from edge_agent.rules.lecture import State
-
-    with here.ledger() as ledger, bar("Packaging", 1.0, report) as advance:
-
-        def done() -> bool:
-            finishing = (here.status() or {}).get("finishing") or {}
-            advance(float(finishing.get("fraction", 0.0)))
-            state = find_lecture(ledger, lecture).state
-            return alive() and state not in (State.RECORDING, State.FINISHING)
-
-        finished = wait_for(done, PACKAGED_S)
-        found = find_lecture(ledger, lecture)
-    if not finished or found.state is State.FAILED:
-        raise Failure(
-            Exit.FAILED if finished else Exit.TIMEOUT,
-            "not-packaged",
-            found.reason or f"the package was not finished within {PACKAGED_S:.0f} s",
-            "see what the agent said above",
-        )
-    report.say(f"Packaged {clock(found.duration_s)} of lecture")
 
 
 def _deliver(here: Room, lecture: str, alive: Alive, report: Report) -> None:
@@ -283,13 +178,3 @@ def _how_to_go_on(home: Path, lecture: str, report: Report) -> None:
         f"Check:  {command} --config {home / 'config.toml'} storage check",
         f"Go on:  {command} devices list; then docs/it.md for a room that records every day",
     )
-
-
-def _with_log(failure: Failure, home: Path) -> Failure:
-    """The failure, with what the agent said last."""
-    lines = []
-    for name in PROCESSES:
-        said = (home / f"{name}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
-        lines += [f"  {name}: {line}" for line in said]
-    told = "\n".join([failure.message, *lines])
-    return Failure(failure.exit, failure.code, told, failure.hint, failure.retryable)
