@@ -27,8 +27,8 @@ from edge_agent.spool import Spool
 from edge_agent.upload_gate import Gate
 from uploader import (
     folder,
-    opencast,
     opencast_destination,
+    opencast_notes,
     receipts,
     s3,
     s3_destination,
@@ -196,7 +196,7 @@ def _opencast(
 
 def opencast_way(
     place: OpencastDestination, secrets: Secrets, pacer: Pacing
-) -> tuple[opencast_destination.Exchange, opencast.Server]:
+) -> tuple[opencast_destination.Exchange, opencast_notes.Server]:
     """How the server is reached, and what is wanted of it."""
 
     def key() -> tuple[str, str]:
@@ -217,7 +217,7 @@ def opencast_way(
     else:
         dress = authorization("basic", place.credential, secrets)
         exchange = _http(url, place.ca_file, dress, pacer, opencast_destination.PATIENCE)
-    server = opencast.Server(url, place.workflow, place.settings, place.series, place.flavors)
+    server = opencast_notes.Server(url, place.workflow, place.settings, place.series, place.flavors)
     return exchange, server
 
 

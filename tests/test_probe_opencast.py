@@ -16,7 +16,7 @@ from tests.servers.opencast import API_ROLES, PASSWORD, USER, Opencast
 from tests.servers.opencast_client import Running, Straight
 from uploader.bodies import Source
 from uploader.exchange import drive
-from uploader.opencast import Server
+from uploader.opencast_notes import Server
 from uploader.probe import Finding, Verdict, meaning
 from uploader.probe_opencast import OpencastProbe
 from uploader.sender import Artifact

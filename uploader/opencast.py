@@ -7,56 +7,17 @@ package it is ingested, once: an ingest in doubt is asked about before it is rep
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 
 from uploader import opencast_wire as wire
 from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, good, refusal
+from uploader.opencast_notes import EVENT, Server, State, waits_for, with_refusal
 from uploader.opencast_wire import Package
 from uploader.sender import Artifact, Pending, Permanent, SendError, Transient
 
 #: A package that Opencast no longer accepts is begun again this often.
 BEGINNINGS = 3
-#: The note for a lecture as a whole lies beside those for its files, under this name.
-EVENT = Artifact("mediapackage", 0, "")
-
-#: open: files are added; asked: ingest was sent, its answer is not known; taken: it was accepted.
-Phase = Literal["open", "asked", "taken"]
-
-
-@dataclass(slots=True)
-class Server:
-    """One Opencast, and what has been learned of it since the process started."""
-
-    url: str
-    workflow: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    series: str = ""
-    flavors: Mapping[str, str] = field(default_factory=dict)
-    ingest: str = ""
-
-    def flavor(self, name: str) -> str:
-        return self.flavors.get(name) or wire.flavor_of(name)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is noted of a lecture. `held`: SHA-256 of the files in the package, by name."""
-
-    phase: Phase = "open"
-    package: str = ""
-    held: Mapping[str, str] = field(default_factory=dict)
-    beginnings: int = 0
-    repeated: bool = False
-
-    @classmethod
-    def of(cls, note: Mapping[str, Any] | None) -> State:
-        """A note that is none of ours is as good as lost."""
-        try:
-            return cls(**(note or {}))
-        except TypeError:
-            return cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +31,7 @@ class File:
 class Ingest:
     """One lecture on its way. `expected`: the names of all its files that go there.
 
-    `manifest` goes along with the ingest; the archive keeps it beside the media.
+    `manifest` goes along with the ingest; the archive keeps it beside the media. `now` is UTC.
     """
 
     def __init__(
@@ -80,7 +41,9 @@ class Ingest:
         event: str,
         expected: Collection[str],
         manifest: bytes | None = None,
+        now: str = "",
     ) -> None:
+        self._now = now
         self._server = server
         self._memory = memory
         self._event = event
@@ -100,21 +63,30 @@ class Ingest:
         """
         if self.state.phase == "asked":
             yield from self._settle()
-        elif self.state == State(beginnings=self.state.beginnings) and (yield from self.begun()):
+        elif self.state.blank and (yield from self.begun()):
             self._taken()  # our memory is lost, and it was handed over as a whole
         if self.state.phase == "taken":
             self._demand(artifact)
             return
         yield from self._find()
         if file is not None and not self.holds(artifact):
-            yield from self._add(file)
-        missing = sorted(set(self._expected) - self.state.held.keys())
-        if missing:
+            try:
+                yield from self._add(file)
+            except Permanent as error:
+                self.refuse(artifact, error.reason)
+                raise
+        if waits := waits_for(self.state, self._expected, self._now):
             raise Pending(
                 f"{artifact.name} is there; Opencast begins with a lecture when all of it has "
-                f"come, and {missing[0]} has not"
+                f"come, and {waits}"
             )
         yield from self._ingest()
+
+    def refuse(self, artifact: Artifact, why: str) -> None:
+        """This file cannot come: for a while its lecture waits for people to mend that."""
+        if self.state.phase == "open":
+            refused = with_refusal(self.state, artifact.name, why, self._now)
+            self._note(replace(self.state, refused=refused))
 
     def begun(self) -> Core[bool | None]:
         """Whether Opencast has the event; None: this user may not ask."""
@@ -147,7 +119,8 @@ class Ingest:
             request = wire.add_track(self._server.ingest, package.text, flavor, file.artifact)
         grown = yield from self._grown(request, package, name, flavor)
         held = {**self.state.held, name: file.artifact.sha256}
-        self._note(replace(self.state, package=grown.text, held=held))
+        refused = {other: said for other, said in self.state.refused.items() if other != name}
+        self._note(replace(self.state, package=grown.text, held=held, refused=refused))
 
     def _grown(self, request: Request, before: Package, name: str, flavor: str) -> Core[Package]:
         answer = yield request
@@ -174,7 +147,8 @@ class Ingest:
                 "beginning the lecture: Opencast's answer is no media package of it; "
                 "check the address of this destination"
             )
-        self._note(State(package=made.text, beginnings=self.state.beginnings))
+        beginnings, refused = self.state.beginnings, self.state.refused
+        self._note(State(package=made.text, beginnings=beginnings, refused=refused))
         return made
 
     def _again(self, answer: Response, what: str) -> SendError:
@@ -182,9 +156,9 @@ class Ingest:
         beginnings = self.state.beginnings + 1
         refused = refusal(answer, what)
         if beginnings >= BEGINNINGS:
-            self._note(State())
+            self._note(State(refused=self.state.refused))
             return refused
-        self._note(State(beginnings=beginnings))
+        self._note(State(beginnings=beginnings, refused=self.state.refused))
         return Transient(f"{refused.reason}; the lecture is begun again")
 
     def _find(self) -> Core[None]:
@@ -247,13 +221,13 @@ class Ingest:
             self._note(replace(self.state, phase="open", repeated=True))
 
     def _taken(self) -> None:
-        self._note(State("taken", "", self.state.held))
+        self._note(State("taken", "", self.state.held, refused=self.state.refused))
 
     def _demand(self, artifact: Artifact) -> None:
         """An event that was handed over without our remembering it holds what it holds."""
         if self.state.held and not self.holds(artifact):
             raise Permanent(
-                f"Opencast has this lecture already and takes no further file for it; add "
+                "Opencast has this lecture already and takes no further file for it; add "
                 f"{artifact.name} there by hand if it is wanted"
             )
 

@@ -18,7 +18,8 @@ from uploader import digest, receipts
 from uploader.bodies import Comparison, Source
 from uploader.exchange import Answer, Core, Memory, Piece, Request, Response, T, drive
 from uploader.http import Http, Patience
-from uploader.opencast import ROLE, File, Ingest, Server
+from uploader.opencast import ROLE, File, Ingest
+from uploader.opencast_notes import Server
 from uploader.opencast_wire import CATALOG, MANIFEST
 from uploader.sender import Artifact, Pending, Permanent, Phase, Progress, Receipt
 
@@ -136,8 +137,13 @@ class OpencastDestination:
         if isinstance(known, Mapping):
             return known
         beside = _text(path.with_name(MANIFEST))
-        ingest = Ingest(self._server, self._memory, lecture, self._expected(lecture), beside)
-        file = None if ingest.holds(artifact) else self._file(lecture, artifact, path, progress)
+        expected, now = self._expected(lecture), self._utc()
+        ingest = Ingest(self._server, self._memory, lecture, expected, beside, now)
+        try:
+            file = None if ingest.holds(artifact) else self._file(lecture, artifact, path, progress)
+        except Permanent as error:
+            ingest.refuse(artifact, error.reason)
+            raise
         self._run(
             ingest.deliver(file, artifact), path if file else None, _within(artifact, progress)
         )

@@ -8,7 +8,8 @@ from __future__ import annotations
 from uploader import opencast_wire as wire
 from uploader import probe
 from uploader.exchange import Core, Response
-from uploader.opencast import ROLE, Server
+from uploader.opencast import ROLE
+from uploader.opencast_notes import Server
 from uploader.probe import Finding, Stop, absent, broken, good, heard, kept
 from uploader.sender import Artifact, Transient
 

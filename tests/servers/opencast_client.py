@@ -15,8 +15,8 @@ from tests.servers.tus import FileNotes
 from uploader.bodies import Source
 from uploader.exchange import Answer, Lost, Request, Response, portal
 from uploader.http import Http, Patience
-from uploader.opencast import Server
 from uploader.opencast_destination import Digester, Digesting, OpencastDestination
+from uploader.opencast_notes import Server
 from uploader.sender import Progress
 
 
@@ -99,6 +99,7 @@ def straight(
     *,
     needs: str = "received",
     server: Server | None = None,
+    utc: Callable[[], str] = lambda: "2026-11-22T10:00:00.000Z",
 ) -> OpencastDestination:
     return OpencastDestination(
         exchange,
@@ -106,6 +107,6 @@ def straight(
         lambda _lecture: expected,
         memory,
         "test",
-        lambda: "2026-11-22T10:00:00.000Z",
+        utc,
         needs=needs,
     )
