@@ -23,7 +23,7 @@ from edge_agent.rules.endings import WEDGED, words_for
 from edge_agent.rules.guards import Guard
 from edge_agent.rules.health import GONE, WEDGED_NS, Phase, Pressure, Retries
 from edge_agent.rules.plan import RecorderFacts
-from edge_agent.rules.voices import Listener
+from edge_agent.senses import Senses
 
 #: A recorder that stayed armed this long has not failed: its next failure is its first.
 PROVEN_NS = 10_000_000_000
@@ -148,12 +148,7 @@ class Recorder:
         self.encoder = ""
         #: What its recording gives up because the PC is too slow, in words.
         self.given_up = ""
-        self.guard = Guard()
-        self.listener = Listener()
-        #: When a voice was heard or something moved, monotonic: a lecture goes on.
-        self.lively_ns: int | None = None
-        #: The warning that people have been told of.
-        self.warned = ""
+        self.senses = Senses()
         self.restarts = 0
         #: Why the process before this one ended; None once this one is armed.
         self.last_words: Gone | None = None
@@ -191,7 +186,7 @@ class Recorder:
     def start(self, now_ns: int, muted: bool, identity: str = "") -> None:
         """`identity`: the device that it must be, where its name could mean another one now."""
         self._said = None
-        self.guard = Guard(heard_ns=now_ns)
+        self.senses.guard = Guard(heard_ns=now_ns)
         self._retries = self._retries.started(now_ns)
         self.process.start(self.spec.model_copy(update={"muted": muted, "identity": identity}))
         self.enter(Phase.STARTING, now_ns)
@@ -221,15 +216,9 @@ class Recorder:
 
     def beat(self, beat: Beat) -> None:
         self.dropped, self.backlog, self.sound = beat.dropped, beat.backlog, beat.sound
-        if beat.moved or (beat.sound is not None and beat.sound.speaking):
-            self.lively_ns = self._heard_ns
+        self.senses.take(beat, self._heard_ns)
         if beat.recording is not None and beat.recording == self.lecture:
             self.durable_ns = beat.durable_ns
-
-    @property
-    def warning(self) -> str:
-        """What is wrong with its sound, the worst of it."""
-        return self.guard.warning or self.listener.warning
 
     @property
     def drift_ppm(self) -> float | None:
@@ -291,4 +280,4 @@ class Recorder:
         self.phase, self.last_words = phase, gone
         self.peak = self.rms = self.sound = None
         self.given_up = ""
-        self.guard = Guard()
+        self.senses.guard = Guard()

@@ -12,6 +12,7 @@ from edge_agent.finish_messages import (
     Mark,
     SegmentTimes,
     Stretch,
+    TrackWarning,
 )
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture
@@ -47,6 +48,10 @@ def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str)
             for g in ledger.gaps(lecture.id)
         ],
         muted=[Stretch(start_ns=m.start_ns, end_ns=m.end_ns) for m in ledger.mutes(lecture.id)],
+        warnings=[
+            TrackWarning(track=w.track, start_ns=w.start_ns, end_ns=w.end_ns, what=w.what)
+            for w in ledger.warnings(lecture.id)
+        ],
         marks=[Mark(at_ns=m.at_ns, text=m.text) for m in ledger.marks(lecture.id)],
     )
 

@@ -72,6 +72,15 @@ class Stretch(Message):
     end_ns: int | None
 
 
+class TrackWarning(Message):
+    """What was wrong with a track, and when; `end_ns` None: until the end."""
+
+    track: str
+    start_ns: int
+    end_ns: int | None
+    what: str
+
+
 class FinishJob(Message):
     """All a finisher needs; the media themselves it finds in `lecture_dir`/tracks."""
 
@@ -83,6 +92,7 @@ class FinishJob(Message):
     causes: list[GapCause] = Field(default=[])
     marks: list[Mark] = Field(default=[])
     muted: list[Stretch] = Field(default=[])
+    warnings: list[TrackWarning] = Field(default=[])
 
 
 class Progress(Message):

@@ -18,6 +18,7 @@ from edge_agent.ledger_lectures import Lectures
 from edge_agent.ledger_queues import Inbox, LeftOut, Outbox
 from edge_agent.ledger_tables import connect
 from edge_agent.ledger_upload import UploadControl
+from edge_agent.ledger_warnings import Warnings
 from edge_agent.rules.lecture import State
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class LedgerMissing(Exception):
     """There is no ledger yet: the agent has never run with this spool."""
 
 
-class Ledger(Lectures, Inbox, Outbox, UploadControl):
+class Ledger(Lectures, Warnings, Inbox, Outbox, UploadControl):
     """One connection to the ledger, used by the thread that opened it."""
 
     @classmethod

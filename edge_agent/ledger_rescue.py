@@ -27,6 +27,7 @@ from edge_agent.rows import (
     Track,
     Traffic,
     UploadOrder,
+    WarningRow,
 )
 from edge_agent.rules.lecture import UNPACKAGED
 from edge_agent.spool import Spool
@@ -49,6 +50,7 @@ TABLES = {
     "gaps": Gap,
     "marks": MarkRow,
     "mutes": Mute,
+    "warnings": WarningRow,
     "events": Event,
     "inbox": Command,
     "outbox": OutboxRow,
@@ -127,6 +129,7 @@ def _read_everything(ledger: Ledger) -> None:
             ledger.gaps,
             ledger.marks,
             ledger.mutes,
+            ledger.warnings,
             ledger.events,
         ):
             read(lecture.id)

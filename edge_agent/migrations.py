@@ -80,6 +80,23 @@ def m008_stop_taken_back(db: Database) -> None:
     db.execute("ALTER TABLE lectures ADD COLUMN patience_ns INTEGER NOT NULL DEFAULT 0")
 
 
+@ledger()
+def m009_warnings(db: Database) -> None:
+    """What was wrong with a track of a lecture, and from when to when."""
+    # S. Lecture time; `end_ns` NULL: still so, or until the track's end.
+    db.execute(
+        """CREATE TABLE warnings (
+            id INTEGER PRIMARY KEY,
+            lecture TEXT NOT NULL REFERENCES lectures(id),
+            track TEXT NOT NULL,
+            start_ns INTEGER NOT NULL,
+            end_ns INTEGER,
+            what TEXT NOT NULL
+        ) STRICT"""
+    )
+    db.execute("CREATE INDEX warnings_of_lecture ON warnings(lecture)")
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (

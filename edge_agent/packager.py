@@ -22,6 +22,7 @@ from edge_agent.rules.manifest import (
     MarkEntry,
     MediaFile,
     SoundEntry,
+    WarningEntry,
     dublin_core,
     manifest,
     manifest_json,
@@ -70,6 +71,7 @@ def build_package(
         _gaps(job, material),
         _marks(job, material),
         [_sound_entry(each) for each in _sounds(part, files, meter)],
+        _warnings(job, material),
     )
     _write(part / MANIFEST, manifest_json(document))
     known = {file.name: file.sha256 for file in media}
@@ -187,6 +189,23 @@ def _gaps(job: FinishJob, material: Material) -> list[GapEntry]:
         )
         for gap in sorted(found, key=lambda gap: (gap.start_ns, gap.track))
     ]
+
+
+def _warnings(job: FinishJob, material: Material) -> Iterator[WarningEntry]:
+    """Of tracks that have media; what lasted up to the end ends with the package."""
+    place = material.timeline
+    for it in sorted(job.warnings, key=lambda warning: warning.start_ns):
+        end_ns = place.end_ns if it.end_ns is None else min(it.end_ns, place.end_ns)
+        start_ns = max(it.start_ns, place.origin_ns)
+        if it.track in material.spans and start_ns < end_ns:
+            yield WarningEntry(
+                track=it.track,
+                what=it.what,
+                at=_seconds(place.at(start_ns)),
+                duration=_seconds(place.at(end_ns) - place.at(start_ns)),
+                lecture_start=_seconds(start_ns - job.start_ns),
+                lecture_end=_seconds(end_ns - job.start_ns),
+            )
 
 
 def _marks(job: FinishJob, material: Material) -> list[MarkEntry]:

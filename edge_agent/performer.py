@@ -24,6 +24,7 @@ from edge_agent.facts import Observer
 from edge_agent.finish_job import finish_job
 from edge_agent.finish_news import FinishNews
 from edge_agent.finishing import Finisher, Result
+from edge_agent.guard_watch import GuardWatch
 from edge_agent.ledger import Ledger
 from edge_agent.levels import LevelNow, write_level
 from edge_agent.privacy import Privacy
@@ -35,7 +36,6 @@ from edge_agent.rules.health import SECOND, Phase, Pressure
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
 from edge_agent.small_versions import SmallVersions
-from edge_agent.sound_watch import SoundWatch
 from edge_agent.spool import Runtime, Spool
 
 #: How far back a recorder can still begin: it keeps this much sound, and the latest picture.
@@ -76,7 +76,7 @@ class Performer:
         self._runtime = runtime
         self._finish_news = FinishNews(config, spool, ledger, observer, small)
         self._clock_repair = ClockRepair(ledger, spool)
-        self._sound_watch = SoundWatch(ledger, recorders)
+        self._guard_watch = GuardWatch(ledger, recorders)
 
     def perform(self, action: do.Action, now: Now) -> None:
         """Do one action."""
@@ -118,9 +118,8 @@ class Performer:
             case say.Level(peak=peak, rms=rms):
                 recorder.peak, recorder.rms = peak, rms
                 write_level(self._runtime, recorder.track, LevelNow(now.mono_ns, peak, rms))
-                recorder.guard = guards.watch(
-                    recorder.guard, now.mono_ns, peak, self._privacy.muted
-                )
+                senses, muted = recorder.senses, self._privacy.muted
+                senses.guard = guards.watch(senses.guard, now.mono_ns, peak, muted)
             case say.Started(lecture=lecture, first_ns=first_ns):
                 self._ledger.close_gaps(lecture, recorder.track, first_ns)
             case say.SegmentDone():
@@ -164,8 +163,8 @@ class Performer:
         self._finish_news.ended(result, now)
 
     def watch(self, recorder: Recorder, now: Now) -> None:
-        """Once a round: tell when a microphone begins or ends to deliver nothing of worth."""
-        self._sound_watch.look(recorder, now, self._privacy.muted)
+        """Once a round: tell when a track begins or ends to deliver nothing of worth."""
+        self._guard_watch.look(recorder, now, self._privacy.muted)
 
     def look_at_clock(self, now: Now) -> None:
         """Once a round."""

@@ -220,6 +220,7 @@ class Recovery:
         until = _moment(lecture.until_utc)
         trusted = now.trust != "unset"
         self._explain(lecture, segments, now)
+        self._ledger.close_warnings(lecture.id, None, last_ns)
         same_boot = lecture.epoch_boot == now.boot
         if not same_boot:
             lecture_now = rebased_ns(last_ns, last_write, now.utc)

@@ -145,6 +145,18 @@ class Event(_Row):
 
 
 @dataclass(frozen=True, slots=True)
+class WarningRow(_Row):
+    """What was wrong with a track that was being recorded; `end_ns` None: until its end."""
+
+    id: int
+    lecture: str
+    track: str
+    start_ns: int
+    end_ns: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Command(_Row):
     """A command in the inbox. `expires_ns` is monotonic time of the boot `boot`."""
 

@@ -12,7 +12,7 @@ from edge_agent.commands.output import AsJson, Failure, reporting
 from edge_agent.commands.room import Room, room, say_if_down
 from edge_agent.commands.upload_control import upload_news
 from edge_agent.commands.words import clock, level, local, loudness, size
-from edge_agent.rules.voices import ADVICE
+from edge_agent.rules.guards import advice
 
 Facts = Mapping[str, Any]
 
@@ -106,8 +106,7 @@ def track_lines(tracks: Facts) -> list[str]:
     for name, track in tracks.items():
         lines.append(f"{name:<{width}}  {track['phase']:<9}  {_what(track)}")
         if track.get("warning"):
-            advice = ADVICE.get(track["warning"], "check the microphone and its switch")
-            lines.append(f"{'':<{width}}  {track['warning']}: {advice}")
+            lines.append(f"{'':<{width}}  {track['warning']}: {advice(track['warning'])}")
         elif track.get("notice"):
             lines.append(f"{'':<{width}}  {track['notice']} so far; is the microphone on?")
         if track.get("given_up"):

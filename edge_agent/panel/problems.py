@@ -7,6 +7,7 @@ from typing import Any
 
 from edge_agent.panel import state as show
 from edge_agent.panel.reading import Reading
+from edge_agent.rules import pictures
 
 #: Less than this many hours of space is told.
 LOW_HOURS = 0.5
@@ -16,6 +17,11 @@ _MIC_PROBLEMS: dict[str, tuple[show.ProblemKey, show.Severity]] = {
     "quiet": ("mic.quiet", "warning"),
     "loud": ("mic.loud", "warning"),
     "cable": ("mic.cable", "warning"),
+}
+_PICTURE_PROBLEMS: dict[str, show.ProblemKey] = {
+    pictures.COVERED: "cam.covered",
+    pictures.FROZEN: "cam.frozen",
+    pictures.NO_SLIDES: "slides.none",
 }
 #: What delivers nothing is worse than what nobody speaks into.
 _DEAD = ("no samples", "digital silence")
@@ -36,7 +42,7 @@ def problems(
         return [show.Problem(key="agent.down", severity="critical", detail=detail)]
     found = [
         *_of_sound(status, sources, verdict, main),
-        *_of_pictures(sources),
+        *_of_pictures(status, sources),
         *_of_the_room(it, status, word, sources, least_free, space),
     ]
     return sorted(found, key=lambda problem: _WORST[problem.severity])
@@ -62,14 +68,17 @@ def _of_sound(
         yield show.Problem(key=key, severity=severity, source=number, detail=detail)
 
 
-def _of_pictures(sources: list[show.Source]) -> Iterator[show.Problem]:
-    keys: dict[str, show.ProblemKey] = {"camera": "cam.none", "slides": "slides.none"}
+def _of_pictures(status: Mapping[str, Any], sources: list[show.Source]) -> Iterator[show.Problem]:
+    gone: dict[str, show.ProblemKey] = {"camera": "cam.none", "slides": "slides.none"}
     for source in sources:
-        if source.state == "lost" and source.role in keys:
-            detail = f"{source.reason}. {source.hint}".strip(". ")
-            yield show.Problem(
-                key=keys[source.role], severity="warning", source=source.number, detail=detail
-            )
+        if source.role not in gone:
+            continue
+        warning = str(status["tracks"][source.track]["warning"])
+        key, detail = _PICTURE_PROBLEMS.get(warning), warning
+        if source.state == "lost":
+            key, detail = gone[source.role], f"{source.reason}. {source.hint}".strip(". ")
+        if key is not None:
+            yield show.Problem(key=key, severity="warning", source=source.number, detail=detail)
 
 
 def _of_the_room(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from edge_agent.rules import pictures, voices
+
 SECOND = 1_000_000_000
 #: A peak that no analogue microphone ever has: every sample is zero.
 SILENCE_DBFS = -120.0
@@ -19,6 +21,12 @@ CLEAR_NS = SECOND
 
 NO_SAMPLES = "no samples"
 DIGITAL_SILENCE = "digital silence"
+
+
+def advice(warning: str) -> str:
+    """What people can do about any warning of a track."""
+    known = voices.ADVICE | pictures.ADVICE
+    return known.get(warning, "check the microphone and its switch")
 
 
 @dataclass(frozen=True, slots=True)

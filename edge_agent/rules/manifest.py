@@ -72,6 +72,17 @@ class GapEntry(_Part):
     collapsed: bool = Field(description="left out of the package for all tracks alike")
 
 
+class WarningEntry(_Part):
+    """Something was wrong with a track that was recorded all the same."""
+
+    track: str
+    what: str
+    at: float = Field(ge=0)
+    duration: float = Field(ge=0)
+    lecture_start: float
+    lecture_end: float
+
+
 class SoundEntry(_Part):
     """How a microphone's track sounds. What is not known is left out."""
 
@@ -126,6 +137,9 @@ class Manifest(_Part):
     gaps: list[GapEntry]
     marks: list[MarkEntry]
     sound: list[SoundEntry] = Field(default=[], description="one for each microphone")
+    warnings: list[WarningEntry] = Field(
+        default=[], description="what people were told of while it was recorded"
+    )
     agent_version: str
 
 
@@ -136,6 +150,7 @@ def manifest(
     gaps: Iterable[GapEntry],
     marks: Iterable[MarkEntry],
     sound: Iterable[SoundEntry] = (),
+    warnings: Iterable[WarningEntry] = (),
 ) -> Manifest:
     return Manifest(
         identifier=facts.id,
@@ -157,6 +172,7 @@ def manifest(
         gaps=list(gaps),
         marks=list(marks),
         sound=list(sound),
+        warnings=list(warnings),
         agent_version=facts.agent_version,
     )
 

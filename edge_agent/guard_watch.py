@@ -1,0 +1,108 @@
+"""Keep an eye on every track's sound and picture: tell once when something is wrong, and once when
+it is over.
+
+What is wrong is decided in `rules.guards` (nothing of worth comes), `rules.voices` (nobody can be
+heard) and `rules.pictures`; here their memories are kept up to date, people are told, and what
+stands in a lecture is stored with its beginning and end.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from edge_agent.children import Recorder
+from edge_agent.clock import Now
+from edge_agent.ledger import Ledger
+from edge_agent.rules import guards, pictures, voices
+from edge_agent.rules.guards import advice
+from edge_agent.rules.health import Phase
+from edge_agent.rules.timeline import START_NS
+
+#: A recorder in one of these phases delivers levels and pictures.
+PRESENT = (Phase.ARMED, Phase.RECORDING)
+#: The kind of the event that ends a warning.
+OVER = "over"
+
+
+class GuardWatch:
+    """Of all tracks of the room: one is evidence for another."""
+
+    def __init__(self, ledger: Ledger, recorders: Mapping[str, Recorder]) -> None:
+        self._ledger = ledger
+        self._recorders = recorders
+
+    def look(self, recorder: Recorder, now: Now, muted: bool) -> None:
+        """Once a round for each recorder. May raise OperationalError; nothing is forgotten then."""
+        if recorder.spec.media == "audio":
+            self._hear(recorder, now, muted)
+        else:
+            self._view(recorder, now, muted)
+        self._tell(recorder, now)
+
+    def _hear(self, recorder: Recorder, now: Now, muted: bool) -> None:
+        it = recorder.senses
+        if recorder.phase not in PRESENT:
+            it.guard = guards.Guard(heard_ns=now.mono_ns)
+        it.guard = guards.watch(it.guard, now.mono_ns, None, muted)
+        recording = recorder.phase is Phase.RECORDING and not muted
+        it.listener = voices.listen(
+            it.listener,
+            now.mono_ns,
+            recorder.sound if recording else None,
+            self._evidence_ns(recorder),
+        )
+
+    def _view(self, recorder: Recorder, now: Now, muted: bool) -> None:
+        it = recorder.senses
+        sight, it.sight = it.sight, None
+        if muted or recorder.phase not in PRESENT:
+            it.viewer = pictures.Viewer()
+        elif sight is not None:
+            scene = pictures.Scene(
+                now.mono_ns,
+                recording=recorder.phase is Phase.RECORDING,
+                slides=recorder.spec.still or recorder.spec.flavor.startswith("presentation/"),
+                spoke_ns=self._spoke_ns(),
+            )
+            it.viewer = pictures.view(it.viewer, scene, sight)
+
+    def _evidence_ns(self, recorder: Recorder) -> int | None:
+        """When something else in the room last showed that a lecture goes on."""
+        others = (each.senses for each in self._recorders.values() if each is not recorder)
+        return max((it.lively_ns for it in others if it.lively_ns is not None), default=None)
+
+    def _spoke_ns(self) -> int | None:
+        """When somebody was last heard in the room."""
+        everybody = (each.senses.spoke_ns for each in self._recorders.values())
+        return max((spoke_ns for spoke_ns in everybody if spoke_ns is not None), default=None)
+
+    def _tell(self, recorder: Recorder, now: Now) -> None:
+        warning = recorder.senses.warning
+        stands = (warning, recorder.lecture if warning else None)
+        before, lecture = recorder.senses.told
+        if stands == (before, lecture):
+            return
+        with self._ledger.transaction():
+            if before and lecture:
+                self._end(recorder, before, lecture, now)
+            if before and before != warning:
+                self._ledger.add_event(now, OVER, before, lecture, recorder.track)
+            if warning and (before != warning or recorder.lecture):
+                self._begin(recorder, warning, now)
+        recorder.senses.told = stands
+        if warning and warning != before:
+            print(f"track {recorder.track}: {warning}: {advice(warning)}", file=sys.stderr)
+
+    def _begin(self, recorder: Recorder, warning: str, now: Now) -> None:
+        """In a lecture it stands from when its reason began: the warning itself comes later."""
+        name, track = recorder.lecture, recorder.track
+        if name is not None:
+            lecture = self._ledger.existing(name)
+            start_ns = max(START_NS, lecture.lecture_ns(recorder.senses.since_ns))
+            self._ledger.open_warning(name, track, start_ns, warning)
+        self._ledger.add_event(now, warning, advice(warning), name, track)
+
+    def _end(self, recorder: Recorder, warning: str, name: str, now: Now) -> None:
+        lecture = self._ledger.existing(name)
+        self._ledger.close_warnings(name, recorder.track, lecture.lecture_ns(now.mono_ns))
