@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 Kind = Literal["v4l2", "microphone"]
@@ -34,7 +35,7 @@ class Plugs(Protocol):
     """Who is told. Used by one thread."""
 
     def open(self) -> str:
-        """Begin to listen. Why it cannot be; empty if it can."""
+        """Begin to listen. Why nothing may be told; empty when all is well."""
         ...
 
     def fileno(self) -> int:
@@ -64,9 +65,10 @@ class NoPlugs:
 
 
 class UdevPlugs:
-    """By libudev, which is loaded in `open`."""
+    """By libudev, which is loaded in `open`. `control` is there while udev's service runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, control: Path = Path("/run/udev/control")) -> None:
+        self._control = control
         self._monitor: Any = None
 
     def open(self) -> str:
@@ -80,7 +82,8 @@ class UdevPlugs:
         except (ImportError, OSError) as error:
             return f"udev tells nothing: {error}"
         self._monitor = monitor
-        return ""
+        # Looked for after the socket is open: a udev that begins later is heard all the same.
+        return "" if self._control.exists() else "udev does not run here"
 
     def fileno(self) -> int:
         return int(self._monitor.fileno()) if self._monitor is not None else -1

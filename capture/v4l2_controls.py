@@ -43,6 +43,7 @@ NUMBERS = {
 _QUERY = struct.Struct("=II32siiiiI8x")
 _CONTROL = struct.Struct("=Ii")
 QUERYCTRL = request(3, 36, _QUERY.size)
+G_CTRL = request(3, 27, _CONTROL.size)
 S_CTRL = request(3, 28, _CONTROL.size)
 UNUSABLE = 0x1 | 0x4  # V4L2_CTRL_FLAG_DISABLED, V4L2_CTRL_FLAG_READ_ONLY
 OFF = "off"
@@ -54,6 +55,19 @@ class Plan:
 
     values: tuple[tuple[str, int], ...] = ()
     mistakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A control that a camera has. `value` is None when the camera does not tell it now."""
+
+    name: str
+    value: int | None
+    low: int
+    high: int
+    default: int
+    #: It can be set (some can only while an automatic is off).
+    settable: bool
 
 
 def plan_controls(profile: tuple[Control, ...], asked: str, mains: int | None) -> Plan:
@@ -113,6 +127,29 @@ def _set(fd: int, name: str, value: int) -> str:
     except OSError as error:
         return error.strerror or "refused"
     return ""
+
+
+def read_controls(path: str) -> list[Setting]:
+    """What the camera has of the controls that can be set here. Raises OSError."""
+    with opened(path) as fd:
+        found = (_read(fd, name, number) for name, number in NUMBERS.items())
+        return [setting for setting in found if setting is not None]
+
+
+def _read(fd: int, name: str, number: int) -> Setting | None:
+    question = bytearray(_QUERY.pack(number, 0, b"", 0, 0, 0, 0, 0))
+    try:
+        fcntl.ioctl(fd, QUERYCTRL, question, True)
+    except OSError:
+        return None
+    _, _, _, low, high, _, default, flags = _QUERY.unpack(question)
+    answer = bytearray(_CONTROL.pack(number, 0))
+    try:
+        fcntl.ioctl(fd, G_CTRL, answer, True)
+        value = _CONTROL.unpack(answer)[1]
+    except OSError:
+        value = None
+    return Setting(name, value, low, high, default, not flags & UNUSABLE)
 
 
 def local_mains(etc: Path = Path("/etc")) -> int | None:

@@ -30,6 +30,7 @@ from edge_agent.config_destinations import (
     StickDestination,
     TusDestination,
 )
+from edge_agent.config_devices import DeviceConfig, name_twice
 from edge_agent.config_light import Light
 from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
@@ -182,7 +183,14 @@ class Config(_Section):
     light: Light = Light()
     mqtt: Mqtt = Mqtt()
     tracks: dict[Name, TrackConfig] = {}
+    devices: dict[str, DeviceConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
+
+    @model_validator(mode="after")
+    def _no_name_twice(self) -> Self:
+        if name := name_twice(self.devices):
+            raise ValueError(f"two devices have the name {name!r}; give one of them another")
+        return self
 
     @model_validator(mode="after")
     def _no_device_twice(self) -> Self:
@@ -209,6 +217,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "light": Light,
     "mqtt": Mqtt,
     "tracks": TrackConfig,
+    "devices": DeviceConfig,
 }
 
 

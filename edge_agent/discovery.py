@@ -1,7 +1,7 @@
 """Which devices a room records when its configuration names none.
 
 Looking at devices loads native libraries and may hang in a driver, so it happens in a child
-(`python -m edge_agent.discovery FD`) that is ended when it takes too long.
+(`python -m edge_agent.discovery [IGNORED…] FD`) that is ended when it takes too long.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,15 @@ from device_profiles.own import load_known
 from device_profiles.profile import Kind, Profile
 from edge_agent.children import Child, Process
 from edge_agent.config import TrackConfig
+from edge_agent.config_devices import names_of
 from edge_agent.messages import Message
 from edge_agent.rules.health import SECOND
 
 if TYPE_CHECKING:
     from capture.discover import Device
 
+#: The module that looks, in a child; its arguments are the identities that are not to be used.
+SEARCH = "edge_agent.discovery"
 #: Asking every device takes about a second; a driver that hangs is left alone after this.
 PATIENCE_NS = 15 * SECOND
 #: In a room without any device it is looked again this often; in others for what comes later.
@@ -47,7 +50,7 @@ class Discovery:
     """Looks for devices in the background, again and again."""
 
     def __init__(self, process: Child | None = None) -> None:
-        self._process: Child = process or Process("edge_agent.discovery")
+        self._process: Child = process or Process(SEARCH)
         self._due_ns = 0
         self._began_ns: int | None = None
         self._last_ns: int | None = None
@@ -101,20 +104,15 @@ def profile_of(device: Device, profiles: Iterable[Profile]) -> Profile | None:
     return match_profile(facts, profiles)
 
 
-def candidates(devices: Iterable[Device], profiles: Iterable[Profile]) -> Candidates:
+def candidates(devices: Iterable[tuple[Device, Profile | None]]) -> Candidates:
     """By place; of equal ones the first that was found. Document cameras come after others.
 
     Microphones: those of lecture rooms, other USB ones, a camera's own, and last what is built
     into the PC. Nearly every board lists an input, with nothing plugged into it.
     """
-    known = list(profiles)
-    pictures: list[tuple[Device, Profile | None]] = []
-    sounds: list[tuple[Device, Profile | None]] = []
-    for device in devices:
-        if device.kind == "v4l2":
-            pictures.append((device, profile_of(device, known)))
-        elif device.kind == "microphone":
-            sounds.append((device, profile_of(device, known)))
+    known = list(devices)
+    pictures = [each for each in known if each[0].kind == "v4l2"]
+    sounds = [each for each in known if each[0].kind == "microphone"]
     cameras = [each for each in pictures if _role(each[1]) != "grabber"]
     # A conference camera is made to hear the whole room, a webcam is not.
     with_camera = {device.usb for device, p in cameras if device.usb and _role(p) != "conference"}
@@ -134,9 +132,19 @@ def candidates(devices: Iterable[Device], profiles: Iterable[Profile]) -> Candid
     )
 
 
+def unasked(devices: Iterable[Device], ignored: Container[str]) -> list[Device]:
+    """The devices that may be used without being named."""
+    return [
+        each
+        for each in devices
+        if not any(name in ignored for name in names_of(each.identity, each.where))
+    ]
+
+
 def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dict[str, TrackConfig]:
     """The best camera, HDMI grabber (the slides) and microphone."""
-    found = candidates(devices, profiles)
+    known = list(profiles)
+    found = candidates((device, profile_of(device, known)) for device in devices)
     tracks: dict[str, TrackConfig] = {}
     for device, profile in found.cameras[:1]:
         tracks[CAMERA] = camera_track(device.identity, "presenter/source", profile)
@@ -166,16 +174,19 @@ def camera_track(identity: str, flavor: str, profile: Profile | None) -> TrackCo
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Look once and write the tracks as one JSON line to the given descriptor."""
+    """Look once and write the tracks as one JSON line to the given descriptor.
+
+    Before it stand the identities that are not to be used.
+    """
     from capture.discover import list_devices
 
-    fd = int((sys.argv[1:] if argv is None else argv)[0])
+    *ignored, fd = sys.argv[1:] if argv is None else argv
     known = load_known()
     for mistake in known.mistakes:
         print(f"profile left out: {mistake}", file=sys.stderr)
-    tracks = choose_tracks(list_devices(), known.profiles)
+    tracks = choose_tracks(unasked(list_devices(), ignored), known.profiles)
     chosen = {name: track.model_dump(mode="json") for name, track in tracks.items()}
-    os.write(fd, json.dumps(chosen).encode() + b"\n")
+    os.write(int(fd), json.dumps(chosen).encode() + b"\n")
     return 0
 
 

@@ -12,7 +12,8 @@ from edge_agent.children import Child, Launch, Process, Recorder
 from edge_agent.clock import Clock, Now
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
-from edge_agent.discovery import Discovery
+from edge_agent.config_devices import ignored
+from edge_agent.discovery import SEARCH, Discovery
 from edge_agent.encoder_book import trial_size
 from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.facts import Observer
@@ -117,7 +118,7 @@ def furnish(
     status = StatusWriter(
         config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy
     )
-    discovery = None if config.tracks else Discovery()
+    discovery = None if config.tracks else Discovery(Process(SEARCH, ignored(config.devices)))
     room = Room(
         clock,
         runtime,

@@ -29,6 +29,7 @@ from edge_agent.config import (
     load,
     to_toml,
 )
+from edge_agent.config_devices import DeviceConfig
 from edge_agent.config_light import Light
 from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
@@ -46,6 +47,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "mqtt": Mqtt,
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,
+    'devices."usb:046d:082d:A1B2C3D4"': DeviceConfig,
     "destinations.platform": FolderDestination,
     "destinations.campus": TusDestination,
     "destinations.store": S3Destination,
@@ -248,6 +250,14 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
         (
             '[mqtt]\ncertificate = "/etc/room.crt"\n',
             "mqtt: certificate and key belong together; set both or none",
+        ),
+        (
+            '[devices."usb:1:2:a"]\nname = "x"\n[devices."usb:1:2:b"]\nname = "x"\n',
+            "configuration: two devices have the name 'x'; give one of them another",
+        ),
+        (
+            '[devices."usb:1:2:a"]\nignored = true\n',
+            "devices.usb:1:2:a.ignored: there is no such key; did you mean 'ignore'?",
         ),
         ('[mqtt]\ncommands = ["strt"]\n', "mqtt.commands.0: 'strt' is not allowed; did you mean"),
         ("[recording]\nmax_hours = 0\n", "recording.max_hours: input should be greater than 0"),

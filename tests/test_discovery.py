@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from capture.discover import Device
 from device_profiles.profile import load_profiles
-from edge_agent.discovery import candidates, choose_tracks
+from edge_agent.discovery import candidates, choose_tracks, profile_of, unasked
 
 WEBCAM = Device("v4l2", "/dev/video0", "Logi C270", "usb 1-2", "usb:046d:0825:CAM0001")
 GRABBER = Device("v4l2", "/dev/video2", "USB Video", "usb 1-3", "usb:534d:2109:")
@@ -77,5 +79,27 @@ def test_microphones_of_lecture_rooms_come_first_and_what_is_built_in_last() -> 
     board, own = microphone("board", ""), microphone("own", "046d:0825")
     other, known = microphone("other", "1111:2222"), microphone("yeti", "b58e:9e84")
     webcam = Device("v4l2", "/dev/video0", "Logi C270", "usb 1-2", "port:1-2", usb="046d:0825")
-    found = candidates([board, own, other, known, webcam], load_profiles())
+    profiles = load_profiles()
+    there = [(each, profile_of(each, profiles)) for each in (board, own, other, known, webcam)]
+    found = candidates(there)
     assert [device.id for device in found.microphones] == ["yeti", "other", "own", "board"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "ignored", "used"),
+    [
+        ("usb:1:2:A", ["usb:1:2:A"], False),
+        ("usb:1:2:A", ["usb:1:2:B"], True),
+        ("usb:1:2:A@usb-3", ["usb:1:2:A"], False),  # both of one serial number
+        ("usb:1:2:A@usb-3", ["usb:1:2:A@usb-3"], False),
+        ("usb:1:2:A@usb-3", ["usb:1:2:A@usb-4"], True),  # its twin
+        ("usb:1:2:A", ["usb:1:2:A@usb-3"], False),  # its twin is not plugged in now
+        ("port:usb-3", ["port:usb-3"], False),
+    ],
+)
+def test_what_is_ignored_is_never_used_unasked(
+    identity: str, ignored: list[str], used: bool
+) -> None:
+    camera = Device("v4l2", "/dev/video0", "C270", "usb-3", identity)
+    assert (camera in unasked([camera, GRABBER], ignored)) is used
+    assert GRABBER in unasked([camera, GRABBER], ignored)

@@ -65,6 +65,7 @@ PURE = [
     *(ROOT / f"device_profiles/lights/{name}.py" for name in ("patterns", "protocols", "reports")),
     ROOT / "capture/modes.py",
     ROOT / "edge_agent/commands/words.py",
+    ROOT / "edge_agent/commands/verdict.py",
     *(
         ROOT / f"edge_agent/panel/{name}.py"
         for name in ("state", "wire", "picture", "problems", "queue", "tracks", "itpage")

@@ -164,7 +164,6 @@ def test_a_plug_that_makes_and_breaks_contact_costs_one_look_a_second() -> None:
 def test_without_libudev_it_says_so_and_nothing_is_ever_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     monkeypatch.setattr("pyudev._ctypeslib.utils.find_library", lambda name: None)
     plugs = UdevPlugs()
     assert "udev" in plugs.open()
@@ -172,10 +171,17 @@ def test_without_libudev_it_says_so_and_nothing_is_ever_told(
     plugs.close()
 
 
+def test_where_udev_does_not_run_it_is_said(tmp_path: Path) -> None:
+    plugs = UdevPlugs(tmp_path / "control")
+    assert plugs.open() == "udev does not run here"
+    plugs.close()
+
+
 LISTEN = """
-import dataclasses, json, select
+import dataclasses, json, select, sys
+from pathlib import Path
 from capture.plugs import UdevPlugs
-plugs = UdevPlugs()
+plugs = UdevPlugs(Path(sys.argv[1]))
 print(json.dumps({"why_not": plugs.open()}), flush=True)
 while True:
     select.select([plugs.fileno()], [], [])
@@ -195,7 +201,7 @@ def until(reader: Reader, came: bool, node: str) -> None:
 def test_udev_tells_at_once_what_was_plugged_in_and_pulled_out(tmp_path: Path) -> None:
     """By the real libudev, on a bus of umockdev's."""
     with usb_bus(tmp_path / "bus") as bus:
-        command = [sys.executable, "-c", LISTEN]
+        command = [sys.executable, "-c", LISTEN, str(tmp_path)]
         with subprocess.Popen(
             command, env=child_env(bus.env), stdout=subprocess.PIPE, text=True
         ) as child:

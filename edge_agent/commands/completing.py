@@ -52,6 +52,13 @@ def _tracks(here: Room) -> Iterable[tuple[str, str]]:
     return _named(here, "tracks", "kind")
 
 
+def _devices(here: Room) -> Iterable[tuple[str, str]]:
+    """What the configuration or the agent knows: asking the devices themselves takes a second."""
+    yield from _named(here, "devices", "name")
+    for name, track in (here.status() or {"tracks": {}})["tracks"].items():
+        yield str(track["device"]), name
+
+
 def _named(here: Room, table: str, kind: str) -> Iterable[tuple[str, str]]:
     """As they are written, right or wrong: the models would take too long to load."""
     found = here.written.values.get(table)
@@ -93,6 +100,7 @@ def _versions(here: Room) -> Iterable[tuple[str, str]]:
 lectures = offering(_lectures)
 destinations = offering(_destinations)
 tracks = offering(_tracks)
+devices = offering(_devices)
 secrets = offering(_secrets)
 keys = offering(_keys)
 checks = offering(_checks)

@@ -1,21 +1,37 @@
-"""`edge-agent devices …`: what is plugged in, and does it work?"""
+"""`edge-agent devices …`: what is plugged in, what is known of it, what people say of it."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
 
-from edge_agent.commands import completing
+from edge_agent.commands import completing, device_rules, device_test, device_watch
+from edge_agent.commands.device_facts import Entry, find, identity_of, plugged_in
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
-from edge_agent.commands.room import Room, config, room
+from edge_agent.commands.room import room
 from edge_agent.commands.status import track_lines
-from edge_agent.commands.words import level, table
+from edge_agent.commands.words import table
+from edge_agent.places import KeyPath
 
 app = typer.Typer(help="Cameras, microphones and screens.", no_args_is_help=True)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")]
+Device = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="A node, an identity, or a name.",
+        autocompletion=completing.devices,
+    ),
+]
+
+
+app.command("test")(device_test.try_)
+app.command()(device_watch.watch)
+app.command()(device_rules.rules)
 
 
 @app.command("list")
@@ -24,114 +40,136 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     from edge_agent.commands.looking import list_devices
 
     with reporting("devices.list", as_json) as report:
-        here = room(context)
-        used = {
-            t["device"]: name for name, t in (here.status() or {"tracks": {}})["tracks"].items()
-        }
-        report.data = [each | {"used_by": used.get(each["id"], "")} for each in list_devices()]
+        report.data = plugged_in(room(context), list_devices())
         if not report.data:
             report.say("no camera, microphone or screen found")
             report.note("next:  plug one in, then: edge-agent devices list")
             return
-        rows = [(d["kind"], d["id"], d["name"], d["where"], d["used_by"]) for d in report.data]
+        rows = [(d["kind"], d["id"], _what(d), d["where"], _use(d)) for d in report.data]
         report.say(*table(("KIND", "ID", "WHAT", "WHERE", "TRACK"), rows))
 
 
-@app.command("test")
-def try_(
+def _what(it: Entry) -> str:
+    return f"{it['called']} ({it['name']})" if it["called"] else str(it["name"])
+
+
+def _use(it: Entry) -> str:
+    return it["used_by"] or ("(ignored)" if it["ignored"] else "")
+
+
+@app.command()
+def show(context: typer.Context, target: Device, as_json: AsJson = False) -> None:
+    """One device with all that is known: identity, profile, modes, controls, its track."""
+    from edge_agent.commands.looking import controls_of, list_devices
+
+    with reporting("devices.show", as_json) as report:
+        here = room(context)
+        it = find(plugged_in(here, list_devices()), target)
+        controls = controls_of(it["id"]) if it["kind"] == "v4l2" else {"controls": []}
+        if "error" in controls:
+            report.warn(f"its controls cannot be read: {controls['error']}")
+        tracks = (here.status() or {"tracks": {}})["tracks"]
+        track = tracks.get(it["used_by"])
+        planned = _planned(it["profile"], report)
+        report.data = it | {
+            "controls": [each | planned.get(each["name"], {}) for each in controls["controls"]],
+            "track": track,
+        }
+        report.say(*_lines(report.data))
+        if track is not None:
+            report.say(*track_lines({it["used_by"]: track}))
+
+
+def _planned(profile: str, report: Report) -> dict[str, dict[str, Any]]:
+    """What the device's profile sets, and why."""
+    from device_profiles.own import load_known
+
+    known = load_known()
+    for mistake in known.mistakes:
+        report.warn(f"profile left out: {mistake}")
+    found = next((each for each in known.profiles if each.name == profile), None)
+    controls = found.controls if found else ()
+    return {each.name: {"profile_sets": each.value, "why": each.why} for each in controls}
+
+
+def _lines(it: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{_what(dict(it))}   {it['kind']}"
+    unasked = "never, it is ignored" if it["ignored"] else "yes, in a room without tracks"
+    for key, text in (
+        ("id", it["id"]),
+        ("identity", it["identity"]),
+        ("where", it["where"]),
+        ("usb", it["usb"]),
+        ("profile", it["profile"]),
+        ("track", it["used_by"]),
+        ("unasked", unasked),
+    ):
+        if text:
+            yield f"  {key:<9} {text}"
+    if it["modes"]:
+        yield "Modes"
+        for head, modes in groupby(it["modes"], lambda mode: mode.rpartition(" ")[0]):
+            rates = ", ".join(mode.rpartition(" ")[2].removesuffix("/s") for mode in modes)
+            yield f"  {head}  {rates}/s"
+    if it["controls"]:
+        yield "Controls"
+        yield from (_control(each) for each in it["controls"])
+
+
+def _control(it: Mapping[str, Any]) -> str:
+    value = "?" if it["value"] is None else it["value"]
+    line = f"  {it['name']:<28} {value} ({it['low']} to {it['high']}, at first {it['default']})"
+    if not it["settable"]:
+        line += ", not to be set now"
+    return line + (f"; profile: {it['profile_sets']}, {it['why']}" if "why" in it else "")
+
+
+@app.command()
+def name(
     context: typer.Context,
-    target: str = typer.Argument(
-        metavar="ID|TRACK",
-        help="A device, or a configured track.",
-        autocompletion=completing.tracks,
-    ),
-    seconds: float = typer.Option(3.0, min=0.5, max=60.0, help="How long to watch it."),
-    save: Annotated[Path | None, typer.Option(help="Keep a picture as this JPEG file.")] = None,
+    target: Device,
+    called: Annotated[str, typer.Argument(metavar="NAME", help='"" takes the name away.')],
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Open a device for some seconds: mode, rate, level, a picture."""
-    with reporting("devices.test", as_json) as report:
-        here = room(context)
-        held = _held_by_agent(here, target)
-        if held is not None:
-            _tell_held(held, save, report)
-        else:
-            _try(_spec(context, target), seconds, save, report)
+    """Give a device a name, which stays with its serial number or its socket."""
+    with reporting("devices.name", as_json) as report:
+        if called != called.strip() or not called.isprintable():
+            raise Failure(
+                Exit.USAGE,
+                "bad-name",
+                f"{called!r} is no name: it has spaces around it or signs that cannot be seen",
+                'for example: edge-agent devices name /dev/video0 "Lectern camera"',
+            )
+        _say_of(context, target, {"name": called}, report, dry_run)
 
 
-def _held_by_agent(here: Room, target: str) -> dict[str, Any] | None:
-    """The agent's word on a device that it holds: nobody else can open it now."""
-    facts = here.status()
-    for name, track in (facts["tracks"] if facts else {}).items():
-        held = track["phase"] in ("armed", "recording", "finishing")
-        if held and target in (name, track["device"]):
-            return {"track": name, **track}
-    return None
+@app.command()
+def ignore(
+    context: typer.Context,
+    target: Device,
+    undo: Annotated[bool, typer.Option("--undo", help="It may be used again.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Never use a device unasked; a track that names it still does."""
+    with reporting("devices.ignore", as_json) as report:
+        _say_of(context, target, {"ignore": not undo}, report, dry_run)
 
 
-def _tell_held(held: dict[str, Any], save: Path | None, report: Report) -> None:
-    report.data = held | {"held_by_agent": True}
-    report.say("the agent holds this device and reports:")
-    report.say(*track_lines({held["track"]: held}))
-    if save is not None:
-        preview = Path(held["preview"]) if held["preview"] else None
-        if preview is None or not preview.is_file():
-            raise _no_picture()
-        _save(save, preview.read_bytes(), report)
-
-
-def _spec(context: typer.Context, target: str) -> dict[str, Any]:
-    """What to open: a configured track, or a device as it is listed."""
+def _say_of(
+    context: typer.Context, target: str, said: Mapping[str, Any], report: Report, dry_run: bool
+) -> None:
+    """Write it into the configuration, in the file that says something of this device already."""
+    from edge_agent.commands import config_steps as steps
+    from edge_agent.commands.config_texts import edited
     from edge_agent.commands.looking import list_devices
 
-    tracks = config(context).tracks
-    if target in tracks:
-        chosen = {"kind", "device", "size", "fps", "format", "options"}
-        return tracks[target].model_dump(include=chosen)
-    for each in list_devices():
-        if target in (each["id"], each["identity"]):
-            return {"kind": each["kind"], "device": each["id"]}
-    raise Failure(
-        Exit.DEVICE,
-        "device-missing",
-        f"no device and no track {target!r}",
-        "see what is plugged in with: edge-agent devices list",
-        retryable=True,
-    )
-
-
-def _try(spec: Mapping[str, Any], seconds: float, save: Path | None, report: Report) -> None:
-    from edge_agent.commands.looking import try_device
-
-    verdict = try_device(spec, seconds)
-    picture = base64.b64decode(verdict.pop("jpeg"))
-    report.data = verdict | {"held_by_agent": False}
-    report.say(verdict["description"])
-    if verdict["media"] == "video":
-        report.say(
-            f"{verdict['width']}×{verdict['height']} {verdict['codec']}, "
-            f"{verdict['per_second']:g} pictures a second"
-        )
-    else:
-        report.say(f"loudest {level(verdict['peak'])}")
-        if verdict["peak"] <= -90:
-            report.exit = Exit.FINDINGS
-            report.warn("no sound: is it muted, switched off, or its transmitter out of battery?")
-    if save is not None:
-        if not picture:
-            raise _no_picture()
-        _save(save, picture, report)
-
-
-def _save(path: Path, picture: bytes, report: Report) -> None:
-    path.write_bytes(picture)
-    report.say(f"picture saved as {path}")
-
-
-def _no_picture() -> Failure:
-    return Failure(
-        Exit.USAGE,
-        "no-picture",
-        "this device gives no picture to save",
-        "leave out --save, or test a camera",
-    )
+    identity = identity_of(plugged_in(room(context), list_devices()), target)
+    desk = steps.desk(context)
+    with steps.changing(desk, dry_run):
+        wanted: dict[KeyPath, Any] = {
+            ("devices", identity, key): value for key, value in said.items()
+        }
+        steps.carry_out(desk, desk.plan(edited(desk, wanted)), report, dry_run)
+    report.data |= {"identity": identity}

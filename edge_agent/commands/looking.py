@@ -1,6 +1,7 @@
 """Look for devices, and try one, in a child process: a driver that hangs is left behind.
 
 python -m edge_agent.commands.looking list        what is plugged in, as JSON
+python -m edge_agent.commands.looking controls NODE   what can be set at a camera
 python -m edge_agent.commands.looking test        a JSON request on stdin, a JSON verdict out
 """
 
@@ -13,8 +14,8 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.commands.output import Exit, Failure
@@ -43,6 +44,11 @@ def chosen_tracks() -> dict[str, TrackConfig]:
 
     found = _child(["choose"], "", LIST_S)
     return {name: TrackConfig.model_validate(track) for name, track in found.items()}
+
+
+def controls_of(node: str) -> dict[str, Any]:
+    """The controls that a camera has, as "controls"; with "error" why they cannot be read."""
+    return _child(["controls", node], "", LIST_S)
 
 
 def try_device(spec: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -141,8 +147,7 @@ def _test(spec: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     size = tuple(spec["size"]) if spec.get("size") else None
     source = open_source(SourceSpec(**{**spec, "size": size}))
     try:
-        info = source.open()
-        return _watch(source, info, seconds)
+        return _measured(source, source.open(), str(spec["kind"]), seconds)
     except SourceError as error:
         code = {"DeviceMissing": "device-missing", "DeviceBusy": "device-busy"}
         name = code.get(type(error).__name__, "device-unusable")
@@ -151,43 +156,36 @@ def _test(spec: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         source.close()
 
 
-def _watch(source: Source, info: SourceInfo, seconds: float) -> dict[str, Any]:
-    """Count what arrives; of a picture keep the last as JPEG, of sound the loudest peak."""
-    from av import AudioFrame, VideoFrame
+def _measured(source: Source, info: SourceInfo, kind: str, seconds: float) -> dict[str, Any]:
+    from edge_agent.commands.measuring import document, measure
 
-    from capture.levels import Meter
-    from capture.vision import preview_jpeg
-
-    meter, picture, peak, count = Meter(info.sample_rate or 48_000), b"", -120.0, 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end or count == 0:
-        sample = source.read()
-        count += 1
-        last = time.monotonic() + 0.5 >= end
-        for frame in source.decode(sample) if info.media == "audio" or last or not picture else []:
-            if isinstance(frame, AudioFrame):
-                peak = max([peak, *(level.peak for level in meter.add(frame))])
-            elif isinstance(frame, VideoFrame):
-                picture = preview_jpeg(frame, full_range=info.full_range)
-    return {
-        "media": info.media,
+    measured = measure(source, info, kind, seconds)
+    return document(measured) | {
         "description": info.description,
         "identity": info.identity,
         "width": info.width,
         "height": info.height,
         "fps": info.fps,
         "codec": info.codec,
-        "samples": count,
-        "per_second": round(count / seconds, 1),
-        "peak": peak if info.media == "audio" else None,
-        "jpeg": base64.b64encode(picture).decode(),
+        "jpeg": base64.b64encode(measured.jpeg).decode(),
     }
+
+
+def _controls(node: str) -> dict[str, Any]:
+    from capture.v4l2_controls import read_controls
+
+    try:
+        return {"controls": [asdict(setting) for setting in read_controls(node)]}
+    except OSError as error:
+        return {"controls": [], "error": f"{node}: {error.strerror}"}
 
 
 def _main(arguments: list[str]) -> None:
     verb, pipe = arguments[0], int(arguments[-1])
     if verb in ("list", "choose"):
         answer = _list() if verb == "list" else _choose()
+    elif verb == "controls":
+        answer = _controls(arguments[1])
     else:
         request = json.loads(sys.stdin.read())
         answer = _test(request["spec"], request["seconds"])

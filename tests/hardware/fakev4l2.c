@@ -437,6 +437,22 @@ static int set_control(struct camera *c, struct v4l2_control *a) {
   return 0;
 }
 
+/* What was set last; the lowest before that. */
+static int get_control(struct camera *c, struct v4l2_control *a) {
+  char path[300];
+  int low, high, value;
+  uint32_t flags, number;
+  if (!control(c, a->id, &low, &high, &flags)) FAIL(EINVAL);
+  a->value = low;
+  sibling(c, ".set", path, sizeof path);
+  FILE *f = fopen(path, "r");
+  if (!f) return 0;
+  while (fscanf(f, "%x %d", &number, &value) == 2)
+    if (number == a->id) a->value = value;
+  fclose(f);
+  return 0;
+}
+
 static int answer(int fd, struct camera *c, unsigned long request, void *a) {
   if (!has(c, "")) FAIL(ENODEV);
   switch ((uint32_t)request) {
@@ -459,6 +475,7 @@ static int answer(int fd, struct camera *c, unsigned long request, void *a) {
   case (uint32_t)VIDIOC_STREAMOFF: c->streaming = 0, c->queued = 0; return 0;
   case (uint32_t)VIDIOC_DQBUF: return dequeue(c, a);
   case (uint32_t)VIDIOC_QUERYCTRL: return query_control(c, a);
+  case (uint32_t)VIDIOC_G_CTRL: return get_control(c, a);
   case (uint32_t)VIDIOC_S_CTRL: return set_control(c, a);
   default: FAIL(ENOTTY);
   }

@@ -1,0 +1,46 @@
+"""What people have said of single devices: a name, and that one is never to be used unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+
+class DeviceConfig(BaseModel):
+    """Of the device with the identity that is its key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(max_length=64)] = ""
+    ignore: bool = False
+
+
+def names_of(identity: str, where: str) -> Iterator[str]:
+    """All that one device may be called: two of one serial number have their socket added."""
+    yield identity
+    bare = identity.removesuffix(f"@{where}")
+    yield f"{bare}@{where}"
+    yield bare
+
+
+def known_as(devices: Mapping[str, DeviceConfig], identity: str, where: str) -> DeviceConfig:
+    """What is said of a device; the most particular word counts."""
+    found = (devices[name] for name in names_of(identity, where) if name in devices)
+    return next(found, DeviceConfig())
+
+
+def ignored(devices: Mapping[str, DeviceConfig]) -> list[str]:
+    """The identities that are never used unasked."""
+    return [identity for identity, device in devices.items() if device.ignore]
+
+
+def name_twice(devices: Mapping[str, DeviceConfig]) -> str:
+    """A name that two devices have; empty when there is none."""
+    seen: set[str] = set()
+    for device in devices.values():
+        if device.name and device.name in seen:
+            return device.name
+        seen.add(device.name)
+    return ""
