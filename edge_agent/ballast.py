@@ -7,6 +7,7 @@ lecture's rows are some kilobytes, the ballast is megabytes. It is made again wh
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -17,7 +18,9 @@ ROOM_BYTES = 16 * BYTES
 
 
 def is_full(error: Exception) -> bool:
-    """Whether SQLite has found the disk full."""
+    """Whether SQLite has found the disk full, or whoever wrote a file beside the ledger."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
 
 

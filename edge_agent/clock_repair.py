@@ -8,6 +8,7 @@ What lies beside the segments is mended as well: it speaks when the ledger is lo
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from edge_agent import lecture_file
 from edge_agent.clock import Now, rfc3339
@@ -37,13 +38,13 @@ class ClockRepair:
 
     def _mend(self, lecture: Lecture, now: Now) -> None:
         started = rfc3339(utc_of(lecture.started_mono_ns, now.mono_ns, now.utc))
-        columns: dict[str, object] = {"started_utc": started, "start_corrected": 1}
+        columns: dict[str, Any] = {"started_utc": started, "start_corrected": 1}
         same_boot = lecture.epoch_boot == now.boot
         if lecture.end_ns is not None and same_boot and lecture.end_trust != SYNCHRONISED:
             ended_mono_ns = lecture.epoch_ns + lecture.end_ns
             columns["ended_utc"] = rfc3339(utc_of(ended_mono_ns, now.mono_ns, now.utc))
             columns["end_trust"] = SYNCHRONISED
-        self._mend_file(replace(lecture, started_utc=started, start_corrected=1))
+        self._mend_file(replace(lecture, **columns))
         with self._ledger.transaction():
             self._ledger.set_lecture(lecture.id, **columns)
             text = f"the clock was set: it began at {started}, not at {lecture.started_utc}"

@@ -101,13 +101,17 @@ class CommandDesk:
         lecture = self._ledger.existing(action.lecture)
         undo = action.command is None or bool(self._args(action.command).get("undo"))
         patience_ns = round(self._config.recording.undo_seconds * 1e9) if undo else 0
+        ended = self._noted(
+            lecture,
+            state=advance(lecture.state, Event.STOP),
+            end_ns=self._end_ns(lecture, now),
+            ended_utc=now.utc_text,
+            end_trust=now.trust,
+        )
         with self._ledger.transaction():
             self._ledger.set_state(
                 lecture.id,
-                advance(lecture.state, Event.STOP),
-                end_ns=self._end_ns(lecture, now),
-                ended_utc=now.utc_text,
-                end_trust=now.trust,
+                **ended,
                 stopped_ns=lecture.lecture_ns(now.mono_ns),
                 patience_ns=patience_ns,
             )
@@ -124,8 +128,9 @@ class CommandDesk:
         until_ns = min(old_ns + action.minutes * 60 * SECOND, now_ns + self._longest_ns)
         until = _moment(lecture.until_utc) or now.utc
         moved = until + timedelta(microseconds=(until_ns - old_ns) // 1000)
+        end = self._noted(lecture, until_ns=until_ns, until_utc=rfc3339(moved))
         with self._ledger.transaction():
-            self._ledger.set_lecture(lecture.id, until_ns=until_ns, until_utc=rfc3339(moved))
+            self._ledger.set_lecture(lecture.id, **end)
             answer = {"lecture": lecture.id, "until_utc": rfc3339(moved)}
             self._ledger.answer(action.command, answer, now)
 
@@ -139,14 +144,15 @@ class CommandDesk:
         over = lecture.until_ns is None or lecture.until_ns <= now_ns
         end = {"until_ns": now_ns + self._longest_ns, "until_utc": None} if over else {}
         paused = any(g.track is None and g.end_ns is None for g in self._ledger.gaps(lecture.id))
+        going = self._noted(
+            lecture,
+            state=advance(lecture.state, Event.CONTINUE),
+            **{"end_ns": None, "ended_utc": None, "end_trust": "", "reason": ""},
+            **{"stopped_ns": None, "patience_ns": 0},
+            **end,
+        )
         with self._ledger.transaction():
-            self._ledger.set_state(
-                lecture.id,
-                advance(lecture.state, Event.CONTINUE),
-                **{"end_ns": None, "ended_utc": None, "end_trust": "", "reason": ""},
-                **{"stopped_ns": None, "patience_ns": 0},
-                **end,
-            )
+            self._ledger.set_state(lecture.id, **going)
             if not paused:
                 self._ledger.open_gap(lecture.id, None, lecture.end_ns or now_ns, "stopped")
             self._ledger.close_gaps(lecture.id, None, now_ns)
@@ -179,6 +185,15 @@ class CommandDesk:
                 self._ledger.set_lecture(lecture.id, **given)
             self._ledger.answer(action.command, {"lecture": lecture.id, **given}, now)
 
+    def _noted(self, lecture: Lecture, **columns: Any) -> dict[str, Any]:
+        """New columns of a lecture, in its file before the ledger has them. Raises OSError.
+
+        A ledger that is lost, or put back from an older copy, is brought up to date from there.
+        """
+        tracks = self._ledger.tracks(lecture.id)
+        lecture_file.write(self._spool.facts(lecture.id), replace(lecture, **columns), tracks)
+        return columns
+
     @property
     def _longest_ns(self) -> int:
         """From now on no lecture may last longer."""
@@ -195,16 +210,18 @@ class CommandDesk:
 
     def pause(self, action: do.Pause, now: Now) -> None:
         lecture = self._ledger.existing(action.lecture)
+        paused = self._noted(lecture, state=advance(lecture.state, Event.PAUSE))
         with self._ledger.transaction():
             at_ns = lecture.lecture_ns(now.mono_ns)
-            self._ledger.set_state(lecture.id, advance(lecture.state, Event.PAUSE))
+            self._ledger.set_state(lecture.id, **paused)
             self._ledger.open_gap(lecture.id, None, at_ns, "paused")
             self._ledger.answer(action.command, {"lecture": lecture.id}, now)
 
     def resume(self, action: do.Resume, now: Now) -> None:
         lecture = self._ledger.existing(action.lecture)
+        going = self._noted(lecture, state=advance(lecture.state, Event.RESUME))
         with self._ledger.transaction():
-            self._ledger.set_state(lecture.id, advance(lecture.state, Event.RESUME))
+            self._ledger.set_state(lecture.id, **going)
             self._ledger.close_gaps(lecture.id, None, lecture.lecture_ns(now.mono_ns))
             self._ledger.answer(action.command, {"lecture": lecture.id}, now)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
-from edge_agent.recovery import UnderWay
+from edge_agent.older_ledger import UnderWay
 from edge_agent.rows import Command, Lecture
 from edge_agent.rules.health import finisher_delay_ns
 from edge_agent.rules.lecture import State

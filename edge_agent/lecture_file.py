@@ -1,18 +1,22 @@
 """lecture.json: what is known of a lecture apart from the ledger, durable before its first frame.
 
-With it a spool can be read without its ledger.
+With it a spool can be read without its ledger, and a ledger that was put back from an older copy is
+found out: each press that changes the lecture's state is here before it is in the ledger.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge_agent.durable import write_durably, write_in_new_folder
 from edge_agent.messages import Media
 from edge_agent.rows import Lecture, Track
-from edge_agent.rules.lecture import State
+from edge_agent.rules.lecture import ACTIVE, State
+
+_TOLD = ACTIVE | {State.FINISHING}
 
 
 class TrackEntry(BaseModel):
@@ -30,6 +34,11 @@ class LectureFile(BaseModel):
     id: str
     started_utc: str
     clock_trust: str
+    #: "recording", "paused" or "finishing"; "" in files of earlier versions, which tell no state.
+    state: str = ""
+    end_ns: int | None = None
+    ended_utc: str | None = None
+    end_trust: str = ""
     #: The start was mended when the clock had been set.
     start_corrected: int = 0
     epoch_boot: str
@@ -45,8 +54,16 @@ class LectureFile(BaseModel):
     tracks: list[TrackEntry]
 
 
+class Kept(NamedTuple):
+    """The lecture as its file has it; `state` None: the file tells none."""
+
+    lecture: Lecture
+    tracks: list[Track]
+    state: State | None
+
+
 def write(path: Path, lecture: Lecture, tracks: list[Track]) -> None:
-    """Durable on return, folders included."""
+    """Durable on return, folders included. Raises OSError."""
     entries = [TrackEntry(name=t.name, flavor=t.flavor, media=_media(t.media)) for t in tracks]
     known = {k: v for k, v in lecture.columns().items() if k in LectureFile.model_fields}
     text = LectureFile(**known, tracks=entries).model_dump_json(indent=1)
@@ -54,8 +71,8 @@ def write(path: Path, lecture: Lecture, tracks: list[Track]) -> None:
     put(path, text.encode() + b"\n")
 
 
-def read(path: Path) -> tuple[Lecture, list[Track]] | None:
-    """The lecture as it was at its start, or None when the file is absent or broken.
+def read(path: Path) -> Kept | None:
+    """The lecture as it was at the last press, or None when the file is absent or broken.
 
     A start that an unset clock has stamped is in it as mended later.
     """
@@ -64,8 +81,9 @@ def read(path: Path) -> tuple[Lecture, list[Track]] | None:
     except (OSError, ValidationError):
         return None
     tracks = [Track(facts.id, t.name, t.flavor, t.media) for t in facts.tracks]
-    columns = facts.model_dump(exclude={"version", "tracks"})
-    return Lecture(state=State.RECORDING, **columns), tracks
+    columns = facts.model_dump(exclude={"version", "tracks", "state"})
+    state = State(facts.state) if facts.state in _TOLD else None
+    return Kept(Lecture(state=state or State.RECORDING, **columns), tracks, state)
 
 
 def _media(text: str) -> Media:

@@ -21,6 +21,18 @@ class Lectures(Tables):
             for track in tracks:
                 self._insert("tracks", track.columns())
 
+    def put_lecture(self, lecture: Lecture, tracks: Sequence[Track], gaps: Iterable[Gap]) -> None:
+        """As it was, whatever this ledger knows of it; segments, marks and mutes stay."""
+        with self.transaction():
+            if self.lecture(lecture.id) is None:
+                self.add_lecture(lecture, tracks)
+            self._update("lectures", lecture.columns(), {"id": lecture.id})
+            for track in tracks:
+                self._update("tracks", track.columns(), {"lecture": lecture.id, "name": track.name})
+            self._db.execute("DELETE FROM gaps WHERE lecture = ?", (lecture.id,))
+            for gap in gaps:
+                self.add_gap(gap)
+
     def set_state(self, lecture: str, state: State, **columns: Any) -> None:
         """Store a state that `rules.lecture.advance` gave, with what belongs to it."""
         self._update("lectures", {"state": str(state), **columns}, {"id": lecture})

@@ -125,6 +125,11 @@ class Outbox(Tables):
         where, values = ("WHERE lecture = ?", [lecture]) if lecture else ("", [])
         return [OutboxRow.of(row) for row in self._db.execute(_BY_VALUE.format(where), values)]
 
+    def drop_outbox(self, lecture: str, names: Iterable[str]) -> None:
+        """What the package has in another revision, for every destination."""
+        for name in names:
+            self._db.execute("DELETE FROM outbox WHERE lecture = ? AND name = ?", (lecture, name))
+
     def waiting(self) -> list[OutboxRow]:
         """Outbox rows without a receipt, in order of value."""
         rows = self._db.execute(_BY_VALUE.format("WHERE receipt IS NULL"))

@@ -41,6 +41,18 @@ class Privacy:
         if self.muted:
             write_durably(self._mark, b"")
 
+    def put_back(self, now: Now) -> None:
+        """A ledger was put back while recorders run: what they were told holds."""
+        stored = self._ledger.muted()
+        if self.muted and not stored:
+            self._store_again(now)
+        elif stored and not self.muted:
+            lecture = self._ledger.active()
+            with self._ledger.transaction():
+                self._ledger.set_muted(False)
+                if lecture is not None:
+                    self._ledger.close_mutes(lecture.id, lecture.lecture_ns(now.mono_ns))
+
     def _store_again(self, now: Now) -> None:
         lecture = self._ledger.active()
         with self._ledger.transaction():

@@ -6,17 +6,21 @@ report. Everything here may be interrupted and run again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from edge_agent import lecture_file
 from edge_agent.aside import readable, set_aside
 from edge_agent.clock import Now, rfc3339
+from edge_agent.lecture_file import Kept
 from edge_agent.ledger import Ledger
-from edge_agent.rows import Gap, Lecture, Segment, Track
+from edge_agent.older_ledger import OlderLedger, UnderWay
+from edge_agent.repair import Repair
+from edge_agent.rows import Lecture, Segment
 from edge_agent.rules.lecture import ACTIVE, UNPACKAGED, Event, State, advance
 from edge_agent.rules.schedule import goes_on, goes_on_in_this_boot, rebased_ns
 from edge_agent.rules.timeline import START_NS
@@ -26,24 +30,6 @@ from encoders.segment import Segment as File
 from encoders.segment import sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """One step: where (relative to the spool), what is done, and the doing."""
-
-    where: str
-    what: str
-    do: Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class UnderWay:
-    """What the supervisor remembers of the lecture under way."""
-
-    lecture: Lecture
-    tracks: tuple[Track, ...]
-    gaps: tuple[Gap, ...]
-
-
 class Recovery:
     """Brings ledger and spool together. Used by the supervisor, and by people when it is down."""
 
@@ -51,6 +37,7 @@ class Recovery:
         self._spool = spool
         self._ledger = ledger
         self._patience = patience
+        self._older = OlderLedger(spool, ledger)
 
     def run(self, now: Now) -> None:
         """At the agent's start, before any recorder."""
@@ -63,18 +50,14 @@ class Recovery:
     def refill(
         self, now: Now, under_way: UnderWay | None, writing: Container[tuple[str, str]]
     ) -> None:
-        """Fill a new ledger while recorders run; `writing`: lecture and track of theirs."""
+        """Fill a new ledger, or an older one, while recorders run.
+
+        `writing`: lecture and track of theirs.
+        """
         if under_way is not None:
-            lecture = under_way.lecture
-            with self._ledger.transaction():
-                self._ledger.add_lecture(lecture, under_way.tracks)
-                for gap in under_way.gaps:
-                    self._ledger.add_gap(gap)
-        for repair in self._strangers(now):
+            self._older.put_back(under_way)
+        for repair in self._recoveries(now, writing):
             repair.do()
-        for name in self._ledger.ids(*UNPACKAGED):
-            for repair in self._tracks(name, None, now, writing):
-                repair.do()
 
     def repairs(self, now: Now) -> Iterator[Repair]:
         """What makes ledger and spool agree, step by step; nothing is done by looking.
@@ -85,10 +68,17 @@ class Recovery:
         yield from self._strays(now)
         yield from self._recoveries(now)
 
-    def _recoveries(self, now: Now) -> Iterator[Repair]:
+    def _recoveries(
+        self, now: Now, writing: Container[tuple[str, str]] = frozenset()
+    ) -> Iterator[Repair]:
+        older = self._older.noticed()
+        for lecture in self._ledger.lectures(*ACTIVE):
+            yield from self._older.state_of(lecture, now)
         yield from self._strangers(now)
         for lecture in self._ledger.lectures(*UNPACKAGED):
-            yield from self._tracks(lecture.id, None, now)
+            yield from self._tracks(lecture.id, None, now, writing)
+        if older:
+            yield from self._older.all_of_it(now)
 
     def adopt_tracks(self, lecture: str, now: Now, only: str | None = None) -> None:
         """Make ledger rows and segment files of one lecture (of one track with `only`) agree.
@@ -118,10 +108,13 @@ class Recovery:
             if final == path or not final.exists():
                 found.add((track, final.name))  # a power cut may take a name back: .part again
             yield self._file(lecture, track, path, now)
-        for key, row in known.items():
-            if key not in found:
-                where = f"lectures/{lecture}/tracks/{row.track}/{row.name}"
-                yield Repair(where, "gone: its row is dropped", partial(self._forget, row, now))
+        gone = [row for key, row in known.items() if key not in found]
+        if gone and self._older.is_packaged(lecture):
+            yield self._older.dropped(gone)
+            return
+        for row in gone:
+            where = f"lectures/{lecture}/tracks/{row.track}/{row.name}"
+            yield Repair(where, "gone: its row is dropped", partial(self._forget, row, now))
 
     # ------------------------------------------------------------ one file
 
@@ -196,10 +189,10 @@ class Recovery:
             if folder.name in known:
                 continue
             where = readable(f"lectures/{folder.name}")
-            facts = lecture_file.read(folder / "lecture.json")
-            if facts is not None and facts[0].id == folder.name:
+            kept = lecture_file.read(folder / "lecture.json")
+            if kept is not None and kept.lecture.id == folder.name:
                 what = "adopted from the disk, with its segments"
-                yield Repair(where, what, partial(self._adopt_lecture, *facts, now))
+                yield Repair(where, what, partial(self._adopt_lecture, kept, now))
             elif folder.is_dir() and not any(folder.iterdir()):
                 # begun at the instant of a power cut: nothing was in it
                 yield Repair(where, "empty: removed", folder.rmdir)
@@ -207,10 +200,15 @@ class Recovery:
                 what = "no lecture: set aside"
                 yield Repair(where, what, self._stray(folder, folder.name, None, now).do)
 
-    def _adopt_lecture(self, lecture: Lecture, tracks: list[Track], now: Now) -> None:
-        """It may have ended long ago: finished with what there is, it is never lost."""
+    def _adopt_lecture(self, kept: Kept, now: Now) -> None:
+        """Under way as its file says, or ended; a file that tells nothing may be an old one's."""
+        lecture = kept.lecture
+        state = kept.state or State.FINISHING
         with self._ledger.transaction():
-            self._ledger.add_lecture(replace(lecture, state=State.FINISHING), tracks)
+            before = self._ledger.active()
+            if state in ACTIVE and before is not None:  # only the later one can be under way
+                self._ledger.set_state(before.id, State.FINISHING)
+            self._ledger.add_lecture(replace(lecture, state=state), kept.tracks)
             self._ledger.add_event(now, "recovered", "adopted from the disk", lecture.id)
 
     def _continue_or_finish(self, lecture: Lecture, now: Now) -> None:
@@ -238,13 +236,16 @@ class Recovery:
             )
             self._ledger.add_event(now, "resumed", "goes on after an interruption", lecture.id)
             return
-        self._ledger.set_state(
-            lecture.id,
-            advance(lecture.state, Event.STOP),
-            end_ns=last_ns,
-            ended_utc=rfc3339(last_write),
-            end_trust=now.trust,
-        )
+        ended: dict[str, Any] = {
+            "state": advance(lecture.state, Event.STOP),
+            "end_ns": last_ns,
+            "ended_utc": rfc3339(last_write),
+            "end_trust": now.trust,
+        }
+        path, tracks = self._spool.facts(lecture.id), self._ledger.tracks(lecture.id)
+        if path.exists():
+            lecture_file.write(path, replace(lecture, **ended), tracks)
+        self._ledger.set_state(lecture.id, **ended)
         self._ledger.add_event(now, "ended", "interrupted, and its time has passed", lecture.id)
 
     def _explain(self, lecture: Lecture, segments: list[Segment], now: Now) -> None:

@@ -98,7 +98,7 @@ def furnish(
         """A ledger that was lost while recorders run: theirs is what they have not closed."""
         writing = {(r.lecture, r.track) for r in recorders.values() if r.lecture is not None}
         recovery.refill(now, observer.under_way, writing)
-        privacy.restore(now)
+        privacy.put_back(now)
         observer.look_again()
 
     performer = Performer(

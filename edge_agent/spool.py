@@ -18,6 +18,8 @@ KNOWN_AT_TOP = frozenset(
         "ledger.db-journal",
         "ledger.db.part",
         "ledger.ballast",
+        "ledger.mark",
+        "ledger.mark.part",
         "encoders.json",
         "encoders.json.part",
         "agent.key",
@@ -43,6 +45,11 @@ class Spool:
     @property
     def ledger(self) -> Path:
         return self.root / "ledger.db"
+
+    @property
+    def mark(self) -> Path:
+        """How far the ledger had come."""
+        return self.root / "ledger.mark"
 
     @property
     def encoders(self) -> Path:

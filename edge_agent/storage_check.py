@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_agent import ledger_mark
 from edge_agent.aside import readable
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Gap, Lecture, OutboxRow, Segment
@@ -68,7 +69,10 @@ def gather(
     known = {each.lecture.id for each in lectures}
     strays = [name for name in _names(spool.root) if name not in KNOWN_AT_TOP]
     strays += [f"lectures/{name}" for name in _names(spool.lectures) if name not in known]
-    return SpoolFacts(tuple(lectures), tuple(strays), tuple(ledger.integrity_problems()), recording)
+    problems = ledger.integrity_problems()
+    if recording is None and ledger.water().behind(ledger_mark.read(spool.mark)):
+        problems.append("is older than the spool: a copy of it was put in its place")
+    return SpoolFacts(tuple(lectures), tuple(strays), tuple(problems), recording)
 
 
 def _gather(spool: Spool, ledger: Ledger, lecture: Lecture, hashes: bool) -> LectureFacts:

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections import defaultdict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from capture.plugs import UdevPlugs
@@ -73,6 +74,8 @@ class Supervisor:
     def step(self) -> bool:
         """One full round; True if it did something. Survives whatever disk and ledger refuse."""
         room, now = self._room, self._room.clock.now()
+        watch = partial(room.watch.look, now, self._trouble.damage())
+        self._trouble.attempt(_FILE, watch, now.mono_ns)
         self._hear()
         self._tell()
         self._each_round()
@@ -83,8 +86,6 @@ class Supervisor:
         if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
             self._trouble.forget_all_but({*actions, *self._news, _SMALL, _FILE})
         done = [action for action in actions if self._perform(action, now)]
-        watch = partial(room.watch.look, now, self._trouble.damage())
-        self._trouble.attempt(_FILE, watch, now.mono_ns)
         if now.mono_ns >= self._status_due_ns or done:
             self._status_due_ns = now.mono_ns + STATUS_NS
             trouble = "; ".join(filter(None, (self._full, self._trouble.text)))
@@ -212,6 +213,8 @@ def run(config: Config, clock: Clock | None = None) -> int:
             if room.discovery is not None:
                 room.discovery.end()
             runtime.status.unlink(missing_ok=True)
+            with suppress(OSError):
+                room.watch.note()
             room.ledger.close()
     return 0
 

@@ -57,6 +57,11 @@ def verify_package(folder: Path, on_chunk: Callable[[], None] = lambda: None) ->
     return problems + _check_manifest(folder, sums)
 
 
+def listed(folder: Path) -> dict[str, str]:
+    """The checksums of a package by name, as far as its list can be read. Raises OSError."""
+    return _read_sums(folder)[0]
+
+
 def _read_sums(folder: Path) -> tuple[dict[str, str], list[Problem]]:
     sums: dict[str, str] = {}
     problems = []

@@ -238,7 +238,7 @@ def test_a_ledger_of_random_bytes_is_kept_aside_and_the_lecture_is_adopted(
     spool.ledger.write_bytes(rubbish)
     with opened(open_ledger(spool, CLOCK.now())) as ledger:
         recover(spool, ledger)
-        assert ledger.existing(LECTURE).state is State.FINISHING
+        assert ledger.existing(LECTURE).state is State.RECORDING, "nobody has ended it"
         assert len(ledger.segments(LECTURE)) >= 4
         adopted(spool, ledger)
     assert (spool.aside / "ledger.db").read_bytes() == rubbish

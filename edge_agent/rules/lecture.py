@@ -91,6 +91,19 @@ ACTIVE = frozenset({State.RECORDING, State.PAUSED})
 UNPACKAGED = ACTIVE | {State.FINISHING, State.FAILED}
 
 
+def latest(ledger: State, told: State | None, packaged: bool) -> State:
+    """The state of a lecture whose ledger may be an older one, put back from a copy.
+
+    `told` is what lies beside its segments, durable before any answer; None: nothing does, and
+    only a package tells that it has ended. What the ledger says to have ended never goes on.
+    """
+    if ledger not in ACTIVE:
+        return ledger
+    if told is None:
+        return State.FINISHING if packaged else ledger
+    return told
+
+
 def advance(state: State, event: Event) -> State:
     """The state after an event; IllegalEvent if the event does not apply."""
     try:

@@ -133,6 +133,20 @@ MUTATIONS = (
         "tests/faults/test_ledger_lost_while_running.py",
     ),
     Mutation(
+        "nobody looks whether the ledger has gone back",
+        "edge_agent/ledger_watch.py",
+        "if water.behind(self._water):",
+        "if False:",
+        "tests/test_older_ledger.py::test_under_a_running_agent_the_lecture_under_way_goes_on",
+    ),
+    Mutation(
+        "a press is not in the lecture's file",
+        "edge_agent/command_desk.py",
+        "lecture_file.write(self._spool.facts(lecture.id), replace(lecture, **columns), tracks)",
+        "pass",
+        "tests/test_older_ledger.py::test_a_lecture_is_what_it_was_whatever_the_ledger_says",
+    ),
+    Mutation(
         "a mute and its answer apart",
         "edge_agent/command_desk.py",
         '            self._ledger.answer(action.command, {"muted": action.on}, now)\n',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -27,11 +28,26 @@ def replace(room: Classroom) -> None:
     other.replace(room.spool.ledger)
 
 
+def keep_copy(room: Classroom) -> None:
+    with room.ledger() as ledger:
+        ledger.copy_to(room.root / "older.db")
+
+
+def write_older(room: Classroom) -> None:
+    """As `cp` does it: the same file, sound, and without the lecture under way."""
+    with sqlite3.connect(room.spool.ledger) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    with room.spool.ledger.open("r+b") as file:
+        file.write((room.root / "older.db").read_bytes())
+        file.truncate()
+
+
 def noticed(room: Classroom) -> bool:
     return "while the agent ran the ledger was lost" in room.log()
 
 
-@pytest.mark.parametrize("harm", [lose, lose_log, replace, overwrite])
+@pytest.mark.parametrize("harm", [lose, lose_log, replace, overwrite, write_older])
 def test_nothing_stops_and_nothing_is_lost_or_sent_twice(
     make_room, harm: Callable[[Classroom], None]
 ) -> None:
@@ -44,6 +60,7 @@ def test_nothing_stops_and_nothing_is_lost_or_sent_twice(
     room.command("stop")
     room.delivered(first)
     sent = {path: path.stat().st_mtime_ns for path in room.platform.rglob("*.mp4")}
+    keep_copy(room)
     lecture = room.begin(title="Under way")
     room.until_durable(12)  # a segment of each track is closed
     pids = [room.recorder_pid(name) for name in ("camera", "microphone")]

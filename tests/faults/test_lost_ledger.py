@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,12 @@ def rebuilt(room: Classroom, lecture: str) -> bool:
         return False
 
 
+def under_way(room: Classroom) -> dict[str, Any]:
+    """The status, once a lecture is in it."""
+    status = room.status()
+    return status if status and status["lecture"] else {}
+
+
 @pytest.mark.parametrize("harm", [lose, overwrite])
 def test_a_lecture_outlives_its_ledger_and_is_delivered_by_the_same_upload_process(
     make_room, harm
@@ -55,8 +62,11 @@ def test_a_lecture_outlives_its_ledger_and_is_delivered_by_the_same_upload_proce
     before = {path: path.stat().st_mtime_ns for path in room.platform.rglob("*.mp4")}
     room.start_agent()
     until("the lecture is known again", lambda: rebuilt(room, lecture))
-    status = until("the room's status", room.status)
+    status = until("the lecture goes on", lambda: under_way(room))
     assert status["muted"], "a muted room is not shown by an accident"
+    room.until_durable(status["lecture"]["elapsed_s"] + 1)
+    assert room.status()["lecture"]["id"] == lecture, "nobody has ended it"
+    room.command("stop")
     for each in (first, lecture):
         room.delivered(each)
     assert room.lecture(lecture).title == "Under way"

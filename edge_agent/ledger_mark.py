@@ -1,0 +1,40 @@
+"""How far the ledger had come: a small file beside it, by which an older copy of it is noticed.
+
+A ledger that was put back from a copy is sound, and SQLite has nothing against it. Rows of the
+inbox and of the events are never deleted and their ids only grow; so whatever ledger has come less
+far than the mark says is an older one. The mark is written once a minute at most, and when the
+agent ends: it may lag behind the ledger, never be ahead of it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edge_agent.durable import write_durably
+
+
+@dataclass(frozen=True, slots=True)
+class Water:
+    """The highest ids that the ledger has given."""
+
+    inbox: int = 0
+    events: int = 0
+
+    def behind(self, mark: Water) -> bool:
+        return self.inbox < mark.inbox or self.events < mark.events
+
+
+def read(path: Path) -> Water:
+    """The mark; zero where there is none, or none that can be read: then nothing is older."""
+    try:
+        found = json.loads(path.read_bytes())
+        return Water(int(found["inbox"]), int(found["events"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Water()
+
+
+def write(path: Path, water: Water) -> None:
+    """Durable on return. Raises OSError."""
+    write_durably(path, json.dumps(asdict(water)).encode() + b"\n")
