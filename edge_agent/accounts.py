@@ -72,3 +72,17 @@ def group_name(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return ""
+
+
+def owner_of_secrets(spool: Path) -> tuple[int, int] | None:
+    """Whom a credential has to belong to, when root keeps it for the services; else None: us.
+
+    Also before their first start, when there is no spool yet.
+    """
+    if os.geteuid() != 0:
+        return None
+    if spool.exists():
+        facts = spool.stat()
+        return facts.st_uid, facts.st_gid
+    who = service_account(spool)
+    return who.uid, who.gid

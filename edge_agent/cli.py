@@ -28,6 +28,7 @@ from edge_agent.commands import (
     record,
     running,
     secret,
+    setup,
     status,
     storage,
     support,
@@ -56,6 +57,7 @@ def options(
     context.obj = config
 
 
+app.command()(setup.setup)
 app.command()(status.status)
 app.command()(doctor.doctor)
 record.app.command()(changing.extend)

@@ -52,7 +52,10 @@ class ConfigDesk:
         env: Mapping[str, str],
         clock: Clock,
         check: Callable[[Written], object] = validated,
+        begins: bool = False,
     ) -> None:
+        """`begins`: a named file that is not there yet is an empty one, not a mistake."""
+        self._begins = begins
         self._path, self._env, self._clock, self._check = path, env, clock, check
         self.main = path or places.main_file(env)
         self.history = History(self.main)
@@ -66,6 +69,8 @@ class ConfigDesk:
 
     def written(self, instead: Mapping[Path, bytes] = places.NOTHING_ELSE) -> Written:
         """What the files say. Raises ConfigError."""
+        if self._begins and self._path is not None and not self._path.exists():
+            instead = {self._path: b"", **instead}
         return places.read(self._path, self._env, instead=instead)
 
     def text(self, file: Path) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 
-from edge_agent.commands.finding import START, Finding, Ground, Mend, State
+from edge_agent.commands.finding import START, Ask, Finding, Ground, Mend, State
 from edge_agent.locks import is_held
 
 #: Without these two nothing is recorded, or nothing is sent.
@@ -40,23 +40,23 @@ def panel(ground: Ground) -> Iterator[Finding]:
 
 def units(ground: Ground) -> Iterator[Finding]:
     """Does systemd start the services with the PC, and does it let the PC sleep?"""
-    shown = shown_units(ground, UNITS)
+    shown = shown_units(ground.ask, UNITS)
     if shown is None:
         fix = "have your own supervisor run: edge-agent run, edge-agent upload run"
         yield Finding("systemd is not there to start the agent with the PC", State.NOTE, fix)
         return
     for unit in shown:
         yield _unit(unit)
-    asleep = shown_units(ground, _SLEEP) or []
+    asleep = shown_units(ground.ask, _SLEEP) or []
     if any(unit.get("LoadState") == "loaded" for unit in asleep if unit["Id"] in _SLEEP):
         fix = f"sudo systemctl mask {' '.join(_SLEEP)}"
         yield Finding("this PC may fall asleep, and then records nothing", State.NOTE, fix)
 
 
-def shown_units(ground: Ground, names: tuple[str, ...]) -> list[dict[str, str]] | None:
+def shown_units(ask: Ask, names: tuple[str, ...]) -> list[dict[str, str]] | None:
     """What systemd knows of them; None without it."""
     properties = "--property=Id,LoadState,ActiveState,UnitFileState"
-    said = ground.ask(["systemctl", "show", properties, *names])
+    said = ask(["systemctl", "show", properties, *names])
     if said is None:
         return None
     blocks = [

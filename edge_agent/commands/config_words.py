@@ -51,12 +51,15 @@ def change_data(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [{"key": key_text(path), "before": old, "after": new} for path, old, new in rows]
 
 
+def readers(rows: Iterable[Row]) -> list[str]:
+    """The services that a change concerns."""
+    found = {_READERS.get(path[0], _ALL) for path, _, _ in rows}
+    return _ALL.split() if _ALL in found else sorted(found)
+
+
 def restart(rows: Iterable[Row]) -> str:
     """The command that makes a change count."""
-    tables = {path[0] for path, _, _ in rows}
-    readers = {_READERS.get(table, _ALL) for table in tables}
-    units = _ALL if _ALL in readers else " ".join(sorted(readers))
-    return f"sudo systemctl restart {units}"
+    return f"sudo systemctl restart {' '.join(readers(rows))}"
 
 
 def when(rows: Iterable[Row], alive: bool, recording: bool) -> str:

@@ -22,6 +22,7 @@ ASK_S = 5.0
 START = "sudo systemctl start edge-agent (or, without a service: edge-agent run)"
 
 Command: TypeAlias = tuple[str, ...]
+Ask: TypeAlias = Callable[[list[str]], str | None]
 
 
 class State(StrEnum):
@@ -68,7 +69,7 @@ class Ground:
     #: What the running agent says; None when there is none.
     status: Mapping[str, Any] | None
     #: Runs a program and gives its output; None when there is no such program.
-    ask: Callable[[list[str]], str | None]
+    ask: Ask
     #: Where /dev, /etc, /proc and /sys are.
     root: Path = Path("/")
     #: Who records; None: whoever owns the lectures.

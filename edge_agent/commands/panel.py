@@ -145,7 +145,7 @@ def pin(context: typer.Context) -> None:
     with reporting("panel.pin") as report:
         settings, here = config(context), room(context)
         name = settings.panel.pin or "panel-pin"
-        _store_pin(here, name, _asked_pin(), report)
+        store_pin(here, name, _asked_pin(), report)
         if settings.panel.pin is None:
             report.say(f'now set pin = "{name}" in [panel] and restart the panel')
 
@@ -155,7 +155,12 @@ def _asked_pin() -> str:
         typed = typer.prompt("PIN", hide_input=True, confirmation_prompt=True)
     else:
         typed = sys.stdin.readline()
-    found = str(typed).strip()
+    return checked_pin(str(typed))
+
+
+def checked_pin(typed: str) -> str:
+    """Raises Failure."""
+    found = typed.strip()
     if not SHORTEST_PIN <= len(found) <= LONGEST_PIN:
         raise Failure(
             Exit.USAGE,
@@ -166,23 +171,14 @@ def _asked_pin() -> str:
     return found
 
 
-def _store_pin(here: Room, name: str, found: str, report: Report) -> None:
-    """The folder and its files are the service's alone, when it is there."""
-    from edge_agent.durable import write_durably
+def store_pin(here: Room, name: str, found: str, report: Report) -> None:
+    """Keep it as a hash, for the services alone. Raises OSError."""
+    from edge_agent.accounts import owner_of_secrets
+    from edge_agent.credential_desk import store
     from edge_agent.panel.sessions import hash_pin
 
-    home = here.written.main.parent
-    folder = home / "credentials"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    before = os.umask(0o177)
-    try:
-        write_durably(folder / name, hash_pin(found).encode() + b"\n")
-    finally:
-        os.umask(before)
-    if os.geteuid() == 0 and here.spool.root.exists():
-        owner = here.spool.root.stat()
-        for path in (folder, folder / name):
-            os.chown(path, owner.st_uid, owner.st_gid)
+    folder = here.written.main.parent / "credentials"
+    store(folder, name, hash_pin(found), owner_of_secrets(here.spool.root))
     report.say(f"the PIN is kept in {folder / name}, as a hash")
 
 

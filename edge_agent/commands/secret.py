@@ -11,7 +11,7 @@ import typer
 
 from edge_agent.commands import completing, upload_test
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
-from edge_agent.commands.room import Room, config, room
+from edge_agent.commands.room import config, room
 from edge_agent.commands.words import table
 
 app = typer.Typer(help="Credentials of destinations and of the panel.", no_args_is_help=True)
@@ -33,6 +33,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Store a credential: asked for without being shown, or one line from a pipe."""
+    from edge_agent.accounts import owner_of_secrets
     from edge_agent.credential_desk import store
 
     with reporting("secret.set", as_json) as report:
@@ -55,7 +56,7 @@ def set_(
                 f"{name} is the PIN of the panel, which is kept as a hash",
                 "set it with: edge-agent panel pin",
             )
-        store(folder, name, _asked(name), _owner(here))
+        store(folder, name, _asked(name), owner_of_secrets(here.spool.root))
         report.data = {"name": name, "used_by": list(users)}
         report.say(f"kept in {folder / name}; it counts from the next request on")
         for destination in _destinations(users):
@@ -210,11 +211,3 @@ def _asked(name: str) -> str:
             str(error),
             f"type it when asked, or: edge-agent secret set {name} < FILE",
         ) from None
-
-
-def _owner(here: Room) -> tuple[int, int] | None:
-    """The services' user, when root sets a secret for them."""
-    if os.geteuid() != 0 or not here.spool.root.exists():
-        return None
-    there = here.spool.root.stat()
-    return there.st_uid, there.st_gid

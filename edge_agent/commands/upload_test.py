@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge_agent.config_destinations import DestinationConfig
     from edge_agent.secrets import Secrets
 
-_MARKS = {"kept": "✓", "broken": "✗", "absent": "–", "unknown": "?"}
+MARKS = {"kept": "✓", "broken": "✗", "absent": "–", "unknown": "?"}
 
 
 def try_out(
@@ -58,7 +58,7 @@ def try_one(name: str, place: DestinationConfig, secrets: Secrets, report: Repor
     report.say(f"{name} ({place.type})")
     found = trial(place, secrets, SystemClock())
     for each in found:
-        report.say(f"  {_MARKS[each.verdict]} {each.promise:<12} {each.words}")
+        report.say(f"  {MARKS[each.verdict]} {each.promise:<12} {each.words}")
         if each.verdict is Verdict.BROKEN:
             report.exit = Exit.FINDINGS
     words = meaning(place.type, found)
