@@ -34,6 +34,7 @@ from edge_agent.commands import (
     support,
     upload,
 )
+from edge_agent.commands.plain import use_plain_where_needed
 
 app = typer.Typer(
     help="Records lectures, packages them and delivers them; never loses one.",
@@ -85,6 +86,7 @@ app.command()(manual.man)
 
 def main() -> None:
     """The console script `edge-agent`."""
+    use_plain_where_needed()
     app()
 
 

@@ -20,6 +20,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from edge_agent.commands.plain import holds_all_letters
 from edge_agent.locks import AlreadyRunning
 from edge_agent.places import ConfigError
 
@@ -101,7 +102,8 @@ class Report:
             }
             if failure:
                 document["error"] = failure.document()
-            print(json.dumps(document, ensure_ascii=False))
+            letters = holds_all_letters(sys.stdout.encoding)
+            print(json.dumps(document, ensure_ascii=not letters))
         elif failure:
             print(f"error: {failure.message}", file=sys.stderr)
             if failure.hint:

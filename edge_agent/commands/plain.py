@@ -1,0 +1,57 @@
+"""What is said where a terminal, pipe or file cannot hold our signs: their plain twins."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import unicodedata
+
+NAME = "edge-agent-plain"
+#: What letters alone would not say. Everything else loses its accents, or becomes "?".
+_TWINS = {
+    "✓": "+",
+    "✗": "x",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "×": "x",
+    "→": "->",
+    "●": "*",
+    "○": "o",
+    "‖": "||",
+    "■": "#",
+    "…": "...",
+    "█": "#",
+    "▀": '"',
+    "▄": "_",
+}
+
+
+def plain(text: str) -> str:
+    """The text in ASCII."""
+    return "".join(map(_letter, text))
+
+
+def use_plain_where_needed() -> None:
+    """From now on nothing that is printed can fail for its letters."""
+    codecs.register_error(NAME, _handler)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=NAME)
+
+
+def holds_all_letters(encoding: str | None) -> bool:
+    return (encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _letter(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    bare = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    return _TWINS.get(letter) or bare or "?"
+
+
+def _handler(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return plain(error.object[error.start : error.end]), error.end
