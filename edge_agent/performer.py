@@ -34,6 +34,8 @@ from edge_agent.rules import actions as do
 from edge_agent.rules import guards
 from edge_agent.rules.health import SECOND, Phase, Pressure
 from edge_agent.rules.lecture import Event, State, advance
+from edge_agent.rules.plan import DISK_FULL
+from edge_agent.rules.space import FULL
 from edge_agent.rules.timeline import START_NS
 from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Runtime, Spool
@@ -86,7 +88,7 @@ class Performer:
             do.Press: self._press,
             do.RecordTrack: self._record_track,
             do.FinishTrack: self._finish_track,
-            do.OpenGap: self._open_gap,
+            do.OpenGap: self._halt,
             do.Begin: desk.begin,
             do.Stop: desk.stop,
             do.Pause: desk.pause,
@@ -243,6 +245,13 @@ class Performer:
         recorder = self._recorders[action.track]
         recorder.tell(say.Finish(at_mono_ns=lecture.epoch_ns + end_ns))
         recorder.enter_finishing(now.mono_ns)
+
+    def _halt(self, action: do.OpenGap, now: Now) -> None:
+        """A gap of the plan's own. Where no recorder has failed, no last words tell why."""
+        with self._ledger.transaction():
+            self._open_gap(action, now)
+            if action.cause == DISK_FULL:
+                self._ledger.add_event(now, action.cause, FULL, action.lecture, action.track)
 
     def _open_gap(self, action: do.OpenGap, now: Now) -> None:
         recorder, lecture = self._recorders.get(action.track), self._ledger.existing(action.lecture)

@@ -17,10 +17,16 @@ from edge_agent.clock import Now
 from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
+from edge_agent.messages import Gone
 from edge_agent.privacy import Privacy
 from edge_agent.rows import Lecture, Track
+from edge_agent.rules.health import Phase
+from edge_agent.rules.plan import DISK_FULL
+from edge_agent.rules.space import FULL
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Runtime
+
+_FREE = "Free some space: it goes on by itself."
 
 
 class StatusWriter:
@@ -46,6 +52,8 @@ class StatusWriter:
         self._encoders = encoders
         self._privacy = privacy
         self._last: dict[str, Any] | None = None
+        #: The tracks that the lecture under way lacks now, with the cause.
+        self._gaps: dict[str, str] = {}
 
     def write(self, now: Now, free_bytes: int, trouble: str) -> None:
         """Replace the file. A runtime folder that is full or gone costs the status, no more."""
@@ -76,8 +84,10 @@ class StatusWriter:
     def _lecture(self, now: Now) -> dict[str, Any] | None:
         try:
             lecture = self._ledger.active()
+            gaps = self._ledger.gaps(lecture.id) if lecture else []
         except OperationalError:
             return self._last  # the disk fails: better an old answer than none
+        self._gaps = {gap.track: gap.cause for gap in gaps if gap.track and gap.end_ns is None}
         self._last = self._facts(lecture, now) if lecture else None
         return self._last
 
@@ -95,7 +105,7 @@ class StatusWriter:
 
     def _track(self, track: Track) -> dict[str, Any]:
         recorder = self._recorders[track.name]
-        opened, words = recorder.opened, recorder.last_words
+        opened, words = recorder.opened, recorder.last_words or self._held_up(recorder)
         durable = recorder.durable_ns
         return {
             "phase": str(recorder.phase),
@@ -124,6 +134,12 @@ class StatusWriter:
             "restarts": recorder.restarts,
             "preview": recorder.spec.preview if track.media == "video" else "",
         }
+
+    def _held_up(self, recorder: Recorder) -> Gone | None:
+        """Why a recorder that is ready does not record though it should."""
+        if recorder.phase is Phase.ARMED and self._gaps.get(recorder.track) == DISK_FULL:
+            return Gone(cause=DISK_FULL, reason=FULL, hint=_FREE)
+        return None
 
     def _encoder(self, recorder: Recorder) -> str:
         if recorder.opened is None:

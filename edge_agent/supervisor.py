@@ -28,6 +28,7 @@ from edge_agent.room import Room, furnish
 from edge_agent.rules.actions import Action
 from edge_agent.rules.health import GONE, SECOND
 from edge_agent.rules.plan import plan
+from edge_agent.rules.space import FULL
 from edge_agent.spool import Runtime, Spool
 from edge_agent.starting import Starting, process_began_ns, tell
 from edge_agent.trouble import Trouble
@@ -36,7 +37,6 @@ from edge_agent.trouble import Trouble
 TICK_S = 0.05
 STATUS_NS = SECOND // 2
 WATCHDOG_NS = SECOND
-FULL = "the disk is full: nothing can be recorded until there is space again"
 _LOOK = "to look at disk and ledger"
 _FILE = "the ledger's file"
 _SMALL = "small versions of lectures"

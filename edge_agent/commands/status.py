@@ -112,7 +112,7 @@ def track_lines(tracks: Facts) -> list[str]:
         if track.get("given_up"):
             lines.append(f"{'':<{width}}  this PC is too slow: {track['given_up']}")
             lines.append(f"{'':<{width}}  next: close other programs; a smaller size costs less")
-        if track["reason"] and track["phase"] in ("absent", "starting"):
+        if track["reason"] and track["phase"] in ("absent", "starting", "armed"):
             lines.append(f"{'':<{width}}  {track['reason']}")
             if track["hint"]:
                 lines.append(f"{'':<{width}}  next: {track['hint']}")

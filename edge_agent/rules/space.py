@@ -12,6 +12,8 @@ MIB = 1 << 20
 LEAST_TO_RECORD = 32 * MIB
 #: A recording that the full disk has ended goes on from here.
 ENOUGH_TO_GO_ON = 64 * MIB
+#: What people are told then.
+FULL = "the disk is full: nothing can be recorded until there is space again"
 #: What a video track without a limit is taken to need; slides need a tenth of it.
 VIDEO_KBPS = 4000
 WARN_BELOW_HOURS = 1.0

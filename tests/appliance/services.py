@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from tests.appliance.report import Row
 from tests.appliance.room import (
@@ -35,9 +36,8 @@ def disk_full(room: Room) -> Row:
             lambda s: any(s["tracks"][track]["phase"] != "recording" for track in TRACKS),
         )
         time.sleep(LENGTH_S)
-        stuck = machine.status()
-        reasons = {track["reason"] for track in stuck["tracks"].values() if track["reason"]}
-        row.notes.append(f"said: {'; '.join(sorted(reasons)) or 'nothing'}")
+        stuck = machine.until_status("every track says why", lambda s: all(_reasons(s)))
+        row.notes.append(f"said: {'; '.join(sorted(set(_reasons(stuck))))}")
         machine.sh("rm /filler")
         freed_s = lecture_s(machine, lecture)
         on = machine.until_status(
@@ -54,6 +54,8 @@ def disk_full(room: Room) -> Row:
         for track in TRACKS:
             gaps = gaps_of(manifest, track)
             row.expect(gaps, f"{track} has no gap")
+            causes = sorted({gap["cause"] for gap in gaps})
+            row.expect(causes == ["disk full"], f"{track}: the gap's cause is {causes}")
             first = min((gap["lectureStart"] for gap in gaps), default=0.0)
             said = before["tracks"][track]["durable_s"]
             row.expect(first >= said - 0.15, f"{track}: {said} s were durable, {first} s are there")
@@ -63,6 +65,10 @@ def disk_full(room: Room) -> Row:
         check_storage(machine, row)
         row.runs += 1
     return row
+
+
+def _reasons(status: dict[str, Any]) -> list[str]:
+    return [status["tracks"][track]["reason"] for track in TRACKS]
 
 
 def watchdog(room: Room) -> Row:

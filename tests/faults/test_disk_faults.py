@@ -32,6 +32,10 @@ def phases(room: Classroom) -> set[str]:
     return {room.track(name)["phase"] for name in ROOM if room.track(name)}
 
 
+def causes(room: Classroom) -> set[str]:
+    return {str(room.track(name).get("cause")) for name in ROOM}
+
+
 def trouble(room: Classroom) -> str:
     return str(room.status().get("spool", {}).get("trouble", ""))
 
@@ -82,7 +86,10 @@ def test_on_a_full_disk_a_recording_ends_cleanly_and_goes_on_when_there_is_space
             until("people are told", lambda: "disk is full" in trouble(room))
             with room.ledger() as ledger:
                 gaps = [gap for gap in ledger.gaps(lecture) if gap.end_ns is None]
+                events = [event.track for event in ledger.events(lecture) if "full" in event.kind]
             assert {gap.cause for gap in gaps} == {"disk full"}
+            assert set(events) == set(ROOM)
+            until("each track says why", lambda: causes(room) == {"disk full"})
             # The buttons still work: the ledger has a reserve of its own.
             for number in range(20):
                 pressed = subprocess.run(
