@@ -27,6 +27,7 @@ from edge_agent.commands import (
     profiles,
     record,
     running,
+    schedule,
     secret,
     setup,
     status,
@@ -66,6 +67,7 @@ record.app.command("continue")(changing.go_on)
 lectures.app.command()(changing.edit)
 app.add_typer(record.app, name="record")
 app.add_typer(lectures.app, name="lectures")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(upload.app, name="upload")
 app.add_typer(panel.app, name="panel")
 app.add_typer(devices.app, name="devices")

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from edge_agent import lecture_file
@@ -43,8 +44,29 @@ class CommandDesk:
     def begin(self, action: do.Begin, now: Now) -> None:
         args = self._args(action.command)
         until = _moment(args.get("until_utc"))
-        details = {k: str(args.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS}
-        lecture = Lecture(
+        lecture = self.draft(args, until, now)
+        try:
+            tracks = self.put_down(lecture)
+        except OSError as error:
+            self.refuse(_disk_refuses(action.command, error), now)
+            return
+        planned = self._longest(until, now) if until else None
+        answer = {"lecture": lecture.id, "muted": self._ledger.muted(), **self._warning(planned)}
+        with self._ledger.transaction():
+            self.enter(lecture, tracks)
+            self._ledger.answer(action.command, answer, now)
+
+    def draft(
+        self,
+        given: Mapping[str, Any],
+        until: datetime | None,
+        now: Now,
+        booked: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Lecture:
+        """A lecture that begins now; `booked`: the columns of its booking, which may last longer."""
+        details = {k: str(given.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS}
+        longest = until - now.utc if booked and until else self._longest(until, now)
+        return Lecture(
             id=uuid7(int(now.utc.timestamp() * 1e9)),
             state=advance(State.PLANNED, Event.START),
             started_utc=now.utc_text,
@@ -55,27 +77,22 @@ class CommandDesk:
             started_mono_ns=now.mono_ns,
             room=self._config.room.name,
             until_utc=rfc3339(until) if until else None,
-            until_ns=START_NS + int(self._longest(until, now).total_seconds() * 1e9),
-            title=details["title"],
-            course=details["course"],
-            lecturer=details["lecturer"],
-            language=details["language"],
-            licence=details["licence"],
+            until_ns=START_NS + int(longest.total_seconds() * 1e9),
+            **details,
+            **booked,
         )
+
+    def put_down(self, lecture: Lecture) -> list[Track]:
+        """The lecture's file, before the ledger has it; its tracks. Raises OSError."""
         tracks = [replace(track, lecture=lecture.id) for track in self._tracks]
-        try:
-            lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
-        except OSError as error:
-            self.refuse(_disk_refuses(action.command, error), now)
-            return
-        planned = self._longest(until, now) if until else None
-        muted = self._ledger.muted()
-        answer = {"lecture": lecture.id, "muted": muted, **self._warning(planned)}
-        with self._ledger.transaction():
-            self._ledger.add_lecture(lecture, tracks)
-            if muted:
-                self._ledger.open_mute(lecture.id, START_NS)
-            self._ledger.answer(action.command, answer, now)
+        lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
+        return tracks
+
+    def enter(self, lecture: Lecture, tracks: list[Track]) -> None:
+        """Into the ledger. Only inside a transaction."""
+        self._ledger.add_lecture(lecture, tracks)
+        if self._ledger.muted():
+            self._ledger.open_mute(lecture.id, START_NS)
 
     def _warning(self, planned: timedelta | None) -> dict[str, str]:
         """The answer's warning when the space may not last for the lecture."""
@@ -116,7 +133,7 @@ class CommandDesk:
                 patience_ns=patience_ns,
             )
             if action.command is None:
-                self._ledger.add_event(now, "ended", "its planned end has come", lecture.id)
+                self._ledger.add_event(now, "ended", action.why, lecture.id)
             else:
                 self._ledger.answer(action.command, {"lecture": lecture.id}, now)
 

@@ -34,6 +34,7 @@ from edge_agent.config_devices import DeviceConfig, name_twice
 from edge_agent.config_light import Light
 from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
+from edge_agent.config_schedule import CalendarConfig, Schedule
 from edge_agent.config_toml import to_toml
 from edge_agent.config_upload import Upload
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
@@ -182,6 +183,8 @@ class Config(_Section):
     panel: Panel = Panel()
     light: Light = Light()
     mqtt: Mqtt = Mqtt()
+    schedule: Schedule = Schedule()
+    calendars: dict[Name, CalendarConfig] = {}
     tracks: dict[Name, TrackConfig] = {}
     devices: dict[str, DeviceConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
@@ -216,6 +219,8 @@ _TABLES: dict[str, type[BaseModel]] = {
     "panel": Panel,
     "light": Light,
     "mqtt": Mqtt,
+    "schedule": Schedule,
+    "calendars": CalendarConfig,
     "tracks": TrackConfig,
     "devices": DeviceConfig,
 }

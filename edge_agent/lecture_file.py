@@ -51,6 +51,9 @@ class LectureFile(BaseModel):
     room: str = ""
     until_utc: str | None = None
     until_ns: int | None = None
+    booking: str = ""
+    booked_from_utc: str | None = None
+    booked_until_utc: str | None = None
     tracks: list[TrackEntry]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.ledger_bookings import Bookings
 from edge_agent.ledger_lectures import Lectures
 from edge_agent.ledger_queues import Inbox, LeftOut, Outbox
 from edge_agent.ledger_tables import connect
@@ -32,7 +33,7 @@ class LedgerMissing(Exception):
     """There is no ledger yet: the agent has never run with this spool."""
 
 
-class Ledger(Lectures, Warnings, Inbox, Outbox, UploadControl):
+class Ledger(Lectures, Warnings, Inbox, Outbox, UploadControl, Bookings):
     """One connection to the ledger, used by the thread that opened it."""
 
     @classmethod

@@ -15,6 +15,7 @@ from edge_agent.aside import set_aside
 from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
 from edge_agent.rows import (
+    BookingRow,
     Command,
     Event,
     ForecastRow,
@@ -57,6 +58,7 @@ TABLES = {
     "upload_orders": UploadOrder,
     "traffic": Traffic,
     "forecasts": ForecastRow,
+    "bookings": BookingRow,
 }
 #: In this order: a ledger without its log is found damaged again, a log without its ledger is not.
 FILES = ("ledger.db-shm", "ledger.db-wal", "ledger.db-journal", "ledger.db")

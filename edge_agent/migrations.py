@@ -97,6 +97,28 @@ def m009_warnings(db: Database) -> None:
     db.execute("CREATE INDEX warnings_of_lecture ON warnings(lecture)")
 
 
+@ledger()
+def m010_bookings(db: Database) -> None:
+    """What became of each booking, and which booking a lecture is of."""
+    # S. The bookings themselves are files in the spool. `outcome`: see rules.bookings.Outcome.
+    db.execute(
+        """CREATE TABLE bookings (
+            key TEXT PRIMARY KEY,
+            starts_utc TEXT NOT NULL,
+            ends_utc TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            title TEXT NOT NULL DEFAULT '',
+            reason TEXT NOT NULL DEFAULT '',
+            lecture TEXT NOT NULL DEFAULT ''
+        ) STRICT"""
+    )
+    # S. The booking's start and the end that was last taken over from it.
+    db.execute("ALTER TABLE lectures ADD COLUMN booking TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE lectures ADD COLUMN booked_from_utc TEXT")
+    db.execute("ALTER TABLE lectures ADD COLUMN booked_until_utc TEXT")
+    db.execute("CREATE INDEX lectures_of_bookings ON lectures(booking)")
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_agent import messages as say
+from edge_agent.booking_desk import BookingDesk
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
 from edge_agent.clock_repair import ClockRepair
@@ -59,6 +60,7 @@ class Performer:
         observer: Observer,
         recovery: Recovery,
         desk: CommandDesk,
+        bookings: BookingDesk,
         encoders: EncoderChoice,
         privacy: Privacy,
         small: SmallVersions,
@@ -72,6 +74,7 @@ class Performer:
         self._observer = observer
         self._recovery = recovery
         self._desk = desk
+        self._bookings = bookings
         self._encoders = encoders
         self._encoder_news = EncoderNews(ledger, encoders)
         self._privacy = privacy
@@ -90,6 +93,10 @@ class Performer:
             do.FinishTrack: self._finish_track,
             do.OpenGap: self._halt,
             do.Begin: desk.begin,
+            do.BeginBooked: self._bookings.begin,
+            do.Adopt: self._bookings.adopt,
+            do.MoveEnd: self._bookings.move_end,
+            do.NoteBooking: self._bookings.note,
             do.Stop: desk.stop,
             do.Pause: desk.pause,
             do.Resume: desk.resume,

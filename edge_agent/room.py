@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from capture.plugs import NoPlugs, Plugs
 from edge_agent.ballast import Ballast
+from edge_agent.booking_desk import BookingDesk
 from edge_agent.children import Child, Launch, Process, Recorder
 from edge_agent.clock import Clock, Now
 from edge_agent.command_desk import CommandDesk
@@ -26,6 +27,8 @@ from edge_agent.recorder_spec import recorder_spec
 from edge_agent.recovery import Recovery
 from edge_agent.rendering import Renderer
 from edge_agent.rows import Track
+from edge_agent.schedule_store import ScheduleStore
+from edge_agent.schedule_watch import ScheduleWatch
 from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Runtime, Spool
 from edge_agent.status import StatusWriter
@@ -51,6 +54,7 @@ class Room:
     encoders: EncoderChoice
     small: SmallVersions
     watch: LedgerWatch
+    schedule: ScheduleWatch
     #: Tells when a camera or sound card has come.
     plugs: Plugs
 
@@ -82,6 +86,13 @@ def furnish(
     recorders: dict[str, Recorder] = {}
     tracks: list[Track] = []
     desk = CommandDesk(config, spool, ledger, tracks)
+    schedule = ScheduleWatch(
+        ScheduleStore(spool.schedule),
+        ledger,
+        config.calendars,
+        timedelta(minutes=config.schedule.overrun_minutes),
+        config.schedule.record,
+    )
     finisher = Finisher(launch)
     observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
     boot = clock.now().boot
@@ -100,6 +111,7 @@ def furnish(
         recovery.refill(now, observer.under_way, writing)
         privacy.put_back(now)
         observer.look_again()
+        schedule.look_again()
 
     performer = Performer(
         config,
@@ -110,13 +122,14 @@ def furnish(
         observer,
         recovery,
         desk,
+        BookingDesk(spool, ledger, desk, schedule),
         encoders,
         privacy,
         small,
         runtime,
     )
     status = StatusWriter(
-        config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy
+        config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy, schedule
     )
     discovery = None if config.tracks else Discovery(Process(SEARCH, ignored(config.devices)))
     room = Room(
@@ -135,6 +148,7 @@ def furnish(
         encoders,
         small,
         LedgerWatch(spool, ledger, refill),
+        schedule,
         plugs or NoPlugs(),
     )
     room.equip(config.tracks)

@@ -59,6 +59,10 @@ class Lecture(_Row):
     #: When it was told to end, and how long it waits from then on for its stop to be taken back.
     stopped_ns: int | None = None
     patience_ns: int = 0
+    #: The key of its booking, with that one's start and the end last taken over; "": it has none.
+    booking: str = ""
+    booked_from_utc: str | None = None
+    booked_until_utc: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
@@ -72,6 +76,20 @@ class Lecture(_Row):
         if self.stopped_ns is None or boot != self.epoch_boot:
             return False
         return self.lecture_ns(mono_ns) < self.stopped_ns + self.patience_ns
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRow(_Row):
+    """What became of a booking; `outcome` is one of `rules.bookings.Outcome`."""
+
+    key: str
+    #: As they were then: a booking may be moved.
+    starts_utc: str
+    ends_utc: str
+    outcome: str
+    title: str = ""
+    reason: str = ""
+    lecture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ KNOWN_AT_TOP = frozenset(
         "muted.part",
         "panel.json",
         "panel.json.part",
+        "schedule",
         "lectures",
         "aside",
         "lost+found",
@@ -70,6 +71,11 @@ class Spool:
     def panel(self) -> Path:
         """Which tablets are paired with the panel."""
         return self.root / "panel.json"
+
+    @property
+    def schedule(self) -> Path:
+        """The room's copy of the timetable."""
+        return self.root / "schedule"
 
     @property
     def lectures(self) -> Path:
@@ -143,6 +149,10 @@ class Runtime:
     @property
     def panel_socket(self) -> Path:
         return self.root / "panel.sock"
+
+    @property
+    def schedule_lock(self) -> Path:
+        return self.root / "schedule.lock"
 
     @property
     def light_lock(self) -> Path:

@@ -24,6 +24,7 @@ from edge_agent.rules.health import Phase
 from edge_agent.rules.plan import DISK_FULL
 from edge_agent.rules.space import FULL
 from edge_agent.rules.timeline import START_NS
+from edge_agent.schedule_watch import ScheduleWatch
 from edge_agent.spool import Runtime
 
 _FREE = "Free some space: it goes on by itself."
@@ -42,6 +43,7 @@ class StatusWriter:
         finisher: Finisher,
         encoders: EncoderChoice,
         privacy: Privacy,
+        schedule: ScheduleWatch,
     ) -> None:
         self._room = room
         self._runtime = runtime
@@ -51,6 +53,7 @@ class StatusWriter:
         self._finisher = finisher
         self._encoders = encoders
         self._privacy = privacy
+        self._schedule = schedule
         self._last: dict[str, Any] | None = None
         #: The tracks that the lecture under way lacks now, with the cause.
         self._gaps: dict[str, str] = {}
@@ -78,6 +81,7 @@ class StatusWriter:
             "tracks": {track.name: self._track(track) for track in self._tracks},
             "failed_encoders": dict(self._encoders.failed),
             "finishing": self._finishing(),
+            "schedule": self._schedule.status(),
             "spool": {"free_bytes": free_bytes, "trouble": trouble},
         }
 
@@ -98,6 +102,7 @@ class StatusWriter:
             "title": lecture.title,
             "course": lecture.course,
             "lecturer": lecture.lecturer,
+            "booking": lecture.booking,
             "started_utc": lecture.started_utc,
             "until_utc": lecture.until_utc,
             "elapsed_s": (lecture.lecture_ns(now.mono_ns) - START_NS) / 1e9,

@@ -13,6 +13,7 @@ import sys
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from capture.plugs import UdevPlugs
@@ -26,8 +27,10 @@ from edge_agent.locks import only_one
 from edge_agent.orphans import wait_for_orphans
 from edge_agent.room import Room, furnish
 from edge_agent.rules.actions import Action
+from edge_agent.rules.bookings import Situation
 from edge_agent.rules.health import GONE, SECOND
-from edge_agent.rules.plan import plan
+from edge_agent.rules.plan import Facts, plan
+from edge_agent.rules.verbs import hindrance
 from edge_agent.rules.space import FULL
 from edge_agent.spool import Runtime, Spool
 from edge_agent.starting import Starting, process_began_ns, tell
@@ -40,6 +43,7 @@ WATCHDOG_NS = SECOND
 _LOOK = "to look at disk and ledger"
 _FILE = "the ledger's file"
 _SMALL = "small versions of lectures"
+_TIMETABLE = "the timetable"
 
 
 class SpoolNotWritable(Exception):
@@ -84,7 +88,7 @@ class Supervisor:
         self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
         if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
-            self._trouble.forget_all_but({*actions, *self._news, _SMALL, _FILE})
+            self._trouble.forget_all_but({*actions, *self._news, _SMALL, _FILE, _TIMETABLE})
         done = [action for action in actions if self._perform(action, now)]
         if now.mono_ns >= self._status_due_ns or done:
             self._status_due_ns = now.mono_ns + STATUS_NS
@@ -113,7 +117,23 @@ class Supervisor:
         room.encoders.step(now.mono_ns, idle and not room.small.active)
         room.ballast.keep(room.observer.free_bytes)
         self._full = "" if facts.room_to_record else FULL
-        return plan(facts)
+        look = partial(self._look_at_timetable, facts, now)
+        booked: list[Situation] = []
+        self._trouble.attempt(_TIMETABLE, lambda: booked.extend(look()), now.mono_ns)
+        return plan(replace(facts, booked=next(iter(booked), None)))
+
+    def _look_at_timetable(self, facts: Facts, now: Now) -> list[Situation]:
+        """Nothing where lectures do not begin by themselves."""
+        room, refusal = self._room, hindrance(facts)
+        under_way = room.observer.under_way
+        speaking = any(it.sound is not None and it.sound.speaking for it in room.recorders.values())
+        found = room.schedule.look(
+            now,
+            under_way.lecture if under_way else None,
+            f"{refusal.message}" if refusal else "",
+            speaking,
+        )
+        return [found] if found is not None else []
 
     def _perform(self, action: Action, now: Now) -> bool:
         """One action that is refused stops no other."""

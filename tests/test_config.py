@@ -33,6 +33,7 @@ from edge_agent.config_devices import DeviceConfig
 from edge_agent.config_light import Light
 from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
+from edge_agent.config_schedule import CalendarConfig, Schedule
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "config.sample.toml"
 MODELS: dict[str, type[BaseModel]] = {
@@ -44,6 +45,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "upload": Upload,
     "panel": Panel,
     "light": Light,
+    "schedule": Schedule,
+    "calendars.campus": CalendarConfig,
     "mqtt": Mqtt,
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,

@@ -28,6 +28,7 @@ PROGRAMS = {
     "edge_agent.delivery",
     "edge_agent.panel.server",
     "edge_agent.lights",
+    "edge_agent.calendar_sync",
 }
 COMPOSITION = ("edge_agent.cli", "edge_agent.commands")
 RULES = sorted(ROOT.glob("edge_agent/rules/*.py"))
@@ -138,7 +139,7 @@ def test_rules_know_of_ours_only_rules_and_messages(path: Path) -> None:
 
 def test_only_the_ledger_speaks_sql() -> None:
     speakers = {name for name, path in MODULES.items() if ".execute(" in path.read_text()}
-    parts = ("", "_tables", "_lectures", "_warnings", "_queues", "_upload")
+    parts = ("", "_tables", "_lectures", "_warnings", "_queues", "_upload", "_bookings")
     pieces = {f"edge_agent.ledger{part}" for part in parts}
     assert speakers == pieces | {"edge_agent.migrations"}
 

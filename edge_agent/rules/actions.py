@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from edge_agent.rules.health import Pressure
@@ -53,9 +54,47 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop the lecture under way, by command or (None) because its planned end has come."""
+    """Stop the lecture under way, by command or (None) for the reason `why`."""
 
     command: int | None
+    lecture: str
+    why: str = "its planned end has come"
+
+
+@dataclass(frozen=True, slots=True)
+class BeginBooked:
+    """Begin the lecture of a booking."""
+
+    booking: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The lecture under way is that of a booking; `until`: when it ends from now on."""
+
+    lecture: str
+    booking: str
+    outcome: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEnd:
+    """Another planned end for a booked lecture; `booked_until`: that of its booking now."""
+
+    lecture: str
+    until: datetime
+    booked_until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteBooking:
+    """What became of a booking; `outcome` is one of `rules.bookings.Outcome`."""
+
+    booking: str
+    outcome: str
+    reason: str
     lecture: str
 
 
@@ -157,6 +196,10 @@ Action: TypeAlias = (
     | FinishTrack
     | OpenGap
     | Begin
+    | BeginBooked
+    | Adopt
+    | MoveEnd
+    | NoteBooking
     | Stop
     | Pause
     | Resume

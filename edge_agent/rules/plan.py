@@ -13,9 +13,11 @@ from typing import Any
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
+from edge_agent.rules.bookings import Situation
 from edge_agent.rules.endings import WEDGED
 from edge_agent.rules.health import GONE, SECOND, Phase, Pressure, next_pressure, silent
 from edge_agent.rules.lecture import State
+from edge_agent.rules.schedule import decide
 from edge_agent.rules.verbs import answered
 
 #: A finisher reports at least this often while it copies packets.
@@ -91,18 +93,21 @@ class Facts:
     enough_space: bool = True
     room_to_record: bool = True
     stopping: bool = False
+    #: None: lectures do not begin by themselves here.
+    booked: Situation | None = None
 
 
 def plan(facts: Facts) -> list[Action]:
     """Everything to be done in this round, in order."""
     if facts.stopping:
         return [action for each in facts.recorders for action in _wind_down(each, facts.now_ns)]
-    commands = [*answered(facts)]
-    # A lecture that is told to stop in the very round of its planned end can end only once.
-    stops = any(isinstance(action, do.Stop) for action in commands)
+    # People go before the timetable, which sees in the next round what they have changed. A lecture
+    # that is told to stop or to go on in the very round of its planned end does not end by it too.
+    told = [*answered(facts)] or [*_timetable(facts)]
+    ends = any(isinstance(action, do.Stop | do.MoveEnd) for action in told)
     return [
-        *commands,
-        *(() if stops else _planned_end(facts)),
+        *told,
+        *(() if ends else _planned_end(facts)),
         *(action for each in facts.recorders for action in _recorder(each, facts)),
         *_finishing(facts),
         *(do.MarkDelivered(lecture) for lecture in facts.received),
@@ -175,6 +180,12 @@ def _finishing(facts: Facts) -> Iterator[Action]:
     ready = [lecture for lecture in facts.finishing if lecture not in held]
     if ready:
         yield do.StartFinisher(ready[0])
+
+
+def _timetable(facts: Facts) -> Iterator[Action]:
+    action = decide(facts.booked) if facts.booked is not None else None
+    if action is not None:
+        yield action
 
 
 def _planned_end(facts: Facts) -> Iterator[Action]:

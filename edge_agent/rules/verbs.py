@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
+from edge_agent.rules.bookings import latest_end
 from edge_agent.rules.health import GONE, Phase
 from edge_agent.rules.lecture import Event, events
 
@@ -50,9 +52,14 @@ def _start(facts: Facts, command: CommandFacts) -> Action:
             "edge-agent record stop, or edge-agent status to see it",
             5,
         )
+    return hindrance(facts, command.id) or do.Begin(command.id)
+
+
+def hindrance(facts: Facts, command: int = 0) -> do.Refuse | None:
+    """Why no lecture can be begun with this room's devices and disk; None: one can."""
     if not facts.recorders:
         return do.Refuse(
-            command.id,
+            command,
             "no-tracks",
             "this room has no camera and no microphone",
             "plug one in and run: edge-agent devices list",
@@ -61,7 +68,7 @@ def _start(facts: Facts, command: CommandFacts) -> Action:
     failures = [f"{it.track}: {it.failure}" for it in facts.recorders if it.failure]
     if len(failures) == len(facts.recorders) and _none_alive(facts):
         return do.Refuse(
-            command.id,
+            command,
             "no-device",
             "no device can be recorded (" + "; ".join(failures) + ")",
             "edge-agent devices list shows what is plugged in",
@@ -69,13 +76,13 @@ def _start(facts: Facts, command: CommandFacts) -> Action:
         )
     if not facts.enough_space:
         return do.Refuse(
-            command.id,
+            command,
             "no-space",
             "the disk is too full to begin a lecture",
             "free space, or let waiting lectures be delivered: edge-agent upload status",
             10,
         )
-    return do.Begin(command.id)
+    return None
 
 
 def _none_alive(facts: Facts) -> bool:
@@ -144,7 +151,27 @@ def _extend(facts: Facts, command: CommandFacts) -> Action:
             "nothing needs to be done",
             5,
         )
-    return do.Extend(command.id, facts.active.id, minutes)
+    return _up_to_the_next_booking(facts, command, facts.active.id, minutes)
+
+
+def _up_to_the_next_booking(
+    facts: Facts, command: CommandFacts, lecture: str, minutes: int
+) -> Action:
+    """The room is somebody else's from then on."""
+    booked = facts.booked
+    limit = latest_end(booked) if booked is not None else None
+    if booked is None or booked.running is None or booked.running.ends is None or limit is None:
+        return do.Extend(command.id, lecture, minutes)
+    left = int((limit - booked.running.ends) / timedelta(minutes=1))
+    if left >= 1:
+        return do.Extend(command.id, lecture, min(minutes, left))
+    return do.Refuse(
+        command.id,
+        "booked",
+        f"the next booking begins at {limit:%H:%M} UTC",
+        "edge-agent schedule list shows it; edge-agent schedule skip takes it out",
+        5,
+    )
 
 
 def _continue(facts: Facts, command: CommandFacts) -> Action:

@@ -1,0 +1,123 @@
+"""Carry out what the timetable leads to: what became of a booking is stored with its lecture.
+
+One transaction for both: a booking whose lecture exists is begun, and after a crash at any moment
+it either is, or will begin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from edge_agent import lecture_file
+from edge_agent.clock import Now, rfc3339
+from edge_agent.command_desk import DETAILS, CommandDesk
+from edge_agent.ledger import Ledger
+from edge_agent.rows import BookingRow, Lecture
+from edge_agent.rules import actions as do
+from edge_agent.rules.bookings import Booking, Outcome, named
+from edge_agent.schedule_watch import ScheduleWatch
+from edge_agent.spool import Spool
+
+#: What became of a booking, in the words of the room's story.
+_WORDS = {
+    Outcome.HINDERED: "cannot begin: {reason}",
+    Outcome.MISSED: "was missed: {reason}",
+    Outcome.COVERED: "was recorded in the lecture of another booking",
+}
+
+
+class BookingDesk:
+    """The effects of the actions that concern bookings."""
+
+    def __init__(
+        self, spool: Spool, ledger: Ledger, desk: CommandDesk, watch: ScheduleWatch
+    ) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._desk = desk
+        self._watch = watch
+
+    def begin(self, action: do.BeginBooked, now: Now) -> None:
+        """A lecture like any other, with the booking's name and end. Raises OSError."""
+        booking = self._watch.booking(action.booking)
+        lecture = self._desk.draft(_details(booking), booking.ends, now, _columns(booking))
+        late = (now.utc - booking.starts).total_seconds()
+        text = f"the booking {named(booking)} begins"
+        text += f", {late / 60:.0f} min late" if late >= 60 else ""
+        tracks = self._desk.put_down(lecture)
+        with self._ledger.transaction():
+            self._desk.enter(lecture, tracks)
+            self._settle(booking, Outcome.BEGUN, "", lecture.id)
+            self._ledger.add_event(now, "booking begun", text, lecture.id)
+        self._watch.look_again()
+
+    def adopt(self, action: do.Adopt, now: Now) -> None:
+        """The lecture under way becomes the booking's; what people said of it stays."""
+        booking, lecture = self._watch.booking(action.booking), self._existing(action.lecture)
+        details = _details(booking)
+        columns: dict[str, Any] = {
+            name: details[name] for name in DETAILS if not getattr(lecture, name) and details[name]
+        }
+        columns |= _columns(booking) | self._end(lecture, action.until, now)
+        self._change(lecture, columns)
+        with self._ledger.transaction():
+            self._ledger.set_lecture(lecture.id, **columns)
+            self._settle(booking, Outcome(action.outcome), "", lecture.id)
+            text = f"it is the lecture of the booking {named(booking)}"
+            self._ledger.add_event(now, "booking begun", text, lecture.id)
+        self._watch.look_again()
+
+    def move_end(self, action: do.MoveEnd, now: Now) -> None:
+        lecture = self._existing(action.lecture)
+        columns = self._end(lecture, action.until, now)
+        columns["booked_until_utc"] = rfc3339(action.booked_until)
+        self._change(lecture, columns)
+        with self._ledger.transaction():
+            self._ledger.set_lecture(lecture.id, **columns)
+            text = f"{action.why}: it ends at {columns['until_utc']}"
+            self._ledger.add_event(now, "end moved", text, lecture.id)
+        self._watch.look_again()
+
+    def note(self, action: do.NoteBooking, now: Now) -> None:
+        booking, outcome = self._watch.booking(action.booking), Outcome(action.outcome)
+        with self._ledger.transaction():
+            self._settle(booking, outcome, action.reason, action.lecture)
+            if outcome in _WORDS:
+                words = _WORDS[outcome].format(reason=action.reason)
+                text = f"the booking {named(booking)} {words}"
+                self._ledger.add_event(now, f"booking {outcome}", text, action.lecture or None)
+        self._watch.look_again()
+
+    def _settle(self, booking: Booking, outcome: Outcome, reason: str, lecture: str) -> None:
+        starts, ends = rfc3339(booking.starts), rfc3339(booking.ends)
+        self._ledger.note_booking(
+            BookingRow(booking.key, starts, ends, str(outcome), booking.title, reason, lecture)
+        )
+
+    def _existing(self, lecture: str) -> Lecture:
+        return self._ledger.existing(lecture)
+
+    def _end(self, lecture: Lecture, until: datetime, now: Now) -> dict[str, Any]:
+        """The same end in lecture time and in UTC."""
+        left = until - now.utc
+        until_ns = lecture.lecture_ns(now.mono_ns) + round(left.total_seconds() * 1e9)
+        return {"until_ns": until_ns, "until_utc": rfc3339(until)}
+
+    def _change(self, lecture: Lecture, columns: dict[str, Any]) -> None:
+        """The file first: a ledger that is lost is filled from it. Raises OSError."""
+        path = self._spool.facts(lecture.id)
+        lecture_file.write(path, replace(lecture, **columns), self._ledger.tracks(lecture.id))
+
+
+def _details(booking: Booking) -> dict[str, str]:
+    return {name: str(getattr(booking, name, "")) for name in DETAILS}
+
+
+def _columns(booking: Booking) -> dict[str, Any]:
+    return {
+        "booking": booking.key,
+        "booked_from_utc": rfc3339(booking.starts.astimezone(UTC)),
+        "booked_until_utc": rfc3339(booking.ends.astimezone(UTC)),
+    }
