@@ -21,7 +21,13 @@ from av.stream import Stream
 
 from encoders.encoder import AUDIO_RATE, VIDEO_SCALE, AnyPacket
 from encoders.pieces import PieceError, Unit, read_piece, write_piece
-from encoders.small_picture import PIECE_S, PictureSpec, SmallPictures, add_picture
+from encoders.small_picture import (
+    PIECE_S,
+    PictureSpec,
+    SmallPictures,
+    add_picture,
+    picture_options,
+)
 from encoders.small_sound import SoundSpec, add_sound, pieces_of_sound, sound_piece
 
 #: Hears how far the work is, 0 to 1, after each piece.
@@ -54,7 +60,9 @@ class Recipe:
         """Pieces with the same key fit together."""
         sources = [each[1] for each in (self.picture, self.sound) if each]
         libraries = sorted(av.library_versions.items())
-        said = repr((sources, self.length_ns, self.picture_spec, self.sound_spec, libraries))
+        how = picture_options(self.picture_spec) if self.picture_spec else {}
+        wishes = (self.length_ns, self.picture_spec, how, self.sound_spec)
+        said = repr((sources, wishes, libraries))
         return hashlib.sha256((said + av.ffmpeg_version_info).encode()).hexdigest()[:16]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoders.small_picture import MOST_FPS, PIECE_S, chosen, small_size
+from encoders import renditions
+from encoders.renditions import Recipe
+from encoders.small_picture import MOST_FPS, PIECE_S, PictureSpec, chosen, small_size
 
 STAMPS = st.lists(st.integers(0, 40_000), min_size=1, max_size=300, unique=True).map(sorted)
 
@@ -22,6 +25,16 @@ def frame(ms: int) -> av.VideoFrame:
 
 def times(stamps: list[int], first: int = 0) -> list[int]:
     return [each.pts or 0 for each in chosen((frame(ms) for ms in stamps), first)]
+
+
+def test_pieces_of_another_way_to_encode_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an upgrade in the middle of the work."""
+    spec = PictureSpec("h264", 105, 640, 360)
+    recipe = Recipe("camera-small.mp4", 1, (Path("presenter.mp4"), "sum"), None, spec, None)
+    before = recipe.key
+    assert recipe.key == before
+    monkeypatch.setattr(renditions, "picture_options", lambda _spec: {"preset": "another"})
+    assert recipe.key != before
 
 
 @given(st.integers(16, 8192), st.integers(16, 8192))
