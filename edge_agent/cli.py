@@ -30,6 +30,7 @@ from edge_agent.commands import (
     schedule,
     secret,
     setup,
+    statistics,
     status,
     storage,
     support,
@@ -65,6 +66,7 @@ app.command()(doctor.doctor)
 record.app.command()(changing.extend)
 record.app.command("continue")(changing.go_on)
 lectures.app.command()(changing.edit)
+lectures.app.command()(statistics.statistics)
 app.add_typer(record.app, name="record")
 app.add_typer(lectures.app, name="lectures")
 app.add_typer(schedule.app, name="schedule")
