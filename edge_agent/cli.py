@@ -23,6 +23,7 @@ from edge_agent.commands import (
     light,
     logs,
     manual,
+    mqtt,
     panel,
     profiles,
     record,
@@ -76,6 +77,7 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(light.app, name="light")
 app.add_typer(button.app, name="button")
+app.add_typer(mqtt.app, name="mqtt")
 app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")

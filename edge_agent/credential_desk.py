@@ -51,6 +51,8 @@ def users(config: Config) -> dict[str, tuple[str, ...]]:
             found[credential] = (*found.get(credential, ()), f"destinations.{name}")
     if config.panel.pin:
         found[config.panel.pin] = (*found.get(config.panel.pin, ()), "panel.pin")
+    if config.mqtt.credential:
+        found[config.mqtt.credential] = (*found.get(config.mqtt.credential, ()), "mqtt.credential")
     return found
 
 

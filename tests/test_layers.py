@@ -29,6 +29,7 @@ PROGRAMS = {
     "edge_agent.panel.server",
     "edge_agent.lights",
     "edge_agent.calendar_sync",
+    "edge_agent.mqtt.service",
 }
 COMPOSITION = ("edge_agent.cli", "edge_agent.commands")
 RULES = sorted(ROOT.glob("edge_agent/rules/*.py"))
@@ -70,6 +71,20 @@ PURE = [
     *(
         ROOT / f"edge_agent/panel/{name}.py"
         for name in ("state", "wire", "picture", "problems", "queue", "tracks", "itpage")
+    ),
+    *(
+        ROOT / f"edge_agent/mqtt/{name}.py"
+        for name in (
+            "messages",
+            "topics",
+            "judge",
+            "packets",
+            "ration",
+            "patience",
+            "view",
+            "acl",
+            "discovery",
+        )
     ),
 ]
 IMPURE = {"os", "time", "sqlite3", "socket", "subprocess", "threading", "av", "pathlib"}
@@ -171,6 +186,11 @@ def test_the_supervisor_loads_no_codec_and_no_driver() -> None:
 def test_the_panel_loads_no_codec_and_no_driver() -> None:
     found = loaded("import edge_agent.panel.server")
     assert not found & {"av", "cv2", "numpy", "sounddevice", "typer", "sqlite_utils"}
+
+
+def test_mqtt_loads_no_codec_no_driver_and_nothing_of_the_panels_server() -> None:
+    found = loaded("import edge_agent.mqtt.service, edge_agent.commands.mqtt_room")
+    assert not found & {"av", "cv2", "numpy", "sounddevice", "sqlite_utils", "starlette", "uvicorn"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["record", "--help"], ["version"]])

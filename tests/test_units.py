@@ -30,7 +30,8 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_target_wants_each_service_but_those_that_a_room_adds() -> None:
     wanted = settings(UNITS / "edge-agent.target")["Unit"]["Wants"].split()
-    added = {"edge-agent-light.service"}  # a room has a lamp or not; `systemctl enable` says so
+    # A room has a lamp and a broker, or not; `systemctl enable` says so.
+    added = {"edge-agent-light.service", "edge-agent-mqtt.service"}
     assert set(wanted) | added == {unit.name for unit in SERVICES}
     for each in added:
         assert settings(UNITS / each)["Install"]["WantedBy"] == "edge-agent.target"
@@ -86,7 +87,11 @@ def test_the_agent_may_read_its_clocks_trust_and_make_its_finisher_nice() -> Non
 
 @pytest.mark.parametrize(
     ("unit", "command"),
-    [("edge-agent.service", "run"), ("edge-agent-upload.service", "upload run")],
+    [
+        ("edge-agent.service", "run"),
+        ("edge-agent-upload.service", "upload run"),
+        ("edge-agent-mqtt.service", "mqtt run"),
+    ],
 )
 def test_a_service_runs_a_command_that_exists(unit: str, command: str) -> None:
     started = settings(UNITS / unit)["Service"]["execstart"]

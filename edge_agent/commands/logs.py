@@ -20,7 +20,13 @@ from edge_agent.commands.room import Room, find_lecture, room
 from edge_agent.commands.words import duration, local
 
 #: Without their endings; a line of systemd about one of them counts as well.
-UNITS = ("edge-agent", "edge-agent-upload", "edge-agent-panel", "edge-agent-light")
+UNITS = (
+    "edge-agent",
+    "edge-agent-upload",
+    "edge-agent-panel",
+    "edge-agent-light",
+    "edge-agent-mqtt",
+)
 #: Looking again costs a start of journalctl.
 FOLLOW_S = 2.0
 MOST = 10_000

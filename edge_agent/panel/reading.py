@@ -86,10 +86,10 @@ class Reader:
             self.close()
             return Reading(now, status, trouble=str(error))
 
-    def events(self) -> list[Event]:
+    def events(self, count: int = LAST_EVENTS) -> list[Event]:
         """The room's last events; none when the ledger cannot be read."""
         try:
-            return self._open().last_events(LAST_EVENTS)
+            return self._open().last_events(count)
         except (LedgerMissing, sqlite3.Error, OSError):
             self.close()
             return []
