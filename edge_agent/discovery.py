@@ -40,6 +40,7 @@ SETTLED_NS = 3 * SECOND
 CLOSEST_NS = SECOND
 #: The names of the tracks.
 CAMERA, SLIDES, MICROPHONE, BACKUP = "camera", "slides", "microphone", "backup"
+BACKUP_FLAVOR = "backup/source"
 
 
 class Look(Message):
@@ -107,18 +108,23 @@ def profile_of(device: Device, profiles: Iterable[Profile]) -> Profile | None:
 def candidates(devices: Iterable[tuple[Device, Profile | None]]) -> Candidates:
     """By place; of equal ones the first that was found. Document cameras come after others.
 
-    Microphones: those of lecture rooms, other USB ones, a camera's own, and last what is built
-    into the PC. Nearly every board lists an input, with nothing plugged into it.
+    Microphones: those of lecture rooms, other USB ones, a camera's own, what is built into the PC
+    (nearly every board lists an input, with nothing plugged into it), and last a grabber's: it
+    hears the computer that shows the slides.
     """
     known = list(devices)
     pictures = [each for each in known if each[0].kind == "v4l2"]
     sounds = [each for each in known if each[0].kind == "microphone"]
     cameras = [each for each in pictures if _role(each[1]) != "grabber"]
+    grabbers = [each for each in pictures if _role(each[1]) == "grabber"]
+    with_grabber = {device.usb for device, _ in grabbers if device.usb}
     # A conference camera is made to hear the whole room, a webcam is not.
     with_camera = {device.usb for device, p in cameras if device.usb and _role(p) != "conference"}
 
     def worth(sound: tuple[Device, Profile | None]) -> int:
         device, profile = sound
+        if device.usb in with_grabber:
+            return 4
         if not device.usb:
             return 3
         if device.usb in with_camera:
@@ -127,7 +133,7 @@ def candidates(devices: Iterable[tuple[Device, Profile | None]]) -> Candidates:
 
     return Candidates(
         sorted(cameras, key=lambda each: _role(each[1]) == "document"),
-        [each for each in pictures if _role(each[1]) == "grabber"],
+        grabbers,
         [device for device, _ in sorted(sounds, key=worth)],
     )
 
@@ -141,8 +147,17 @@ def unasked(devices: Iterable[Device], ignored: Container[str]) -> list[Device]:
     ]
 
 
+def spare_microphones(found: Candidates) -> list[Device]:
+    """Those that can be recorded besides the best one, which a sound server and the kernel may list
+    under two names. Without a USB plug nobody knows whether there is a microphone at all, and what
+    a grabber hears is the computer."""
+    out = {device.usb for device in found.microphones[:1]}
+    out |= {device.usb for device, _ in found.grabbers}
+    return [device for device in found.microphones if device.usb and device.usb not in out]
+
+
 def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dict[str, TrackConfig]:
-    """The best camera, HDMI grabber (the slides) and microphone."""
+    """The best camera, HDMI grabber (the slides) and microphone; another in case that is dead."""
     known = list(profiles)
     found = candidates((device, profile_of(device, known)) for device in devices)
     tracks: dict[str, TrackConfig] = {}
@@ -152,6 +167,8 @@ def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dic
         tracks[SLIDES] = camera_track(device.identity, "presentation/source", profile)
     for device in found.microphones[:1]:
         tracks[MICROPHONE] = TrackConfig(kind="microphone", device=device.id)
+    for device in spare_microphones(found)[:1]:
+        tracks[BACKUP] = TrackConfig(kind="microphone", device=device.id, flavor=BACKUP_FLAVOR)
     return tracks
 
 

@@ -25,6 +25,7 @@ from edge_agent.durable import sync_folder
 from edge_agent.finish_messages import FinishFailed, FinishJob, Packaged, Progress
 from edge_agent.material import Material, gather
 from edge_agent.messages import Message
+from edge_agent.mixing import mix
 from edge_agent.packager import build_package, packaged
 from edge_agent.rules.package import PackageFile, layout
 from edge_agent.verify import SUMS, verify_package
@@ -88,13 +89,14 @@ def finish(job: FinishJob, report: Report) -> Packaged:
         return packaged(package, damaged)
     if material is None:
         raise _without_material(lecture)
-    files = layout(material.tracks)
+    heard = mix(job, material)
+    files = layout(material.tracks, heard.backup if heard else None)
     _check_space(lecture, material, files)
     if part.exists():
         shutil.rmtree(part)
     part.mkdir()
     try:
-        build_package(part, job, material, files, _Meter(beat, material, files))
+        build_package(part, job, material, files, _Meter(beat, material, files), heard)
         _give_name(part, package)
     except DAMAGE:
         # Half a package is of use to nobody, and its space may be what was missing.

@@ -17,6 +17,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.rules import guards, pictures, voices
 from edge_agent.rules.guards import advice
 from edge_agent.rules.health import Phase
+from edge_agent.rules.stand_in import is_backup
 from edge_agent.rules.timeline import START_NS
 
 #: A recorder in one of these phases delivers levels and pictures.
@@ -45,7 +46,9 @@ class GuardWatch:
         if recorder.phase not in PRESENT:
             it.guard = guards.Guard(heard_ns=now.mono_ns)
         it.guard = guards.watch(it.guard, now.mono_ns, None, muted)
-        recording = recorder.phase is Phase.RECORDING and not muted
+        # A backup may well be too far away for a voice: only that it is dead is worth a word.
+        heard = not muted and not is_backup(recorder.spec.flavor)
+        recording = recorder.phase is Phase.RECORDING and heard
         it.listener = voices.listen(
             it.listener,
             now.mono_ns,

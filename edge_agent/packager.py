@@ -15,6 +15,7 @@ import av
 from edge_agent.durable import sync_folder
 from edge_agent.finish_messages import Artifact, DamagedSegment, FinishJob, Packaged, TrackSound
 from edge_agent.material import Material
+from edge_agent.mixing import Mix
 from edge_agent.rules import timeline
 from edge_agent.rules.manifest import (
     GapEntry,
@@ -27,7 +28,7 @@ from edge_agent.rules.manifest import (
     manifest,
     manifest_json,
 )
-from edge_agent.rules.package import OTHER_PRIORITY, PRIORITY, PackageFile, media_type
+from edge_agent.rules.package import PackageFile, media_type, priority
 from edge_agent.sound_measure import measure
 from edge_agent.verify import MANIFEST, SUMS, file_sha256
 from encoders.feed import Placement
@@ -44,7 +45,12 @@ class Meter(Protocol):
 
 
 def build_package(
-    part: Path, job: FinishJob, material: Material, files: list[PackageFile], meter: Meter
+    part: Path,
+    job: FinishJob,
+    material: Material,
+    files: list[PackageFile],
+    meter: Meter,
+    mix: Mix | None = None,
 ) -> None:
     place = Placement(material.timeline.at, material.timeline.duration_ns)
     media: list[MediaFile] = []
@@ -56,6 +62,7 @@ def build_package(
             material.segments[file.sound.name] if file.sound else (),
             place,
             meter.tick,
+            mix.source(material) if mix and file.stand_in else None,
         )
         _sync_file(path)
         media.append(_describe(path, file, joined, material, meter))
@@ -72,6 +79,7 @@ def build_package(
         _marks(job, material),
         [_sound_entry(each) for each in _sounds(part, files, meter)],
         _warnings(job, material),
+        mix.entries(job, material) if mix else (),
     )
     _write(part / MANIFEST, manifest_json(document))
     known = {file.name: file.sha256 for file in media}
@@ -118,14 +126,17 @@ def _describe(
         packets=joined.copied,
         filled_packets=joined.filled,
         recoded_packets=joined.recoded,
+        spare=file.spare or None,
     )
 
 
 def _sounds(part: Path, files: list[PackageFile], meter: Meter) -> Iterator[TrackSound]:
-    """Of the files that hold one microphone alone."""
+    """Of the files that hold one microphone alone; of a track's several the one to be heard."""
+    known: set[str] = set()
     for file in files:
-        if file.sound is None or file.picture is not None:
+        if file.sound is None or file.picture is not None or file.sound.name in known:
             continue
+        known.add(file.sound.name)
         try:
             yield measure(part / file.name, file.sound.name, file.sound.drift_ppm, meter.alive)
         except av.FFmpegError:  # A lecture does not fail for its measures.
@@ -221,13 +232,14 @@ def packaged(package: Path, damaged: Sequence[DamagedSegment] = ()) -> Packaged:
     lines = [line.split("  ", 1) for line in (package / SUMS).read_text().splitlines()]
     listed = {name: digest for digest, name in lines}
     listed[SUMS] = file_sha256(package / SUMS)
+    spare = {file.name for file in document.encoding if file.spare}
     artifacts = [
         Artifact(
             name=name,
             bytes=(package / name).stat().st_size,
             sha256=digest,
             media_type=media_type(name),
-            priority=PRIORITY.get(name, OTHER_PRIORITY),
+            priority=priority(name, name in spare),
         )
         for name, digest in listed.items()
     ]

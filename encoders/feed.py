@@ -31,6 +31,8 @@ class Count:
     copied: int = 0
     filled: int = 0
     recoded: int = 0
+    #: Read, and not in the file: another microphone is heard there.
+    left_out: int = 0
 
 
 def made(data: bytes, pts: int, dts: int, duration: int, key: bool, scale: int) -> AnyPacket:

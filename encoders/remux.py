@@ -39,6 +39,17 @@ class JoinError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """Another track's sound, and the stretches of lecture time in which it is heard instead."""
+
+    segments: Sequence[Path]
+    stretches: Sequence[tuple[int, int]]
+
+    def heard_at(self, ns: int) -> bool:
+        return any(start_ns <= ns < end_ns for start_ns, end_ns in self.stretches)
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """What is in the file: copies, silence and black put in, and sound encoded again."""
 
@@ -53,13 +64,14 @@ def join(
     sound: Sequence[Path],
     place: Placement,
     on_packet: Callable[[], None] = lambda: None,
+    stand_in: StandIn | None = None,
 ) -> Joined:
     """Write `out` from the segments of one picture track, one sound track or both.
 
     Raises JoinError, OSError and FFmpeg's errors.
     """
     try:
-        return _join(out, pictures, sound, place, on_packet)
+        return _join(out, pictures, sound, place, on_packet, stand_in)
     except (Unknown, EncoderError) as error:
         raise JoinError(str(error)) from error
 
@@ -70,6 +82,7 @@ def _join(
     sound: Sequence[Path],
     place: Placement,
     on_packet: Callable[[], None],
+    stand_in: StandIn | None,
 ) -> Joined:
     count = Count()
     form = "mp4" if pictures else "ipod"
@@ -81,14 +94,14 @@ def _join(
             feeds.append((shown(pictures, place, count), stream))
         if sound:
             stream = _add(container, reference(sound))
-            feeds.append((_sound(sound, place, count, len(feeds)), stream))
+            feeds.append((_sound(sound, place, count, len(feeds), stand_in), stream))
         container.start_encoding()
         for _ns, which, packet in heapq.merge(*(feed for feed, _ in feeds), key=lambda t: t[0]):
             packet.stream = feeds[which][1]
             container.mux_one(packet)
             on_packet()
     _check(out, count)
-    return Joined(count.copied, count.filled, count.recoded)
+    return Joined(max(0, count.copied - count.left_out), count.filled, count.recoded)
 
 
 def _index_room(pictures: Sequence[Path], sound: Sequence[Path], place: Placement) -> int:
@@ -120,22 +133,29 @@ def _check(out: Path, count: Count) -> None:
     with av.open(str(out)) as container:
         found = sum(stream.frames for stream in container.streams)
     made = count.filled + count.recoded
-    if count.copied != count.expected or found != count.expected + made:
+    wanted = count.expected - count.left_out
+    if count.copied != count.expected or found != wanted + made:
         raise JoinError(
-            f"{out.name} holds {found} packets instead of {count.expected} and {made} made for it"
+            f"{out.name} holds {found} packets instead of {wanted} and {made} made for it"
         )
 
 
-def _sound(paths: Sequence[Path], place: Placement, count: Count, which: int) -> Iterator[Timed]:
+def _sound(
+    paths: Sequence[Path], place: Placement, count: Count, which: int, stand_in: StandIn | None
+) -> Iterator[Timed]:
     """Packets without a hole, each within half a packet (11 ms) of where it belongs.
 
-    Sound is placed by its first sample, which lies one packet after the packet's stamp.
+    Sound is placed by its first sample, which lies one packet after the packet's stamp. Where one
+    microphone takes over from another, packets of both may lie over each other: the later one goes.
     """
     quiet = silent_packet(reference(paths))
     cursor = -AUDIO_FRAME
-    for sample in _heard(paths, count):
-        ns = place.at(round((sample.dts + AUDIO_FRAME) * SECOND / AUDIO_RATE))
+    for sample in _of_both(paths, count, stand_in) if stand_in else _heard(paths, count):
+        ns = place.at(_sounds_at(sample))
         position = round(ns * AUDIO_RATE / SECOND) - AUDIO_FRAME
+        if stand_in is not None and cursor - position > AUDIO_FRAME // 2:
+            count.left_out += 1
+            continue
         for _ in range(round((position - cursor) / AUDIO_FRAME)):
             yield _sounding(quiet, cursor, which)
             count.filled += 1
@@ -149,14 +169,36 @@ def _sound(paths: Sequence[Path], place: Placement, count: Count, which: int) ->
         cursor += AUDIO_FRAME
 
 
-def _heard(paths: Sequence[Path], count: Count) -> Iterator[Sample]:
-    """The track's packets; runs of another format than most have are encoded again."""
-    usual = reference(paths)
+def _sounds_at(sample: Sample) -> int:
+    """Lecture time of a packet's first sample."""
+    return round((sample.dts + AUDIO_FRAME) * SECOND / AUDIO_RATE)
+
+
+def _of_both(paths: Sequence[Path], count: Count, stand_in: StandIn) -> Iterator[Sample]:
+    """Each instant's packet from one of the two microphones, by the packets' middles."""
+
+    def by_the_other(sample: Sample) -> bool:
+        middle_ns = _sounds_at(sample) + AUDIO_FRAME * SECOND // (2 * AUDIO_RATE)
+        return stand_in.heard_at(middle_ns)
+
+    own = _heard(paths, count, lambda sample: not by_the_other(sample))
+    other = _heard(stand_in.segments, count, by_the_other, reference(paths))
+    return heapq.merge(own, other, key=lambda sample: sample.dts)
+
+
+def _heard(
+    paths: Sequence[Path],
+    count: Count,
+    wanted: Callable[[Sample], bool] = lambda _: True,
+    like: Path | None = None,
+) -> Iterator[Sample]:
+    """The track's packets; what is not like `like`, or like most of them, is encoded again."""
+    usual = like or reference(paths)
     way = way_of_sound(usual)
     for head, group in groupby(paths, key=header):
         run = list(group)
         if head != header(usual) and way_of_sound(run[0]) != way:
-            for sample in recoded(run, way[0]):
+            for sample in filter(wanted, recoded(run, way[0])):
                 count.recoded += 1
                 yield sample
             continue
@@ -164,7 +206,10 @@ def _heard(paths: Sequence[Path], count: Count) -> Iterator[Sample]:
             count.expected += read_index(path).packets
             for sample in samples(path):
                 count.copied += 1
-                yield sample
+                if wanted(sample):
+                    yield sample
+                else:
+                    count.left_out += 1
 
 
 def _sounding(data: bytes, at: int, which: int) -> Timed:

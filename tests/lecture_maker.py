@@ -73,13 +73,15 @@ def record_pictures(
     return segments
 
 
-def record_sound(folder: Path, start_s: float, end_s: float, *, channels: int = 1) -> list[Segment]:
+def record_sound(
+    folder: Path, start_s: float, end_s: float, *, channels: int = 1, hz: float = 440.0
+) -> list[Segment]:
     """One run of a microphone."""
     encoder = open_audio_encoder(AudioSpec(channels))
     segments: list[Segment] = []
     writer = TrackWriter(folder, encoder.template, on_segment=segments.append, queue_ns=PLENTY_NS)
     for number in range(round((end_s - start_s) * 100)):
-        frame = sound(number, channels=channels)
+        frame = sound(number, channels=channels, hz=hz)
         frame.pts, frame.time_base = seconds(start_s + number / 100), NANO
         for packet in encoder.encode(frame):
             writer.write(packet)

@@ -59,6 +59,28 @@ def test_a_camera_without_a_profile_is_recorded_as_it_comes() -> None:
     assert (track.size, track.fps, track.options) == (None, None, {})
 
 
+def test_what_a_grabber_hears_is_the_computer_and_never_the_room() -> None:
+    heard = Device("microphone", "pulse:av", "AV TO USB", "usb 1-8", "pulse:1-8", usb="534d:2109")
+    webcam = Device("v4l2", "/dev/video0", "C270", "usb-2", "port:2", usb="046d:0825")
+    own = Device("microphone", "pulse:c270", "C270", "usb 1-2", "pulse:1-2", usb="046d:0825")
+    tracks = choose_tracks([heard, NO_SERIAL, webcam, own], load_profiles())
+    assert tracks["microphone"].device == "pulse:c270"
+    assert "backup" not in tracks
+
+
+def test_a_second_usb_microphone_is_recorded_in_case_the_first_is_dead() -> None:
+    def microphone(name: str, usb: str) -> Device:
+        return Device("microphone", name, name, name, f"pulse:{name}", usb=usb)
+
+    webcam = Device("v4l2", "/dev/video0", "C270", "usb-2", "port:2", usb="046d:0825")
+    own, yeti = microphone("own", "046d:0825"), microphone("yeti", "b58e:9e84")
+    again, board = microphone("hw:CARD=Yeti,DEV=0", "b58e:9e84"), microphone("board", "")
+    tracks = choose_tracks([webcam, own, yeti, again, board], load_profiles())
+    assert (tracks["microphone"].device, tracks["backup"].device) == ("yeti", "own")
+    assert tracks["backup"].flavor == "backup/source"
+    assert "backup" not in choose_tracks([yeti, again, board], load_profiles())
+
+
 def test_a_webcam_with_a_microphone_is_a_room_that_needs_no_configuration() -> None:
     """Beside the board's own input, which nearly every PC has, and which is mostly empty."""
     board = Device("microphone", "pulse:alsa_input.pci", "Built-in Audio", "pci-0", "pulse:pci-0")

@@ -16,7 +16,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.messages import Beat, Message, RecorderSpec, Sight, Sound
 from edge_agent.pipes import Line
 from edge_agent.rows import Lecture
-from edge_agent.rules.guards import Guard
+from edge_agent.rules.guards import NO_SAMPLES, Guard
 from edge_agent.rules.health import Phase
 from edge_agent.rules.lecture import State
 from edge_agent.rules.pictures import COVERED
@@ -105,13 +105,14 @@ class Room:
                 self._watch.look(each, now, muted)
 
 
-def recorder(track: str, media: str) -> Recorder:
+def recorder(track: str, media: str, flavor: str = "presenter/source") -> Recorder:
     spec = RecorderSpec(
         track=track,
         media="audio" if media == "audio" else "video",
         kind="synthetic",
         preview="",
         lock="",
+        flavor=flavor,
     )
     made = Recorder(spec, lambda *_: Teller())
     made.phase, made.lecture = Phase.RECORDING, LECTURE
@@ -154,6 +155,21 @@ def test_a_room_that_is_muted_or_only_armed_is_left_alone(ledger: Ledger) -> Non
     room.microphone.phase = Phase.ARMED
     room.seconds(120, moving=True)
     assert room.microphone.senses.warning == ""
+
+
+def test_a_backup_is_warned_of_when_it_is_dead_and_never_for_its_silence(ledger: Ledger) -> None:
+    backup = recorder("backup", "audio", "backup/source")
+    watch = GuardWatch(ledger, {"backup": backup})
+    for second in range(400):
+        now = Now((EPOCH_S + second) * SECOND, datetime.now(UTC), "boot", "synchronised")
+        hear(backup, Beat(recording=None, sound=QUIET), now)
+        backup.senses.guard = Guard(heard_ns=now.mono_ns)
+        watch.look(backup, now, muted=False)
+        assert backup.senses.warning == ""
+        assert backup.senses.listener.hint == ""
+    later = Now((EPOCH_S + 410) * SECOND, datetime.now(UTC), "boot", "synchronised")
+    watch.look(backup, later, muted=False)
+    assert backup.senses.warning == NO_SAMPLES
 
 
 def test_a_camera_is_never_warned_of_for_its_silence(ledger: Ledger) -> None:

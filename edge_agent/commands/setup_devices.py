@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.commands.output import Exit, Failure
 from edge_agent.commands.setup_answers import AUTO, NONE
-from edge_agent.discovery import BACKUP, CAMERA, MICROPHONE, SLIDES, Candidates, camera_track
+from edge_agent.discovery import (
+    BACKUP,
+    BACKUP_FLAVOR,
+    CAMERA,
+    MICROPHONE,
+    SLIDES,
+    Candidates,
+    camera_track,
+)
 from edge_agent.places import KeyPath
 
 if TYPE_CHECKING:
@@ -114,8 +122,10 @@ def changes(devices: Mapping[str, str], found: Candidates, written: Mapping[str,
 
 def track_for(place: str, name: str, found: Candidates) -> Track:
     """A track's table, without what is the default anyway."""
-    if place in (MICROPHONE, BACKUP):
+    if place == MICROPHONE:
         return {"kind": "microphone", "device": name}
+    if place == BACKUP:
+        return {"kind": "microphone", "device": name, "flavor": BACKUP_FLAVOR}
     flavor = "presentation/source" if place == SLIDES else "presenter/source"
     profile = next((p for device, p in offers(place, found) if name_of(device) == name), None)
     track = camera_track(name, flavor, profile)

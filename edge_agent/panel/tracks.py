@@ -9,6 +9,7 @@ from edge_agent.panel import state as show
 from edge_agent.panel.reading import Reading
 from edge_agent.rules import panel as rules
 from edge_agent.rules import space
+from edge_agent.rules.stand_in import is_backup
 
 GIB = 1 << 30
 #: What a microphone is recorded with unless its track says otherwise.
@@ -27,8 +28,9 @@ def _role(track: Mapping[str, Any], main: bool) -> show.SourceRole:
 
 
 def main_microphone(tracks: Mapping[str, Any]) -> str | None:
-    """The lecturer's; the first one where none is marked so."""
+    """The lecturer's; the first one where none is marked so. A backup only where it is alone."""
     heard = [name for name, track in tracks.items() if track["media"] == "audio"]
+    heard.sort(key=lambda name: is_backup(tracks[name]["flavor"]))
     lecturers = [name for name in heard if tracks[name]["flavor"].startswith("presenter/")]
     return next(iter([*lecturers, *heard]), None)
 

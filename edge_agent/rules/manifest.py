@@ -58,6 +58,9 @@ class MediaFile(_Part):
     derived_from: list[str] | None = Field(
         default=None, description="a small version: encoded again from these files of the package"
     )
+    spare: bool | None = Field(
+        default=None, description="true: a microphone for who wants to mix the sound anew"
+    )
 
 
 class GapEntry(_Part):
@@ -77,6 +80,18 @@ class WarningEntry(_Part):
 
     track: str
     what: str
+    at: float = Field(ge=0)
+    duration: float = Field(ge=0)
+    lecture_start: float
+    lecture_end: float
+
+
+class StandInEntry(_Part):
+    """Where another microphone is heard instead of the main one."""
+
+    track: str = Field(description="the main microphone")
+    by: str = Field(description="the track that is heard")
+    why: str
     at: float = Field(ge=0)
     duration: float = Field(ge=0)
     lecture_start: float
@@ -140,6 +155,9 @@ class Manifest(_Part):
     warnings: list[WarningEntry] = Field(
         default=[], description="what people were told of while it was recorded"
     )
+    stand_ins: list[StandInEntry] = Field(
+        default=[], description="where the files with the main microphone have another one's sound"
+    )
     agent_version: str
 
 
@@ -151,6 +169,7 @@ def manifest(
     marks: Iterable[MarkEntry],
     sound: Iterable[SoundEntry] = (),
     warnings: Iterable[WarningEntry] = (),
+    stand_ins: Iterable[StandInEntry] = (),
 ) -> Manifest:
     return Manifest(
         identifier=facts.id,
@@ -173,6 +192,7 @@ def manifest(
         marks=list(marks),
         sound=list(sound),
         warnings=list(warnings),
+        stand_ins=list(stand_ins),
         agent_version=facts.agent_version,
     )
 

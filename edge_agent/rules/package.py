@@ -1,16 +1,19 @@
 """Which tracks go into which file of the package. Pure.
 
-The presenter's picture carries the main microphone (the first sound track); every microphone also
-has a file of its own. Small versions, made later (`edge_agent.rules.renditions`), go before them.
+The presenter's picture carries the main microphone (the first sound track that is no backup); every
+microphone also has a file of its own. Where another microphone stands in for the main one, this has
+two: as it is heard, and untouched. Small versions, made later (`edge_agent.rules.renditions`), go
+before them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge_agent.finish_messages import FinishTrack
+from edge_agent.rules.stand_in import is_backup
 
 PRESENTER = "presenter/source"
 PRESENTATION = "presentation/source"
@@ -29,6 +32,8 @@ PRIORITY = {
     "presenter.mp4": 6,
 }
 OTHER_PRIORITY = 5
+#: Kept for who wants to mix the sound anew, and sent after everything else.
+SPARE_PRIORITY = 8
 #: Up to this number: the first stages, with which a lecture can be watched.
 FIRST_STAGES = 1
 #: From this number on a file may wait until the small versions are made.
@@ -54,33 +59,57 @@ class PackageFile:
     name: str
     picture: FinishTrack | None
     sound: FinishTrack | None
+    #: Stands in for the sound here and there.
+    stand_in: FinishTrack | None = None
+    #: Not needed for the lecture to be heard.
+    spare: bool = False
 
     @property
     def tracks(self) -> list[FinishTrack]:
-        return [track for track in (self.picture, self.sound) if track is not None]
+        found = (self.picture, self.sound, self.stand_in)
+        return [track for track in found if track is not None]
 
 
-def layout(tracks: Iterable[FinishTrack]) -> list[PackageFile]:
-    """The media files of a package in order of value. Only tracks that have media may be given."""
-    pictures = [track for track in tracks if track.media == "video"]
+def microphones(tracks: Iterable[FinishTrack]) -> tuple[FinishTrack | None, FinishTrack | None]:
+    """The main one, and the one that may stand in for it."""
     sounds = [track for track in tracks if track.media == "audio"]
-    main = sounds[0] if sounds else None
+    backups = [track for track in sounds if is_backup(track.flavor)]
+    main = next((track for track in sounds if track not in backups), None)
+    return (main, next(iter(backups), None)) if main else (next(iter(backups), None), None)
+
+
+def layout(tracks: Sequence[FinishTrack], stand_in: FinishTrack | None = None) -> list[PackageFile]:
+    """The media files of a package in order of value. Only tracks that have media may be given.
+
+    `stand_in`: the backup, if it is heard anywhere in place of the main microphone.
+    """
+    pictures = [track for track in tracks if track.media == "video"]
+    main, _ = microphones(tracks)
     names = set(RENDITIONS)
     files = []
-    for sound in sounds:
-        name = _name("audio" if sound is main else sound.name, ".m4a", names)
-        files.append(PackageFile(name, None, sound))
+    if main is not None:
+        files.append(PackageFile(_name("audio", ".m4a", names), None, main, stand_in))
+    if main is not None and stand_in is not None:
+        files.append(PackageFile(_name(main.name, ".m4a", names), None, main, spare=True))
+    for sound in (track for track in tracks if track.media == "audio" and track is not main):
+        name = _name(sound.name, ".m4a", names)
+        files.append(PackageFile(name, None, sound, spare=is_backup(sound.flavor)))
     for picture in sorted(pictures, key=lambda track: track.flavor != PRESENTATION):
         first = {PRESENTER: "presenter", PRESENTATION: "presentation"}.get(picture.flavor)
         if first is not None and f"{first}.mp4" not in names:
             name = _name(first, ".mp4", names)
-            files.append(PackageFile(name, picture, main if picture.flavor == PRESENTER else None))
+            heard = (main, stand_in) if picture.flavor == PRESENTER else (None, None)
+            files.append(PackageFile(name, picture, *heard))
         else:
             reserved = names | {"presenter.mp4", "presentation.mp4"}
             name = _name(picture.name, ".mp4", reserved)
             names.add(name)
             files.append(PackageFile(name, picture, None))
-    return sorted(files, key=lambda file: PRIORITY.get(file.name, OTHER_PRIORITY))
+    return sorted(files, key=lambda file: priority(file.name, file.spare))
+
+
+def priority(name: str, spare: bool = False) -> int:
+    return SPARE_PRIORITY if spare else PRIORITY.get(name, OTHER_PRIORITY)
 
 
 def media_type(name: str) -> str:
