@@ -34,6 +34,7 @@ from uploader.sender import (
     Artifact,
     Carried,
     Destination,
+    MakesWay,
     Pending,
     Permanent,
     Phase,
@@ -53,7 +54,7 @@ class Stopping(Exception):
     """Raised out of a running send when the process is told to stop; the next one resumes it."""
 
 
-class Overtaken(Exception):
+class Overtaken(MakesWay):
     """Raised out of a running send for a file that is worth more; this one goes on after it."""
 
 

@@ -76,6 +76,8 @@ class Request:
     body: bytes | Piece = b""
     #: Computed over the body when the request is sent, and added to the headers.
     digests: tuple[Digest, ...] = ()
+    #: What has arrived of it counts when it is cut: then it can make way at any moment.
+    kept: bool = False
 
     @property
     def length(self) -> int:

@@ -18,7 +18,8 @@ import httpcore
 
 from uploader.bodies import Source, with_digests
 from uploader.exchange import Answer, Core, Lost, Piece, Request, Response, T, drive, portal, within
-from uploader.sender import Progress, Transient
+from uploader.sender import MakesWay, Progress, Transient
+from uploader.sizing import ends_first
 from uploader.wire import SOCKET_OPTIONS, Backend, tls
 
 #: Blocks of a body: small at first (at 64 kbit/s 16 KiB take two seconds), larger on a fast link.
@@ -77,6 +78,8 @@ class Http:
         self._agent = agent
         self._backend = Backend(opened)
         self._pool: httpcore.ConnectionPool | None = None
+        #: The request that was on its way might end; the next one does not begin.
+        self._way: MakesWay | None = None
 
     def close(self) -> None:
         if self._pool is not None:
@@ -87,12 +90,16 @@ class Http:
         """Run a core whose `Piece` bodies are stretches of the file at `path`.
 
         Raises what the core and `progress` raise, and Permanent when the file cannot be read.
+        MakesWay is raised between two requests, where one would be lost and soon comes to its end.
         """
+        self._way = None
         with Source(path) as source:
             return drive(core, lambda request: self.exchange(request, source, progress))
 
     def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
         """One request and its answer; redirects are followed within the host only."""
+        if self._way is not None:
+            raise self._way
         request = with_digests(request, source)
         for _ in range(REDIRECTS):
             answer = self._once(self._dress(request), source, progress)
@@ -124,6 +131,7 @@ class Http:
             return Lost(_words(error, request.url), sending.sent, time.monotonic() - began)
         finally:
             self._backend.waiting = None
+            self._way = sending.way
         return Response(got.status, headers, body, sending.sent, time.monotonic() - began)
 
     def _own_headers(self, request: Request) -> list[tuple[str, str]]:
@@ -162,6 +170,9 @@ class _Sending:
         self._progress = progress
         self._backend = backend
         self._tick = tick
+        self._began = time.monotonic()
+        #: It has to make way, and may end first.
+        self.way: MakesWay | None = None
         backend.waiting = self._report
         self._report()
 
@@ -185,11 +196,23 @@ class _Sending:
         wire = self._backend.wire
         if wire is not None:
             self._tick(wire.socket)
+        try:
+            self._tell()
+        except MakesWay as way:
+            self.way = self.way or way
+        if self.way is not None and not self._ends_first():
+            raise self.way
+
+    def _tell(self) -> None:
         body = self._request.body
         if isinstance(body, Piece):
             self._progress("copying", body.offset + self.sent)
         else:
             self._progress("asking", 0)
+
+    def _ends_first(self) -> bool:
+        seconds = time.monotonic() - self._began
+        return not self._request.kept and ends_first(self.sent, self._request.length, seconds)
 
 
 def _sends_on(request: Request, answer: Response) -> bool:

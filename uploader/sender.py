@@ -60,6 +60,13 @@ class Permanent(SendError):
     """This file cannot be sent as it is; other files can."""
 
 
+class MakesWay(Exception):
+    """Raised out of progress: something is worth more.
+
+    A request whose bytes a cut would lose may end first, when that is a matter of seconds.
+    """
+
+
 class Destination(Protocol):
     """One place. Used by one thread."""
 

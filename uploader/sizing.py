@@ -18,6 +18,9 @@ ASSUMED_S = 600.0
 KEPT_S = 120.0
 #: What a link has to let through of what is sent; below, another way of sending is advised.
 WORTH = 0.85
+#: A request that has to make way may end first when that takes so long at most; up to the second of
+#: them when more of it would be lost than is left.
+SOON_S, LATE_S = 10.0, 60.0
 #: Weight of the newest of several measurements.
 _NEWEST = 0.3
 
@@ -96,6 +99,18 @@ def advice(rate: float, between_s: float, count: int) -> str:
         f"connection holds {between_s:.0f} s or so: {1 - used:.0%} of the time is lost; set "
         "pieces_kib for this destination if its platform joins pieces, or use one that speaks tus"
     )
+
+
+def ends_first(sent: int, length: int, seconds: float) -> bool:
+    """Whether a request that a cut would lose ends before something that is worth more.
+
+    `sent` of its `length` bytes left in `seconds`. A cut costs that time once more, waiting costs
+    what is left at this speed: the smaller one is chosen, and seconds are not counted.
+    """
+    if not sent:
+        return False
+    left_s = (length - sent) * seconds / sent
+    return left_s <= max(SOON_S, min(seconds, LATE_S))
 
 
 def _mix(old: float, new: float) -> float:

@@ -224,7 +224,8 @@ class Sending:
         count = min(self._server.sizing.size, rest)
         if count == rest:
             self._remember(last=True)
-        answer = yield bytes_of(self._url, offset, count, self._server.offer)
+        kept = self._server.sizing.keeps
+        answer = yield bytes_of(self._url, offset, count, self._server.offer, kept=kept)
         if isinstance(answer, Lost):
             return (yield from self._look_again(offset, count, answer))
         if answer.ok and number(answer.headers, "upload-offset") == offset + count:

@@ -47,8 +47,13 @@ def metadata(lecture: str, artifact: Artifact) -> str:
     return ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in values.items())
 
 
-def bytes_of(url: str, offset: int, count: int, offer: Offer | None) -> Request:
-    """The request that carries these bytes of the file, with their digest where it is offered."""
+def bytes_of(
+    url: str, offset: int, count: int, offer: Offer | None, *, kept: bool = False
+) -> Request:
+    """The request that carries these bytes of the file, with their digest where it is offered.
+
+    `kept`: the server was seen to keep what has come of a request that was cut.
+    """
     name = offer.algorithm if offer else None
     headers = {
         **TUS,
@@ -56,7 +61,7 @@ def bytes_of(url: str, offset: int, count: int, offer: Offer | None) -> Request:
         "Content-Type": "application/offset+octet-stream",
     }
     digests = (Digest("Upload-Checksum", name, f"{name} "),) if name else ()
-    return Request("PATCH", url, headers, Piece(offset, count), digests)
+    return Request("PATCH", url, headers, Piece(offset, count), digests, kept)
 
 
 def number(headers: Mapping[str, str], name: str) -> int | None:
