@@ -83,7 +83,8 @@ def read(text: bytes, request: Request) -> Found:
             found.notes["events that cannot be read"] += len(events)
             continue
         found.rows += rows
-    found.rows = sorted(_unique(found.rows), key=lambda row: (row["starts_utc"], row["key"]))
+    once = {row["key"]: row for row in found.rows}
+    found.rows = sorted(once.values(), key=lambda row: (row["starts_utc"], row["key"]))
     if len(found.rows) > MOST_BOOKINGS:
         more = len(found.rows) - MOST_BOOKINGS
         found.notes["bookings beyond the number that a room can hold"] += more
@@ -129,13 +130,23 @@ def _piecewise(text: bytes, found: Found) -> icalendar.Calendar:
 
 def _senseless(event: AnyEvent) -> str:
     broken = {name for name, _ in event.errors}
-    if event.get("DTSTART") is None or broken & {*_NEEDED, None}:
+    if broken & {*_NEEDED, None} or not _ordered(event.get("DTSTART"), event.get("DTEND")):
         return "events that cannot be read"
     rules = event.get("RRULE") or []
     for rule in rules if isinstance(rules, list) else [rules]:
         if str((rule.get("FREQ") or [""])[0]).upper() in _SENSELESS:
             return "events that repeat every hour or more often"
     return ""
+
+
+def _ordered(starts: Any, ends: Any) -> bool:
+    """One start, and one end at most, which is not before it."""
+    if starts is None or isinstance(starts, list) or isinstance(ends, list):
+        return False
+    try:
+        return ends is None or starts.dt <= ends.dt
+    except TypeError:  # one of them has a zone, or a time of day, and the other has not
+        return True
 
 
 def _unknown_zone(moment: Any) -> str:
@@ -206,17 +217,6 @@ def _row(
         "ends_utc": rfc3339(ends),
         **{field: text[:MOST_LETTERS] for field, text in texts.items() if text},
     }
-
-
-def _unique(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two events with one UID are two bookings, unless they are at the same time."""
-    kept: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        key, starts = row["key"], row["starts_utc"]
-        if key in kept and kept[key]["starts_utc"] != starts:
-            row["key"] = key = f"{key}+{starts}"
-        kept.setdefault(key, row)
-    return list(kept.values())
 
 
 def _place(event: AnyEvent) -> str:

@@ -111,5 +111,5 @@ def _read(text: bytes, name: str, wishes: Wishes, now: datetime) -> dict[str, An
             "or ask for a calendar of this room alone"
         )
     if "refused" in found:
-        raise BadCalendar(f"{found['refused']}; check its address")
+        raise BadCalendar(f"{found['refused']}; is it the right one?")
     return found

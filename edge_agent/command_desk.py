@@ -63,7 +63,7 @@ class CommandDesk:
         now: Now,
         booked: Mapping[str, Any] = MappingProxyType({}),
     ) -> Lecture:
-        """A lecture that begins now; `booked`: the columns of its booking, which may last longer."""
+        """A lecture that begins now; `booked`: the columns of its booking, which may be longer."""
         details = {k: str(given.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS}
         longest = until - now.utc if booked and until else self._longest(until, now)
         return Lecture(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from edge_agent.config_destinations import AbsolutePath, CredentialName
+
+LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 def _zone(text: str) -> str:
@@ -56,3 +58,10 @@ class CalendarConfig(BaseModel):
     credential: CredentialName | None = None
     auth: Literal["basic", "bearer"] = "basic"
     ca_file: AbsolutePath | None = None
+
+    @model_validator(mode="after")
+    def _keeps_its_secret(self) -> Self:
+        parts = urlsplit(self.url)
+        if self.credential and parts.scheme != "https" and parts.hostname not in LOCAL:
+            raise ValueError("a credential crosses the network over https only; change the url")
+        return self
