@@ -26,6 +26,7 @@ from edge_agent.rules.health import SECOND
 from edge_agent.rules.lecture import Event, State, advance
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
+from edge_agent.unpackaging import make_way, unwanted
 
 AUDIO_KBPS = 96
 DETAILS = ("title", "course", "lecturer", "language", "licence")
@@ -154,9 +155,11 @@ class CommandDesk:
     def go_on(self, action: do.Continue, now: Now) -> None:
         """The stop is taken back: what was missed meanwhile is a gap like a pause's.
 
-        A planned end that has come is no end any more.
+        A planned end that has come is no end any more. The package makes way first: killed in
+        between, the lecture has none, and is packaged again or goes on.
         """
         lecture = self._ledger.existing(action.lecture)
+        make_way(self._spool.lecture(lecture.id))
         now_ns = lecture.lecture_ns(now.mono_ns)
         over = lecture.until_ns is None or lecture.until_ns <= now_ns
         end = {"until_ns": now_ns + self._longest_ns, "until_utc": None} if over else {}
@@ -165,17 +168,19 @@ class CommandDesk:
             lecture,
             state=advance(lecture.state, Event.CONTINUE),
             **{"end_ns": None, "ended_utc": None, "end_trust": "", "reason": ""},
-            **{"stopped_ns": None, "patience_ns": 0},
+            **{"stopped_ns": None, "patience_ns": 0, "duration_s": None, "renditions": ""},
             **end,
         )
         with self._ledger.transaction():
             self._ledger.set_state(lecture.id, **going)
+            self._ledger.unqueue(lecture.id)
             if not paused:
                 self._ledger.open_gap(lecture.id, None, lecture.end_ns or now_ns, "stopped")
             self._ledger.close_gaps(lecture.id, None, now_ns)
             self._mute_again(lecture, now_ns)
             self._ledger.add_event(now, "continued", "its stop was taken back", lecture.id)
             self._ledger.answer(action.command, {"lecture": lecture.id}, now)
+        shutil.rmtree(unwanted(self._spool.lecture(lecture.id)), ignore_errors=True)
 
     def _mute_again(self, lecture: Lecture, now_ns: int) -> None:
         """The room may have been muted or unmuted between the stop and now."""
@@ -186,11 +191,15 @@ class CommandDesk:
             self._ledger.open_mute(lecture.id, now_ns)
 
     def edit(self, action: do.Edit, now: Now) -> None:
-        """What is not given stays. The file first: a ledger that is lost is filled from it."""
+        """What is not given stays. The file first: a ledger that is lost is filled from it.
+
+        A package that is there is told afterwards, by a finisher.
+        """
         lecture, args = self._ledger.existing(action.lecture), self._args(action.command)
         given: dict[str, Any] = {
             name: str(args[name]) for name in DETAILS if args.get(name) is not None
         }
+        new = any(getattr(lecture, name) != text for name, text in given.items())
         path = self._spool.facts(lecture.id)
         try:
             lecture_file.write(path, replace(lecture, **given), self._ledger.tracks(lecture.id))
@@ -198,8 +207,8 @@ class CommandDesk:
             self.refuse(_disk_refuses(action.command, error), now)
             return
         with self._ledger.transaction():
-            if given:
-                self._ledger.set_lecture(lecture.id, **given)
+            if new:
+                self._ledger.set_lecture(lecture.id, **given, edits=lecture.edits + 1)
             self._ledger.answer(action.command, {"lecture": lecture.id, **given}, now)
 
     def _noted(self, lecture: Lecture, **columns: Any) -> dict[str, Any]:

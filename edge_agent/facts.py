@@ -11,7 +11,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.older_ledger import UnderWay
 from edge_agent.rows import Command, Lecture
 from edge_agent.rules.health import finisher_delay_ns
-from edge_agent.rules.lecture import State
+from edge_agent.rules.lecture import WITH_PACKAGE, State
 from edge_agent.rules.plan import DISK_FULL, ActiveFacts, CommandFacts, Facts, FinisherFacts
 from edge_agent.rules.space import room_to_record
 from edge_agent.spool import Spool
@@ -49,18 +49,23 @@ class Observer:
         """`finisher_failures`: lecture → (failures in a row, monotonic ns of the last one)."""
         if now.mono_ns >= self._slow_due_ns:
             self._look_slowly(now)
-        commands = self._ledger.new_commands()
+        commands, held = self._ledger.new_commands(), self._ledger.releasable()
         return Facts(
             now_ns=now.mono_ns,
             recorders=tuple(recorder.facts() for recorder in recorders),
             active=self._active(now),
             finishing=self._finishing(now, finisher_failures),
+            edited=self._edited(now, finisher_failures),
+            releasable=tuple(it.id for it in held if self._complete(it, now)),
+            bereft=tuple(it.id for it in held if not self._spool.package(it.id).exists()),
             finisher=finisher,
             received=self._received,
             leftovers=self._leftovers,
             failed=self._failed(commands),
-            resumable=self._stopped(commands, now, "continue"),
-            ended=self._stopped(commands, now, "edit"),
+            resumable=self._stopped(commands, now),
+            undoable=self._undoable(commands, now),
+            present=self._present(commands),
+            unsent=self._unsent(commands),
             commands=tuple(_command(command, now) for command in commands),
             enough_space=self.free_bytes >= self._least_free,
             room_to_record=room_to_record(self.free_bytes, self._was_full),
@@ -96,33 +101,60 @@ class Observer:
             count, last_ns = failures.get(lecture.id, (0, 0))
             return count == 0 or now.mono_ns - last_ns >= finisher_delay_ns(count)
 
-        return tuple(
-            each.id
-            for each in self._ledger.lectures(State.FINISHING)
-            if due(each) and not each.waits(now.mono_ns, now.boot)
-        )
+        return tuple(each.id for each in self._ledger.lectures(State.FINISHING) if due(each))
+
+    def _complete(self, lecture: Lecture, now: Now) -> bool:
+        """It has its package, and can go on no more."""
+        there = self._spool.package(lecture.id).exists()
+        return there and not lecture.waits(now.mono_ns, now.boot)
+
+    def _edited(self, now: Now, failures: dict[str, tuple[int, int]]) -> tuple[str, ...]:
+        """A finisher that fails is started again later and later."""
+
+        def due(lecture: str) -> bool:
+            count, last_ns = failures.get(lecture, (0, 0))
+            return count == 0 or now.mono_ns - last_ns >= finisher_delay_ns(count)
+
+        return tuple(each for each in self._ledger.edited() if due(each))
 
     def _failed(self, commands: list[Command]) -> frozenset[str]:
         if not any(command.verb == "retry" for command in commands):
             return frozenset()
         return frozenset(lecture.id for lecture in self._ledger.lectures(State.FAILED))
 
-    def _stopped(self, commands: list[Command], now: Now, verb: str) -> frozenset[str]:
+    def _stopped(self, commands: list[Command], now: Now) -> frozenset[str]:
         """Looked up for who asks only. To go on, a lecture's time must be that of this boot."""
-        if not any(command.verb == verb for command in commands):
+        if not any(command.verb == "continue" for command in commands):
             return frozenset()
         found = self._ledger.lectures(State.FINISHING)
-        return frozenset(it.id for it in found if verb == "edit" or it.epoch_boot == now.boot)
+        return frozenset(it.id for it in found if it.epoch_boot == now.boot)
+
+    def _undoable(self, commands: list[Command], now: Now) -> frozenset[str]:
+        if not any(command.verb == "continue" for command in commands):
+            return frozenset()
+        found = self._ledger.lectures(State.FINISHING, State.HELD)
+        return frozenset(it.id for it in found if it.waits(now.mono_ns, now.boot))
+
+    def _present(self, commands: list[Command]) -> frozenset[str]:
+        if not any(command.verb in ("edit", "withhold", "publish") for command in commands):
+            return frozenset()
+        return frozenset(self._ledger.ids(State.FINISHING, State.FAILED, *WITH_PACKAGE))
+
+    def _unsent(self, commands: list[Command]) -> frozenset[str]:
+        if not any(command.verb == "withhold" for command in commands):
+            return frozenset()
+        return frozenset(self._ledger.unsent())
 
     def _look_slowly(self, now: Now) -> None:
         self._slow_due_ns = now.mono_ns + SLOW_NS
         self.free_bytes = shutil.disk_usage(self._spool.root).free
         self._received = tuple(self._ledger.received())
-        self._leftovers = tuple(self._with_segments())
+        self._leftovers = tuple(self._with_segments(now))
 
-    def _with_segments(self) -> Iterator[str]:
+    def _with_segments(self, now: Now) -> Iterator[str]:
         """A packaged lecture whose segments are gone gets no new ones, so it is asked once."""
-        for lecture in self._ledger.ids(State.PACKAGED, State.DELIVERED):
+        held = [it.id for it in self._ledger.lectures(State.HELD) if self._complete(it, now)]
+        for lecture in [*held, *self._ledger.ids(State.PACKAGED, State.DELIVERED)]:
             if lecture in self._bare:
                 continue
             if self._spool.tracks(lecture).exists():

@@ -16,12 +16,13 @@ from edge_agent.finish_messages import (
 )
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture
+from edge_agent.rules.lecture import WITH_PACKAGE
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
 
 
 def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str) -> FinishJob:
-    """Reads only."""
+    """Reads only. What is packaged already is only to get other words."""
     segments = ledger.segments(lecture.id)
     return FinishJob(
         lecture_dir=str(spool.lecture(lecture.id)),
@@ -53,6 +54,8 @@ def finish_job(lecture: Lecture, ledger: Ledger, spool: Spool, institution: str)
             for w in ledger.warnings(lecture.id)
         ],
         marks=[Mark(at_ns=m.at_ns, text=m.text) for m in ledger.marks(lecture.id)],
+        edits=lecture.edits,
+        reword=lecture.state in WITH_PACKAGE,
     )
 
 

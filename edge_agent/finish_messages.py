@@ -93,6 +93,10 @@ class FinishJob(Message):
     marks: list[Mark] = Field(default=[])
     muted: list[Stretch] = Field(default=[])
     warnings: list[TrackWarning] = Field(default=[])
+    #: How often people have changed what it says about itself.
+    edits: int = 0
+    #: Its package is there and whole: only these words are to be changed in it.
+    reword: bool = False
 
 
 class Progress(Message):
@@ -138,6 +142,8 @@ class Packaged(Message):
     gaps: int
     sound: list[TrackSound] = Field(default=[])
     damaged: list[DamagedSegment] = Field(default=[])
+    #: The edits that are in it.
+    edits: int = 0
 
 
 class FinishFailed(Message):

@@ -11,7 +11,7 @@ from edge_agent.finish_messages import DamagedSegment, FinishFailed, Packaged
 from edge_agent.finishing import Result
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture
-from edge_agent.rules.lecture import Event, State, advance
+from edge_agent.rules.lecture import WITH_PACKAGE, Event, State, advance
 from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Spool
 from encoders.segment import sequence
@@ -31,6 +31,8 @@ class FinishNews:
 
     def ended(self, result: Result, now: Now) -> None:
         lecture = self._ledger.lecture(result.lecture)
+        if lecture is not None and lecture.state in WITH_PACKAGE:
+            self._reworded(lecture, result.report, now)
         if lecture is None or lecture.state is not State.FINISHING:
             return
         match result.report:
@@ -51,7 +53,8 @@ class FinishNews:
     def _packaged(self, lecture: Lecture, report: Packaged, now: Now) -> None:
         for segment in report.damaged:
             self._keep(lecture.id, segment, now)
-        state = advance(lecture.state, Event.PACKAGE)
+        held = lecture.withheld or lecture.waits(now.mono_ns, now.boot)
+        state = advance(lecture.state, Event.HOLD if held else Event.PACKAGE)
         places = self._config.destinations
         small = self._small.columns(now)
         self._ledger.package(
@@ -62,9 +65,32 @@ class FinishNews:
             places,
             report.sound,
             left_out=left_out(places, [artifact.name for artifact in report.artifacts]),
+            edits_done=report.edits,
             **small,
         )
         self._observer.look_again()
+
+    def _reworded(self, lecture: Lecture, report: Packaged | FinishFailed | None, now: Now) -> None:
+        """What it says about itself is in the package, and goes wherever the lecture went."""
+        if report is None or (isinstance(report, FinishFailed) and report.passing):
+            return  # it is tried again
+        with self._ledger.transaction():
+            if isinstance(report, FinishFailed):
+                done = lecture.edits
+                self._ledger.add_event(now, "not changed", report.reason, lecture.id)
+            else:
+                done = report.edits
+                self._send_anew(lecture, report, now)
+            self._ledger.set_lecture(lecture.id, edits_done=done)
+        self._observer.look_again()
+
+    def _send_anew(self, lecture: Lecture, report: Packaged, now: Now) -> None:
+        self._ledger.enqueue_changed(lecture.id, report.artifacts)
+        rows = self._ledger.outbox(lecture.id)
+        if lecture.state is State.DELIVERED and any(row.receipt is None for row in rows):
+            self._ledger.set_state(lecture.id, advance(lecture.state, Event.REVISE))
+        text = "its details were changed in the package"
+        self._ledger.add_event(now, "changed", text, lecture.id)
 
     def _keep(self, lecture: str, segment: DamagedSegment, now: Now) -> None:
         """Set it aside: the segments of a packaged lecture are dropped, and it is not all in there.

@@ -22,11 +22,20 @@ import av
 from pydantic import ValidationError
 
 from edge_agent.durable import sync_folder
-from edge_agent.finish_messages import FinishFailed, FinishJob, Packaged, Progress
+from edge_agent.finish_messages import (
+    DamagedSegment,
+    FinishFailed,
+    FinishJob,
+    Packaged,
+    Progress,
+)
+from edge_agent.locks import AlreadyRunning, only_one
 from edge_agent.material import Material, gather
 from edge_agent.messages import Message
 from edge_agent.mixing import mix
 from edge_agent.packager import build_package, packaged
+from edge_agent.revision import read_manifest, say_anew
+from edge_agent.rules.manifest import with_details
 from edge_agent.rules.package import PackageFile, layout
 from edge_agent.verify import SUMS, verify_package
 from encoders.remux import JoinError
@@ -72,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             report(finish(job, report))
     except BrokenPipeError:
         return 1  # Nobody listens any more; whoever starts us again builds it again.
-    except (Unfinishable, *DAMAGE) as error:
+    except (Unfinishable, AlreadyRunning, ValidationError, *DAMAGE) as error:
         report(_failure(error))
         return 1
     return 0
@@ -81,12 +90,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def finish(job: FinishJob, report: Report) -> Packaged:
     """Build the package, or report the one that is there and whole."""
     lecture = Path(job.lecture_dir)
+    if job.reword:
+        return _reworded(lecture, job)
     beat = _Beat(report)
     package, part = lecture / "package", lecture / "package.part"
     material = gather(lecture, job)
     damaged = material.damaged if material else []
     if (package / SUMS).is_file() and not verify_package(package, beat):
-        return packaged(package, damaged)
+        return _reworded(lecture, job, damaged)
     if material is None:
         raise _without_material(lecture)
     heard = mix(job, material)
@@ -102,7 +113,21 @@ def finish(job: FinishJob, report: Report) -> Packaged:
         # Half a package is of use to nobody, and its space may be what was missing.
         shutil.rmtree(part, ignore_errors=True)
         raise
-    return packaged(package, damaged)
+    return packaged(package, damaged, job.edits)
+
+
+def _reworded(lecture: Path, job: FinishJob, damaged: Sequence[DamagedSegment] = ()) -> Packaged:
+    """The package that is there, saying what the job says. Small versions are made elsewhere."""
+    package, work = lecture / "package", lecture / "renditions"
+    if not (package / SUMS).is_file():
+        raise Unfinishable("its package is not there", "edge-agent storage check")
+    if read_manifest(package) != with_details(read_manifest(package), job.lecture):
+        work.mkdir(exist_ok=True)
+        with only_one(work / "lock", "renderer"):
+            say_anew(package, work, job.lecture)
+            if [each.name for each in work.iterdir()] == ["lock"]:
+                shutil.rmtree(work)
+    return packaged(package, damaged, job.edits)
 
 
 def _without_material(lecture: Path) -> Unfinishable:
@@ -184,7 +209,7 @@ def _failure(error: Exception) -> FinishFailed:
     return FinishFailed(
         reason=f"{reason}: {name}" if name else reason,
         hint="The recorded segments are kept; check the disk, then retry.",
-        passing=getattr(error, "errno", None) in PASSING,
+        passing=isinstance(error, AlreadyRunning) or getattr(error, "errno", None) in PASSING,
     )
 
 

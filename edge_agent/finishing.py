@@ -31,6 +31,7 @@ class Finisher:
         self._lecture: str | None = None
         self._report: Packaged | FinishFailed | None = None
         self._heard_ns = 0
+        self._unwanted = False
         self.fraction = 0.0
         #: lecture → (failures in a row that are tried again, monotonic ns of the last one)
         self.failures: dict[str, tuple[int, int]] = {}
@@ -41,13 +42,15 @@ class Finisher:
         return self._lecture
 
     def facts(self) -> FinisherFacts | None:
-        return FinisherFacts(self._lecture, self._heard_ns) if self._lecture else None
+        if not self._lecture:
+            return None
+        return FinisherFacts(self._lecture, self._heard_ns, self._unwanted)
 
     def fileno(self) -> int:
         return self._process.fileno()
 
     def start(self, job: FinishJob, now_ns: int) -> None:
-        self._lecture, self._report = job.lecture.id, None
+        self._lecture, self._report, self._unwanted = job.lecture.id, None, False
         self._heard_ns, self.fraction = now_ns, 0.0
         self._process.start(job, whole=True)
 
@@ -68,6 +71,8 @@ class Finisher:
         if status is None or self._lecture is None:
             return []
         lecture, self._lecture = self._lecture, None
+        if self._unwanted and self._report is None:
+            return []
         ended = self._report or self._died(lecture, status)
         if ended is None or (isinstance(ended, FinishFailed) and ended.passing):
             self.failures[lecture] = (self.failures.get(lecture, (0, 0))[0] + 1, now_ns)
@@ -76,7 +81,9 @@ class Finisher:
             self._deaths.pop(lecture, None)
         return [Result(lecture, ended)]
 
-    def kill(self) -> None:
+    def kill(self, unwanted: bool = False) -> None:
+        """`unwanted`: nobody needs its package any more, so that it has not failed."""
+        self._unwanted = unwanted
         self._process.signal(signal.SIGKILL)
 
     def end(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from edge_agent.clock import Now
 from edge_agent.ledger_tables import Tables
 from edge_agent.rows import Event, Gap, Lecture, MarkRow, Mute, Segment, Track
-from edge_agent.rules.lecture import ACTIVE, State
+from edge_agent.rules.lecture import ACTIVE, WITH_PACKAGE, State
 
 
 class Lectures(Tables):
@@ -79,6 +79,34 @@ class Lectures(Tables):
             " AND NOT EXISTS (SELECT 1 FROM outbox WHERE lecture = id AND receipt IS NULL)"
             " ORDER BY lectures.rowid",
             (str(State.PACKAGED),),
+        )
+        return [row["id"] for row in rows]
+
+    def releasable(self) -> list[Lecture]:
+        """The held lectures that people do not hold, in the order of their starts."""
+        query = "SELECT * FROM lectures WHERE state = ? AND withheld = 0 ORDER BY rowid"
+        return [Lecture.of(row) for row in self._db.execute(query, (str(State.HELD),))]
+
+    def staying(self) -> list[str]:
+        """Lectures of which nothing may leave."""
+        query = "SELECT id FROM lectures WHERE state = ? OR withheld = 1"
+        return [row["id"] for row in self._db.execute(query, (str(State.HELD),))]
+
+    def edited(self) -> list[str]:
+        """Lectures whose package does not have the last change of their details."""
+        marks = ",".join("?" * len(WITH_PACKAGE))
+        query = f"SELECT id FROM lectures WHERE edits > edits_done AND state IN ({marks})"
+        found = self._db.execute(query, [str(state) for state in WITH_PACKAGE])
+        return [row["id"] for row in found]
+
+    def unsent(self) -> list[str]:
+        """Lectures that have ended, and of which no file has a receipt."""
+        states = (State.FINISHING, State.FAILED, State.HELD, State.PACKAGED)
+        marks = ",".join("?" * len(states))
+        rows = self._db.execute(
+            f"SELECT id FROM lectures WHERE state IN ({marks}) AND NOT EXISTS"
+            " (SELECT 1 FROM outbox WHERE lecture = lectures.id AND receipt IS NOT NULL)",
+            [str(state) for state in states],
         )
         return [row["id"] for row in rows]
 

@@ -18,6 +18,12 @@ MANIFEST = "manifest.json"
 #: What a destination has no use for: names of files, by destination.
 LeftOut: TypeAlias = Mapping[str, Collection[str]]
 
+#: Another content of a file is another file to send.
+_REPLACE = (
+    "DO UPDATE SET bytes = excluded.bytes, sha256 = excluded.sha256, attempts = 0,"
+    " last_error = '', receipt = NULL, delivered_utc = NULL"
+    " WHERE outbox.sha256 != excluded.sha256"
+)
 _BY_VALUE = (
     "SELECT outbox.* FROM outbox JOIN lectures ON lectures.id = outbox.lecture {}"
     " ORDER BY priority, lectures.rowid DESC, name"
@@ -86,18 +92,21 @@ class Outbox(Tables):
     def enqueue_changed(self, lecture: str, artifacts: Iterable[Artifact]) -> None:
         """A new revision of the package, for wherever the lecture goes: what changed goes again.
 
-        Where the manifest does not go, a lecture is handed over once and for all.
+        Where the manifest does not go, a lecture is handed over once and for all: there only
+        what has not arrived becomes what it is now.
         """
-        rows = [row for row in self.outbox(lecture) if row.name == MANIFEST]
-        self._enqueue(
-            lecture,
-            artifacts,
-            [row.destination for row in rows],
-            {},
-            "DO UPDATE SET bytes = excluded.bytes,"
-            " sha256 = excluded.sha256, attempts = 0, last_error = '', receipt = NULL,"
-            " delivered_utc = NULL WHERE outbox.sha256 != excluded.sha256",
-        )
+        files, rows = list(artifacts), self.outbox(lecture)
+        places = {row.destination for row in rows if row.name == MANIFEST}
+        with self.transaction():
+            self._enqueue(lecture, files, sorted(places), {}, _REPLACE)
+            for row in rows:
+                if row.destination not in places and row.receipt is None:
+                    same = [file for file in files if file.name == row.name]
+                    self._enqueue(lecture, same, [row.destination], {}, _REPLACE)
+
+    def unqueue(self, lecture: str) -> None:
+        """Of a lecture that goes on: none of it may have been sent."""
+        self._db.execute("DELETE FROM outbox WHERE lecture = ?", (lecture,))
 
     def _enqueue(
         self,
@@ -131,8 +140,9 @@ class Outbox(Tables):
             self._db.execute("DELETE FROM outbox WHERE lecture = ? AND name = ?", (lecture, name))
 
     def waiting(self) -> list[OutboxRow]:
-        """Outbox rows without a receipt, in order of value."""
-        rows = self._db.execute(_BY_VALUE.format("WHERE receipt IS NULL"))
+        """Outbox rows without a receipt, in order of value; what is held waits for no one."""
+        where = "WHERE receipt IS NULL AND lectures.state != 'held' AND withheld = 0"
+        rows = self._db.execute(_BY_VALUE.format(where))
         return [OutboxRow.of(row) for row in rows]
 
     def delivered(self, row: OutboxRow, receipt: Mapping[str, Any], now: Now) -> None:

@@ -119,6 +119,15 @@ def m010_bookings(db: Database) -> None:
     db.execute("CREATE INDEX lectures_of_bookings ON lectures(booking)")
 
 
+@ledger()
+def m011_held_back(db: Database) -> None:
+    """Whether people hold a lecture back, and which of its edits its package has."""
+    # S. `edits` counts changes of what it says about itself, `edits_done` those in the package.
+    for column in ("withheld", "edits", "edits_done"):
+        db.execute(f"ALTER TABLE lectures ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX lectures_edited ON lectures(state) WHERE edits > edits_done")
+
+
 _FIRST_SCHEMA = (
     # S. `epoch_ns` is the monotonic time of lecture time zero in the boot `epoch_boot`.
     """CREATE TABLE lectures (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from edge_agent import lecture_file, ledger_mark
 from edge_agent.clock import Now
@@ -17,11 +18,13 @@ from edge_agent.lecture_file import Kept
 from edge_agent.ledger import Ledger
 from edge_agent.repair import Repair
 from edge_agent.rows import Gap, Lecture, Segment, Track
-from edge_agent.rules.lecture import ACTIVE, State, latest
+from edge_agent.rules.lecture import ACTIVE, WITH_PACKAGE, Event, State, advance, latest
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
 from edge_agent.verify import MANIFEST, SUMS, file_sha256, listed
 
+#: What people say of a lecture at any time: in its file before it is in the ledger.
+SAID = ("title", "course", "lecturer", "language", "licence", "withheld")
 OLDER = "is older than the spool: brought up to date from it"
 
 
@@ -47,12 +50,31 @@ class OlderLedger:
 
     def all_of_it(self, now: Now) -> Iterator[Repair]:
         """Only where it was noticed: every package is looked at. The mark comes last."""
-        for lecture in self._ledger.lectures(State.PACKAGED, State.DELIVERED):
+        for lecture in self._ledger.lectures():
+            if said := self._said_since(lecture):
+                what = "what people have said of it since: noted"
+                do = partial(self._take, lecture, said)
+                yield Repair(f"lectures/{lecture.id}", what, do)
+        for lecture in self._ledger.lectures(*WITH_PACKAGE):
             if self._outdated(lecture.id):
                 what = "its package has changed since: handed over again"
                 do = partial(self._hand_over_again, lecture, now)
                 yield Repair(f"lectures/{lecture.id}", what, do)
         yield Repair(self._spool.ledger.name, OLDER, partial(self._say, now))
+
+    def _said_since(self, lecture: Lecture) -> dict[str, Any]:
+        kept = lecture_file.read(self._spool.facts(lecture.id))
+        if kept is None:
+            return {}
+        told = {name: getattr(kept.lecture, name) for name in SAID}
+        return {name: it for name, it in told.items() if it != getattr(lecture, name)}
+
+    def _take(self, lecture: Lecture, said: dict[str, Any]) -> None:
+        """What people hold back is not sent because an older ledger does not know it."""
+        with self._ledger.transaction():
+            self._ledger.set_lecture(lecture.id, **said)
+            if said.get("withheld") and lecture.state is State.PACKAGED:
+                self._ledger.set_state(lecture.id, advance(lecture.state, Event.WITHHOLD))
 
     def _say(self, now: Now) -> None:
         self._ledger.add_event(now, "ledger lost", f"the ledger {OLDER}")

@@ -227,7 +227,7 @@ def _marks(job: FinishJob, material: Material) -> list[MarkEntry]:
     ]
 
 
-def packaged(package: Path, damaged: Sequence[DamagedSegment] = ()) -> Packaged:
+def packaged(package: Path, damaged: Sequence[DamagedSegment] = (), edits: int = 0) -> Packaged:
     document = Manifest.model_validate_json((package / MANIFEST).read_bytes())
     lines = [line.split("  ", 1) for line in (package / SUMS).read_text().splitlines()]
     listed = {name: digest for digest, name in lines}
@@ -250,6 +250,7 @@ def packaged(package: Path, damaged: Sequence[DamagedSegment] = ()) -> Packaged:
         gaps=len(document.gaps),
         sound=[_track_sound(each) for each in document.sound],
         damaged=list(damaged),
+        edits=edits,
     )
 
 

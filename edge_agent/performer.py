@@ -26,6 +26,7 @@ from edge_agent.finish_job import finish_job
 from edge_agent.finish_news import FinishNews
 from edge_agent.finishing import Finisher, Result
 from edge_agent.guard_watch import GuardWatch
+from edge_agent.holding import Holding
 from edge_agent.ledger import Ledger
 from edge_agent.levels import LevelNow, write_level
 from edge_agent.privacy import Privacy
@@ -80,6 +81,7 @@ class Performer:
         self._privacy = privacy
         self._runtime = runtime
         self._finish_news = FinishNews(config, spool, ledger, observer, small)
+        self._holding = Holding(spool, ledger)
         self._clock_repair = ClockRepair(ledger, spool)
         self._guard_watch = GuardWatch(ledger, recorders)
 
@@ -105,10 +107,13 @@ class Performer:
             do.Edit: desk.edit,
             do.AddMark: desk.add_mark,
             do.SetMute: self._privacy.set,
+            do.Withhold: self._holding.withhold,
             do.Retry: desk.retry,
             do.Refuse: desk.refuse,
             do.StartFinisher: self._start_finisher,
             do.KillFinisher: self._kill_finisher,
+            do.Release: self._holding.release,
+            do.Rebuild: self._holding.rebuild,
             do.MarkDelivered: self._mark_delivered,
             do.DropSegments: self._drop_segments,
         }
@@ -278,7 +283,7 @@ class Performer:
         self._finisher.start(job, now.mono_ns)
 
     def _kill_finisher(self, action: do.KillFinisher, now: Now) -> None:
-        self._finisher.kill()
+        self._finisher.kill(action.wanted)
 
     def _mark_delivered(self, action: do.MarkDelivered, now: Now) -> None:
         lecture = self._ledger.existing(action.lecture)

@@ -21,7 +21,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.older_ledger import OlderLedger, UnderWay
 from edge_agent.repair import Repair
 from edge_agent.rows import Lecture, Segment
-from edge_agent.rules.lecture import ACTIVE, UNPACKAGED, Event, State, advance
+from edge_agent.rules.lecture import ACTIVE, BUILDING, UNPACKAGED, Event, State, advance
 from edge_agent.rules.schedule import goes_on, goes_on_in_this_boot, rebased_ns
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Spool
@@ -168,7 +168,7 @@ class Recovery:
             if path.name not in KNOWN_AT_TOP:
                 yield self._stray(path, path.name, None, now)
         for lecture in self._ledger.lectures():
-            building = {"package.part"} if lecture.state in UNPACKAGED else set()
+            building = {"package.part"} if lecture.state in BUILDING else set()
             for path in _entries(self._spool.lecture(lecture.id)):
                 if path.name not in KNOWN_IN_LECTURE | building:
                     yield self._stray(path, f"{lecture.id}-{path.name}", lecture.id, now)

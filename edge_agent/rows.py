@@ -63,6 +63,11 @@ class Lecture(_Row):
     booking: str = ""
     booked_from_utc: str | None = None
     booked_until_utc: str | None = None
+    #: People have said that it shall not be sent.
+    withheld: int = 0
+    #: How often its details were changed, and how many of these changes its package has.
+    edits: int = 0
+    edits_done: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", State(self.state))
@@ -72,7 +77,7 @@ class Lecture(_Row):
         return mono_ns - self.epoch_ns
 
     def waits(self, mono_ns: int, boot: str) -> bool:
-        """It has been stopped, and may still go on: its finishing waits."""
+        """It has been stopped, and may still go on: nothing of it is sent."""
         if self.stopped_ns is None or boot != self.epoch_boot:
             return False
         return self.lecture_ns(mono_ns) < self.stopped_ns + self.patience_ns

@@ -92,7 +92,8 @@ class SmallVersions:
             self._renderer.kill()
 
     def _at_rest(self, facts: Facts, trying: bool) -> RestFacts:
-        at_rest = not (facts.active or facts.finishing or facts.finisher or facts.stopping)
+        at_work = facts.active or facts.finishing or facts.edited or facts.finisher
+        at_rest = not (at_work or facts.stopping)
         since_ns = facts.now_ns if self._rest.since_ns is None else self._rest.since_ns
         return RestFacts(since_ns if at_rest else None, trying)
 

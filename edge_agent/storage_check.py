@@ -14,12 +14,10 @@ from edge_agent import ledger_mark
 from edge_agent.aside import readable
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Gap, Lecture, OutboxRow, Segment
-from edge_agent.rules.lecture import ACTIVE, State
+from edge_agent.rules.lecture import ACTIVE, BUILDING, WITH_PACKAGE, State
 from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Spool
 from edge_agent.verify import file_sha256, verify_package
 
-#: Lectures whose package must exist.
-_PACKAGED = {State.PACKAGED, State.DELIVERED}
 REPAIR = "with the agent stopped: edge-agent storage check --repair"
 
 
@@ -147,7 +145,7 @@ def _stray_findings(it: LectureFacts, agent_runs: bool) -> Iterator[Finding]:
     if it.lecture.state in ACTIVE or (finishing and agent_runs):
         return
     rows = {f"{row.track}/{row.name}" for row in it.segments}
-    building = {"package.part"} if finishing or it.lecture.state is State.FAILED else set()
+    building = {"package.part"} if it.lecture.state in BUILDING else set()
     strays = [f"tracks/{name}" for name in it.files if name not in rows]
     strays += [name for name in it.strays if name not in building]
     for name in strays:
@@ -173,10 +171,11 @@ def _recording_findings(it: LectureFacts, recording: frozenset[str] | None) -> I
 
 
 def _package_findings(it: LectureFacts) -> Iterator[Finding]:
-    """I4: a package replaces the segments only when it is whole."""
+    """I4: a package replaces the segments only when it is whole; until then another is built."""
     where = f"lectures/{it.lecture.id}/package"
     again = "take the copy at the destination: edge-agent lectures show " + it.lecture.id
-    if it.lecture.state in _PACKAGED and not it.has_package:
+    again_from_segments = it.lecture.state is State.HELD and it.segments
+    if it.lecture.state in WITH_PACKAGE and not it.has_package and not again_from_segments:
         yield Finding("I4", where, f"is missing, but the lecture is {it.lecture.state}", again)
     for problem in it.package_problems:
         yield Finding("I4", where, problem, again)

@@ -97,7 +97,7 @@ class Arrivals:
         """What waits, by stages, in the order of value; of the file on its way what is left."""
         sizes: dict[tuple[str, str, Any], int] = {}
         for row in known.rows:
-            if row.receipt is None:
+            if row.receipt is None and not known.lectures[row.lecture].withheld:
                 key = (row.lecture, row.destination, self._gate.kind(row))
                 sizes[key] = sizes.get(key, 0) + row.bytes - self._done(row)
         pieces = [Piece(*key, size) for key, size in sizes.items()]

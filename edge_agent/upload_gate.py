@@ -70,6 +70,8 @@ class Gate:
         self._on_battery = False
         self._look_ns = self._sense_ns = 0
         self._on_way: OutboxRow | None = None
+        #: Lectures of which nothing may leave, whatever is under way.
+        self._held: frozenset[str] = frozenset()
         self._told: tuple[str, ...] = ()
         #: Of this look: asked for with each block that leaves.
         self._verdicts: dict[Kind, Verdict] = {}
@@ -83,6 +85,7 @@ class Gate:
         now = self._clock.now()
         self._sense(mono_ns)
         recording, until = self._recording()
+        self._held = frozenset(self._ledger.staying())
         day_used, month_used = self._meter.used()
         self.control = control(self._ledger.upload_orders(), now)
         self.situation = Situation(
@@ -117,7 +120,7 @@ class Gate:
         return destination in self._networks
 
     def open_for(self, row: OutboxRow) -> bool:
-        return not self.verdict(row).waits
+        return row.lecture not in self._held and not self.verdict(row).waits
 
     def breaks_off(self, row: OutboxRow) -> bool:
         """What would have to begin anew stops only for people, and for the hours they have set.
@@ -125,6 +128,8 @@ class Gate:
         Else a file that takes longer than a break between two lectures would never arrive.
         """
         verdict = self.verdict(row)
+        if row.lecture in self._held:
+            return True
         return verdict.waits and (row.destination not in self._whole or verdict.why in STRICT)
 
     def asked(self, lecture: str) -> bool:

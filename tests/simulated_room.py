@@ -13,6 +13,7 @@ from edge_agent.config import Config
 from edge_agent.delivery import Delivery
 from edge_agent.ledger import Ledger
 from edge_agent.room import furnish
+from edge_agent.rules.lecture import ACTIVE, State
 from edge_agent.spool import Runtime, Spool
 from edge_agent.supervisor import Supervisor
 from tests.fixed_clock import SECOND, FixedClock
@@ -59,6 +60,8 @@ class Platform:
     def __init__(self) -> None:
         self.held: dict[tuple[str, str], str] = {}
         self.arrivals: list[tuple[str, str]] = []
+        #: With the checksum: of one name there may be several contents.
+        self.contents: list[tuple[str, str, str]] = []
         self.trouble: Exception | Died | None = None
         self.trouble_after = False
 
@@ -73,6 +76,7 @@ class Platform:
         assert path.stat().st_size == artifact.bytes
         self.held[lecture, artifact.name] = artifact.sha256
         self.arrivals.append((lecture, artifact.name))
+        self.contents.append((lecture, artifact.name, artifact.sha256))
         if trouble is not None:
             raise trouble
         return {"sha256": artifact.sha256}
@@ -208,11 +212,16 @@ class SimulatedRoom:
         raise AssertionError(f"the plan does not come to rest; it still wants {wanted}")
 
     def upload(self, steps: int) -> None:
+        """Nothing of a lecture that is held or goes on ever arrives."""
         for _ in range(steps):
+            staying = {*self.ledger.ids(State.HELD, *ACTIVE)}
+            before = len(self.platform.arrivals)
             try:
                 self.delivery.step()
             except Died:
                 self.restart_uploader()
+            sent = {arrival[0] for arrival in self.platform.arrivals[before:]}
+            assert not sent & staying, "a lecture that has to stay was sent"
 
     # ------------------------------------------------------------ people
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from edge_agent import lecture_file
 from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import State
 from edge_agent.rules.manifest import Manifest
+from edge_agent.unpackaging import make_way
 from tests.simulated_room import UNDO_S, SimulatedRoom
 
 
@@ -62,14 +65,20 @@ def manifest(room: SimulatedRoom, lecture: Lecture) -> Manifest:
 # ---------------------------------------------------------------- continue
 
 
-def test_a_stop_that_may_be_taken_back_is_packaged_after_that_time(room: SimulatedRoom) -> None:
+def test_a_stop_that_may_be_taken_back_is_packaged_at_once_and_sent_after_that_time(
+    room: SimulatedRoom,
+) -> None:
     lecture = recorded(room)
     press(room, "stop", undo=True)
     room.run(UNDO_S - 0.5)
-    assert state(room, lecture) is State.FINISHING
-    assert not room.spool.package(lecture.id).exists()
-    room.run(8)
+    assert state(room, lecture) is State.HELD
+    assert room.spool.package(lecture.id).exists()
+    room.upload(20)
+    assert room.platform.arrivals == []
+    room.run(1)
     assert state(room, lecture) is State.PACKAGED
+    room.upload(20)
+    assert room.platform.arrivals
 
 
 def test_any_other_stop_is_packaged_at_once(room: SimulatedRoom) -> None:
@@ -79,12 +88,19 @@ def test_any_other_stop_is_packaged_at_once(room: SimulatedRoom) -> None:
     assert state(room, lecture) is not State.FINISHING
 
 
-def test_a_lecture_that_goes_on_has_both_parts_and_a_gap_between(room: SimulatedRoom) -> None:
+#: While its package is built, and when it is there.
+@pytest.mark.parametrize("meanwhile_s", [1, 2.5])
+def test_a_lecture_that_goes_on_has_both_parts_and_a_gap_between(
+    room: SimulatedRoom, meanwhile_s: float
+) -> None:
     lecture = recorded(room)
     press(room, "stop", undo=True)
-    room.run(2)
+    room.run(meanwhile_s)
+    assert state(room, lecture) is (State.HELD if meanwhile_s == 2.5 else State.FINISHING)
     press(room, "continue", lecture=lecture.id)
     assert state(room, lecture) is State.RECORDING
+    assert not room.spool.package(lecture.id).exists()
+    assert room.ledger.outbox(lecture.id) == []
     room.run(10)
     press(room, "stop")
     document = manifest(room, lecture)
@@ -92,7 +108,78 @@ def test_a_lecture_that_goes_on_has_both_parts_and_a_gap_between(room: Simulated
     gaps = {gap.track: gap for gap in document.gaps if gap.cause == "stopped"}
     assert gaps.keys() == {"camera", "microphone"}
     assert all(gap.collapsed for gap in gaps.values())
-    assert gaps["camera"].duration == pytest.approx(2, abs=1.1)
+    assert gaps["camera"].duration == pytest.approx(meanwhile_s, abs=1.1)
+
+
+@pytest.mark.parametrize("writes", range(1, 9))
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_while_it_is_told_to_go_on_loses_nothing(
+    room: SimulatedRoom, writes: int, after: bool
+) -> None:
+    lecture = recorded(room)
+    press(room, "stop", undo=True)
+    room.run(2.5)
+    room.post("continue", {"lecture": lecture.id}, "go on")
+    room.die_soon(writes, after)
+    room.settle()
+    if room.supervisor is None:
+        room.start()
+    room.die_soon(None)
+    room.run(10)
+    if room.ledger.active() is not None:
+        press(room, "stop")
+    document = manifest(room, lecture)
+    packets = {tuple(file.tracks): file.packets for file in document.encoding}
+    written = {track: n for (_, track), n in room.outside.written.items()}
+    assert packets["microphone",] == written["microphone"]
+    assert packets["camera", "microphone"] == sum(written.values())
+
+
+def test_a_power_cut_between_package_and_ledger_builds_another_package(
+    room: SimulatedRoom,
+) -> None:
+    lecture = recorded(room)
+    press(room, "stop", undo=True)
+    room.run(2.5)
+    make_way(room.spool.lecture(lecture.id))
+    room.cut_power(20, None)
+    room.start()
+    assert manifest(room, lecture).duration_seconds == pytest.approx(10, abs=1.5)
+    assert state(room, lecture) is State.PACKAGED
+    assert [each.kind for each in room.ledger.events(lecture.id)].count("packaged again") == 1
+
+
+def test_while_an_orphaned_finisher_is_at_work_a_lecture_waits_to_go_on(
+    room: SimulatedRoom,
+) -> None:
+    lecture = recorded(room)
+    press(room, "stop", undo=True)
+    room.run(2.5)
+    folder = os.open(room.spool.lecture(lecture.id), os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    number = room.post("continue", {"lecture": lecture.id}, "go on")
+    room.settle()
+    assert state(room, lecture) is State.HELD
+    os.close(folder)
+    room.clock.pass_time(0.4)
+    room.settle()
+    room.run(1)
+    command = room.ledger.command(number)
+    assert command is not None
+    assert command.answer is not None
+
+
+def test_a_finisher_that_is_given_up_has_not_failed(room: SimulatedRoom) -> None:
+    lecture = recorded(room)
+    for _ in range(7):
+        press(room, "stop", undo=True)
+        room.run(1)
+        press(room, "continue", lecture=lecture.id)
+        room.run(2)
+    assert "finisher died" not in [each.kind for each in room.ledger.events(lecture.id)]
+    press(room, "stop")
+    room.run(8)
+    assert state(room, lecture) is State.PACKAGED
 
 
 def test_a_lecture_that_was_stopped_in_a_pause_goes_on_recording(room: SimulatedRoom) -> None:
@@ -110,7 +197,7 @@ def test_a_lecture_that_was_stopped_in_a_pause_goes_on_recording(room: Simulated
 def test_a_planned_end_can_be_taken_back_and_is_none_any_more(room: SimulatedRoom) -> None:
     until = room.clock.utc + timedelta(seconds=5)
     lecture = recorded(room, 6, until_utc=until.isoformat())
-    assert state(room, lecture) is State.FINISHING
+    assert room.ledger.active() is None
     press(room, "continue", lecture=lecture.id)
     room.run(20)
     found = room.ledger.existing(lecture.id)
@@ -241,13 +328,6 @@ def test_changed_details_survive_a_lost_ledger(room: SimulatedRoom) -> None:
     kept = lecture_file.read(room.spool.facts(lecture.id))
     assert kept is not None
     assert kept[0].title == "Thermodynamics 2"
-
-
-def test_a_packaged_lecture_is_not_edited_here(room: SimulatedRoom) -> None:
-    lecture = recorded(room)
-    press(room, "stop")
-    room.run(8)
-    assert refusal(room, "edit", lecture=lecture.id, title="Too late") == "too-late"
 
 
 def test_an_edit_of_nothing_is_refused_when_nothing_is_recorded(room: SimulatedRoom) -> None:

@@ -12,6 +12,7 @@ from edge_agent.rules.lecture import (
     ACTIVE,
     AT_STARTUP,
     UNPACKAGED,
+    WITH_PACKAGE,
     Event,
     IllegalEvent,
     Startup,
@@ -29,10 +30,16 @@ TABLE = [
     (S.PAUSED, E.RESUME, S.RECORDING),
     (S.PAUSED, E.STOP, S.FINISHING),
     (S.FINISHING, E.PACKAGE, S.PACKAGED),
+    (S.FINISHING, E.HOLD, S.HELD),
     (S.FINISHING, E.FAIL, S.FAILED),
     (S.FINISHING, E.CONTINUE, S.RECORDING),
+    (S.HELD, E.RELEASE, S.PACKAGED),
+    (S.HELD, E.CONTINUE, S.RECORDING),
+    (S.HELD, E.REBUILD, S.FINISHING),
     (S.PACKAGED, E.DELIVER, S.DELIVERED),
+    (S.PACKAGED, E.WITHHOLD, S.HELD),
     (S.DELIVERED, E.PURGE, S.PURGED),
+    (S.DELIVERED, E.REVISE, S.PACKAGED),
     (S.MISSED, E.START, S.RECORDING),
     (S.FAILED, E.RETRY, S.FINISHING),
 ]
@@ -102,16 +109,22 @@ def test_a_stopped_lecture_records_again_only_when_it_is_continued(walk: list[Ev
 
 
 @given(st.lists(all_events))
-def test_a_packaged_lecture_never_records_again(walk: list[Event]) -> None:
-    packaged = False
+def test_a_lecture_records_again_only_as_long_as_nothing_of_it_can_have_been_sent(
+    walk: list[Event],
+) -> None:
+    before = State.RECORDING
     for event, state in accepted(walk):
-        packaged = packaged or event is Event.PACKAGE
-        assert not (packaged and state in ACTIVE)
+        if event is Event.CONTINUE:
+            assert before in (State.FINISHING, State.HELD)
+        assert not (before in (State.PACKAGED, State.DELIVERED) and state in ACTIVE)
+        before = state
 
 
 @given(st.lists(all_events))
 def test_segments_are_needed_until_the_package_exists(walk: list[Event]) -> None:
     packaged = False
     for event, state in accepted(walk):
-        packaged = packaged or event is Event.PACKAGE
+        packaged = packaged or event in (Event.PACKAGE, Event.HOLD)
+        packaged = packaged and event not in (Event.CONTINUE, Event.REBUILD)
         assert (state in UNPACKAGED) == (not packaged)
+        assert state not in WITH_PACKAGE or packaged

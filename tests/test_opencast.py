@@ -390,6 +390,25 @@ def test_working_files_that_are_gone_are_sent_anew(room: Room) -> None:
     room.is_there_once()
 
 
+def test_a_catalog_that_changes_on_the_way_is_the_only_one_of_the_event(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(FILES)[:-1]:
+        with pytest.raises(Pending):
+            room.one(name)
+    other = dublin_core(FACTS.model_copy(update={"title": "Thermodynamics 4"}), 3600.0)
+    monkeypatch.setitem(FILES, "dublincore.xml", other)
+    (room.package / "dublincore.xml").write_bytes(other)
+    with pytest.raises(Transient, match="has changed"):
+        room.one("dublincore.xml")
+    room.rounds()
+    room.is_there_once()
+    [catalog] = room.opencast.state()["events"][LECTURE]["catalogs"]
+    assert catalog["flavor"] == "dublincore/episode"
+    text = (room.opencast.folder / "archive" / LECTURE / "dublincore.xml").read_text()
+    assert "Thermodynamics 4" in text
+
+
 def test_a_lecture_that_is_refused_again_and_again_is_left_to_people(room: Room) -> None:
     room.opencast.wish(faults=[["/ingest/addDCCatalog", 400]] * 3)
     for _ in range(2):

@@ -23,12 +23,12 @@ from edge_agent import lecture_file
 from edge_agent.rows import Lecture
 from edge_agent.rules.health import Phase
 from edge_agent.rules.lecture import ACTIVE, State
-from edge_agent.rules.manifest import Manifest
+from edge_agent.rules.manifest import UNTITLED, Manifest
 from edge_agent.rules.timeline import START_NS
 from edge_agent.storage_check import findings, gather
-from edge_agent.verify import verify_package
+from edge_agent.verify import file_sha256, verify_package
 from tests.fixed_clock import FixedClock
-from tests.simulated_room import NO_LINK, TRACKS, UNSET, Died, SimulatedRoom
+from tests.simulated_room import NO_LINK, TRACKS, UNDO_S, UNSET, Died, SimulatedRoom
 
 DAYS = int(os.environ.get("MODEL_DAYS", "40"))
 #: Memory, where there is some: thousands of small syncs are no part of what is tested.
@@ -40,6 +40,7 @@ RANK = {
     State.PAUSED: 0,
     State.FINISHING: 1,
     State.FAILED: 1,
+    State.HELD: 1,
     State.PACKAGED: 2,
     State.DELIVERED: 3,
 }
@@ -93,12 +94,19 @@ class Day(RuleBasedStateMachine):
         lecture = failed[0].id if failed and verb == "retry" else ""
         self.post(verb, lecture=lecture, minutes=1, title="Another title")
 
-    @rule()
-    def stop_and_take_it_back(self) -> None:
+    @rule(meanwhile_s=st.sampled_from([0, 1, 2]))
+    def stop_and_take_it_back(self, meanwhile_s: float) -> None:
         self.post("stop", undo=True)
-        ended = self.here.ledger.lectures(State.FINISHING)
+        self.here.run(meanwhile_s)
+        ended = self.here.ledger.lectures(State.FINISHING, State.HELD)
         if ended:
             self.post("continue", lecture=ended[-1].id)
+
+    @precondition(lambda self: self.here.ledger.lectures())
+    @rule(data=st.data(), verb=st.sampled_from(["withhold", "publish", "edit", "edit"]))
+    def change_any(self, data: st.DataObject, verb: str) -> None:
+        lecture = data.draw(st.sampled_from([each.id for each in self.here.ledger.lectures()]))
+        self.post(verb, lecture=lecture, title=f"Title {len(self.keys)}")
 
     @rule(verb=st.sampled_from(["start", "stop", "pause"]), reboot=st.booleans())
     def press_too_late(self, verb: str, reboot: bool) -> None:
@@ -230,7 +238,11 @@ class Day(RuleBasedStateMachine):
         for each in lectures:
             before = self.ranks.get(each.id, 0)
             went_on = before == RANK[State.FINISHING] and self.went_on(each)
-            assert went_on or RANK[each.state] >= before, "a lecture went back"
+            kinds = {event.kind for event in self.here.ledger.events(each.id)}
+            held = each.state is State.HELD and "withheld" in kinds
+            sent_anew = each.state is State.PACKAGED and "changed" in kinds
+            onward = RANK[each.state] >= before
+            assert onward or went_on or held or sent_anew, "a lecture went back"
             self.ranks[each.id] = RANK[each.state]
 
     @invariant()
@@ -266,7 +278,7 @@ class Day(RuleBasedStateMachine):
 
     @invariant()
     def everything_arrives_once(self) -> None:
-        arrivals = self.here.platform.arrivals
+        arrivals = self.here.platform.contents
         assert len(arrivals) == len(set(arrivals)), "delivered twice"
 
     # ------------------------------------------------------------ the end of the day
@@ -286,7 +298,10 @@ class Day(RuleBasedStateMachine):
             self.post("stop")
         for failed in here.ledger.lectures(State.FAILED):
             self.post("retry", lecture=failed.id)
-        here.run(5 * (1 + len(here.ledger.lectures(State.FINISHING))))
+        for held in [each for each in here.ledger.lectures() if each.withheld]:
+            self.post("publish", lecture=held.id)
+        here.run(5 * (1 + len(here.ledger.lectures(State.FINISHING))) + UNDO_S)
+        here.run(5 * len(here.ledger.edited()))
         for _ in range(10 * len(here.ledger.lectures())):
             here.upload(1)
         here.clock.pass_time(600)
@@ -309,7 +324,11 @@ class Day(RuleBasedStateMachine):
         assert lecture.state is State.DELIVERED, lecture
         package = here.spool.package(lecture.id)
         assert verify_package(package) == []
+        assert here.ledger.edited() == []
         manifest = Manifest.model_validate_json((package / "manifest.json").read_bytes())
+        assert manifest.name == (lecture.title or UNTITLED)
+        arrived = here.platform.held[lecture.id, "manifest.json"]
+        assert arrived == file_sha256(package / "manifest.json")
         packets: dict[str, int] = {}
         for file in manifest.encoding:
             assert (lecture.id, file.name) in here.platform.held

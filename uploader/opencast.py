@@ -70,6 +70,8 @@ class Ingest:
             return
         yield from self._find()
         if file is not None and not self.holds(artifact):
+            if artifact.name in self.state.held:
+                raise self._changed(artifact)
             try:
                 yield from self._add(file)
             except Permanent as error:
@@ -160,6 +162,13 @@ class Ingest:
             return refused
         self._note(State(beginnings=beginnings, refused=self.state.refused))
         return Transient(f"{refused.reason}; the lecture is begun again")
+
+    def _changed(self, artifact: Artifact) -> Transient:
+        """A media package takes a second catalog beside the first; a new one has only the last."""
+        self._note(State(beginnings=self.state.beginnings, refused=self.state.refused))
+        return Transient(
+            f"{artifact.name} has changed since Opencast got it; the lecture is begun again"
+        )
 
     def _find(self) -> Core[None]:
         """Where ingest is now. A registry that does not answer changes nothing."""

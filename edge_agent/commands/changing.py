@@ -1,4 +1,4 @@
-"""`edge-agent record extend|continue` and `edge-agent lectures edit`: second thoughts."""
+"""Second thoughts: `record extend|continue`, `lectures edit|withhold|publish`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def go_on(
     ] = "last",
     as_json: AsJson = False,
 ) -> None:
-    """Take a stop back, while the package is not begun: the same lecture goes on."""
+    """Take a stop back, while nothing of it may have been sent: the same lecture goes on."""
     with reporting("record.continue", as_json) as report:
         here = room(context)
         with here.ledger() as ledger:
@@ -56,7 +56,7 @@ def edit(
     licence: Annotated[str | None, typer.Option(help="By name or address.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what a lecture says about itself, until its package is begun."""
+    """Change what a lecture says about itself, also when it is packaged or sent already."""
     with reporting("lectures.edit", as_json) as report:
         wishes = {
             "title": title,
@@ -78,3 +78,27 @@ def edit(
             lecture = find_lecture(ledger, lecture_id).id
         report.data = ask(here, "edit", {"lecture": lecture, **given})
         report.say(*(f"{name}: {text}" for name, text in given.items()))
+
+
+def withhold(context: typer.Context, lecture_id: str = _ID, as_json: AsJson = False) -> None:
+    """Keep a lecture on this computer: it is not sent until you say so."""
+    with reporting("lectures.withhold", as_json) as report:
+        lecture = _decide(context, "withhold", lecture_id)
+        report.data = {"lecture": lecture, "withheld": True}
+        report.say(f"{lecture} stays here; to send it: edge-agent lectures publish {lecture}")
+
+
+def publish(context: typer.Context, lecture_id: str = _ID, as_json: AsJson = False) -> None:
+    """Let a lecture that was withheld be sent after all."""
+    with reporting("lectures.publish", as_json) as report:
+        lecture = _decide(context, "publish", lecture_id)
+        report.data = {"lecture": lecture, "withheld": False}
+        report.say(f"{lecture} is sent like the others; see: edge-agent upload status")
+
+
+def _decide(context: typer.Context, verb: str, lecture_id: str) -> str:
+    here = room(context)
+    with here.ledger() as ledger:
+        lecture = find_lecture(ledger, lecture_id).id
+    ask(here, verb, {"lecture": lecture})
+    return lecture

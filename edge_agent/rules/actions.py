@@ -151,6 +151,15 @@ class SetMute:
 
 
 @dataclass(frozen=True, slots=True)
+class Withhold:
+    """People want a lecture to stay here, or (not `on`) to be sent after all."""
+
+    command: int
+    lecture: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     command: int
     lecture: str
@@ -174,6 +183,23 @@ class StartFinisher:
 
 @dataclass(frozen=True, slots=True)
 class KillFinisher:
+    """`wanted`: its package is not wanted any more, so that it has not failed."""
+
+    lecture: str
+    wanted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """From now on it may be sent, and can go on no more."""
+
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """A held package is not there any more: build it again."""
+
     lecture: str
 
 
@@ -208,10 +234,13 @@ Action: TypeAlias = (
     | Edit
     | AddMark
     | SetMute
+    | Withhold
     | Retry
     | Refuse
     | StartFinisher
     | KillFinisher
+    | Release
+    | Rebuild
     | MarkDelivered
     | DropSegments
 )

@@ -16,6 +16,8 @@ class State(StrEnum):
     RECORDING = "recording"
     PAUSED = "paused"
     FINISHING = "finishing"
+    #: The package exists and stays here: its stop may be taken back, or people want it so.
+    HELD = "held"
     PACKAGED = "packaged"
     DELIVERED = "delivered"
     PURGED = "purged"
@@ -30,7 +32,12 @@ class Event(StrEnum):
     STOP = "stop"
     CONTINUE = "continue"
     PACKAGE = "package"
+    HOLD = "hold"
+    RELEASE = "release"
+    WITHHOLD = "withhold"
+    REBUILD = "rebuild"
     DELIVER = "deliver"
+    REVISE = "revise"
     PURGE = "purge"
     MISS = "miss"
     FAIL = "fail"
@@ -43,6 +50,7 @@ class Startup(StrEnum):
     WAIT = "wait"  # for its time, for people, or for the destination
     CONTINUE_OR_FINISH = "continue_or_finish"
     FINISH = "finish"
+    RELEASE = "release"  # unless people hold it back
     DELIVER = "deliver"
     NOTHING = "nothing"
 
@@ -61,12 +69,21 @@ _TABLE: dict[State, dict[Event, State]] = {
     State.PAUSED: {Event.RESUME: State.RECORDING, Event.STOP: State.FINISHING},
     State.FINISHING: {
         Event.PACKAGE: State.PACKAGED,
+        Event.HOLD: State.HELD,
         Event.FAIL: State.FAILED,
-        # The stop was a mistake, and nothing has been packaged yet.
+        # The stop was a mistake, and nothing of it has left.
         Event.CONTINUE: State.RECORDING,
     },
-    State.PACKAGED: {Event.DELIVER: State.DELIVERED},
-    State.DELIVERED: {Event.PURGE: State.PURGED},
+    State.HELD: {
+        Event.RELEASE: State.PACKAGED,
+        Event.CONTINUE: State.RECORDING,
+        # Its package has vanished: it is built again from the segments.
+        Event.REBUILD: State.FINISHING,
+    },
+    # Held back by people before anything of it has arrived.
+    State.PACKAGED: {Event.DELIVER: State.DELIVERED, Event.WITHHOLD: State.HELD},
+    # What it says about itself was changed, and has to be sent again.
+    State.DELIVERED: {Event.PURGE: State.PURGED, Event.REVISE: State.PACKAGED},
     State.PURGED: {},
     State.MISSED: {Event.START: State.RECORDING},
     # People look at a failure, mend the cause, and have it finished again.
@@ -78,6 +95,7 @@ AT_STARTUP: dict[State, Startup] = {
     State.RECORDING: Startup.CONTINUE_OR_FINISH,
     State.PAUSED: Startup.CONTINUE_OR_FINISH,
     State.FINISHING: Startup.FINISH,
+    State.HELD: Startup.RELEASE,
     State.PACKAGED: Startup.DELIVER,
     State.DELIVERED: Startup.NOTHING,
     State.PURGED: Startup.NOTHING,
@@ -89,6 +107,10 @@ AT_STARTUP: dict[State, Startup] = {
 ACTIVE = frozenset({State.RECORDING, State.PAUSED})
 #: Its segments are still needed: the package does not exist yet.
 UNPACKAGED = ACTIVE | {State.FINISHING, State.FAILED}
+#: A package is there, or is being built or taken apart.
+BUILDING = UNPACKAGED | {State.HELD}
+#: Its package exists.
+WITH_PACKAGE = frozenset({State.HELD, State.PACKAGED, State.DELIVERED})
 
 
 def latest(ledger: State, told: State | None, packaged: bool) -> State:

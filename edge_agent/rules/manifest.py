@@ -128,7 +128,9 @@ class Manifest(_Part):
     )
     manifest_version: Literal[1] = 1
     revision: int = Field(
-        default=1, ge=1, description="grows when small versions are added; the rest stays"
+        default=1,
+        ge=1,
+        description="grows when small versions are added or people change what it is called",
     )
     identifier: str
     name: str
@@ -205,6 +207,20 @@ def with_renditions(document: Manifest, made: Iterable[MediaFile]) -> Manifest:
     return document.model_copy(
         update={"encoding": [*kept, *added], "revision": document.revision + 1}
     )
+
+
+def with_details(document: Manifest, facts: LectureFacts) -> Manifest:
+    """The next revision, in which people's words are those of now; the same one if they are."""
+    words = {
+        "name": facts.title or UNTITLED,
+        "is_part_of": facts.course or None,
+        "creator": facts.lecturer or None,
+        "in_language": facts.language or None,
+        "license": facts.licence or None,
+    }
+    if all(getattr(document, name) == text for name, text in words.items()):
+        return document
+    return document.model_copy(update={**words, "revision": document.revision + 1})
 
 
 def manifest_json(document: Manifest) -> bytes:

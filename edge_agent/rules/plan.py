@@ -7,7 +7,7 @@ only the next step towards what should be.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,8 +59,11 @@ class ActiveFacts:
 
 @dataclass(frozen=True, slots=True)
 class FinisherFacts:
+    """`pressed`: it was killed because its package is not wanted, and has not gone yet."""
+
     lecture: str
     heard_ns: int
+    pressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,12 @@ class Facts:
     active: ActiveFacts | None = None
     #: State FINISHING, oldest first, those whose retry is due.
     finishing: tuple[str, ...] = ()
+    #: Packaged, with details that were changed since.
+    edited: tuple[str, ...] = ()
+    #: State HELD, and neither people nor a stop that may be taken back hold them any more.
+    releasable: tuple[str, ...] = ()
+    #: State HELD, without a package.
+    bereft: tuple[str, ...] = ()
     finisher: FinisherFacts | None = None
     #: State PACKAGED, every outbox row with a receipt.
     received: tuple[str, ...] = ()
@@ -86,8 +95,12 @@ class Facts:
     failed: frozenset[str] = frozenset()
     #: Stopped in this boot, with nothing packaged yet: they can go on.
     resumable: frozenset[str] = frozenset()
-    #: State FINISHING, also those that wait.
-    ended: frozenset[str] = frozenset()
+    #: Their stop can be taken back, whatever has become of their package.
+    undoable: frozenset[str] = frozenset()
+    #: Ended, and kept on this computer.
+    present: frozenset[str] = frozenset()
+    #: Of which nothing has arrived anywhere.
+    unsent: frozenset[str] = frozenset()
     commands: tuple[CommandFacts, ...] = ()
     #: To begin a lecture, and to go on with one.
     enough_space: bool = True
@@ -105,11 +118,14 @@ def plan(facts: Facts) -> list[Action]:
     # that is told to stop or to go on in the very round of its planned end does not end by it too.
     told = [*answered(facts)] or [*_timetable(facts)]
     ends = any(isinstance(action, do.Stop | do.MoveEnd) for action in told)
+    going_on = {action.lecture for action in told if isinstance(action, do.Continue)}
     return [
         *told,
         *(() if ends else _planned_end(facts)),
         *(action for each in facts.recorders for action in _recorder(each, facts)),
-        *_finishing(facts),
+        *_finishing(facts, going_on),
+        *(do.Release(lecture) for lecture in facts.releasable),
+        *(do.Rebuild(lecture) for lecture in facts.bereft if lecture not in going_on),
         *(do.MarkDelivered(lecture) for lecture in facts.received),
         *(do.DropSegments(lecture) for lecture in facts.leftovers),
     ]
@@ -171,13 +187,14 @@ def _press(it: RecorderFacts, now_ns: int, why: str) -> Iterator[Action]:
 # -------------------------------------------------------------------- finishing
 
 
-def _finishing(facts: Facts) -> Iterator[Action]:
+def _finishing(facts: Facts, going_on: Container[str]) -> Iterator[Action]:
     if facts.finisher is not None:
         if facts.now_ns - facts.finisher.heard_ns > FINISHER_SILENCE_NS:
             yield do.KillFinisher(facts.finisher.lecture)
         return
     held = {it.lecture for it in facts.recorders if it.phase not in GONE}
-    ready = [lecture for lecture in facts.finishing if lecture not in held]
+    ready = [it for it in facts.finishing if it not in held and it not in going_on]
+    ready += [it for it in facts.edited if it not in going_on]
     if ready:
         yield do.StartFinisher(ready[0])
 

@@ -58,7 +58,7 @@ def may_render(rest: RestFacts, now_ns: int, commands: Iterable[str]) -> bool:
 
 def busy(rest: RestFacts, commands: Iterable[str]) -> bool:
     """A recording takes the computer at once."""
-    return rest.since_ns is None or "start" in set(commands)
+    return rest.since_ns is None or not {"start", "continue"}.isdisjoint(commands)
 
 
 def hangs(renderer: RendererFacts, now_ns: int) -> bool:

@@ -20,27 +20,33 @@ MOST_MINUTES = 240
 
 
 def answered(facts: Facts) -> Iterator[Action]:
-    """One command a round: the next one meets the state that this one has made."""
-    if not facts.commands:
-        return
-    command = facts.commands[0]
+    """One command a round: the next one meets the state that this one has made.
+
+    One that has to wait for something (its verb says None) holds up no other.
+    """
+    for command in facts.commands:
+        action = _answer(facts, command)
+        if action is not None:
+            yield action
+            return
+
+
+def _answer(facts: Facts, command: CommandFacts) -> Action | None:
     if command.expired:
-        yield do.Refuse(
+        return do.Refuse(
             command.id,
             "expired",
             f"the command {command.verb!r} came too late and was not run",
             "give it again",
             12,
         )
-        return
     verb = _VERBS.get(command.verb)
     if verb is None:
         known = ", ".join(sorted(_VERBS))
-        yield do.Refuse(
+        return do.Refuse(
             command.id, "unknown-command", f"no command {command.verb!r}", f"one of {known}", 2
         )
-        return
-    yield verb(facts, command)
+    return verb(facts, command)
 
 
 def _start(facts: Facts, command: CommandFacts) -> Action:
@@ -174,11 +180,15 @@ def _up_to_the_next_booking(
     )
 
 
-def _continue(facts: Facts, command: CommandFacts) -> Action:
+def _continue(facts: Facts, command: CommandFacts) -> Action | None:
+    """A package that is being built is given up first; the command waits for that."""
     lecture = str(command.args.get("lecture", ""))
     if facts.active is not None:
         return _start(facts, command)
-    if lecture in facts.resumable and not _at_work(facts, lecture):
+    if facts.finisher is not None and facts.finisher.lecture == lecture:
+        if lecture in facts.undoable:
+            return None if facts.finisher.pressed else do.KillFinisher(lecture, wanted=True)
+    elif lecture in facts.undoable or lecture in facts.resumable:
         return do.Continue(command.id, lecture)
     return do.Refuse(
         command.id,
@@ -192,20 +202,34 @@ def _continue(facts: Facts, command: CommandFacts) -> Action:
 def _edit(facts: Facts, command: CommandFacts) -> Action:
     lecture = str(command.args.get("lecture") or (facts.active.id if facts.active else ""))
     under_way = facts.active is not None and facts.active.id == lecture
-    if under_way or (lecture in facts.ended and not _at_work(facts, lecture)):
+    if under_way or lecture in facts.present:
         return do.Edit(command.id, lecture)
     return do.Refuse(
         command.id,
         "too-late" if lecture else "not-recording",
-        f"lecture {lecture or '(none given)'} is not under way, nor does it wait to be packaged",
+        f"lecture {lecture or '(none given)'} is neither under way nor kept on this computer",
         "edge-agent lectures list shows the state of each lecture",
         5,
     )
 
 
-def _at_work(facts: Facts, lecture: str) -> bool:
-    """The finisher has read the rows already."""
-    return facts.finisher is not None and facts.finisher.lecture == lecture
+def _withhold(on: bool) -> Callable[[Facts, CommandFacts], Action]:
+    """What has arrived somewhere cannot be taken back from here."""
+
+    def verb(facts: Facts, command: CommandFacts) -> Action:
+        lecture = str(command.args.get("lecture") or (facts.active.id if facts.active else ""))
+        under_way = facts.active is not None and facts.active.id == lecture
+        if under_way or lecture in facts.unsent or (lecture in facts.present and not on):
+            return do.Withhold(command.id, lecture, on)
+        if lecture in facts.present:
+            what, hint = "has been sent, at least in part", "ask where it was sent to delete it"
+        else:
+            what = "is neither under way nor kept on this computer"
+            hint = "edge-agent lectures list shows the state of each lecture"
+        message = f"lecture {lecture or '(none given)'} {what}"
+        return do.Refuse(command.id, "too-late" if lecture else "not-recording", message, hint, 5)
+
+    return verb
 
 
 def _retry(facts: Facts, command: CommandFacts) -> Action:
@@ -221,7 +245,7 @@ def _retry(facts: Facts, command: CommandFacts) -> Action:
     )
 
 
-_VERBS: dict[str, Callable[[Facts, CommandFacts], Action]] = {
+_VERBS: dict[str, Callable[[Facts, CommandFacts], Action | None]] = {
     "start": _start,
     "stop": _on_active(Event.STOP, do.Stop),
     "pause": _on_active(Event.PAUSE, do.Pause),
@@ -231,6 +255,8 @@ _VERBS: dict[str, Callable[[Facts, CommandFacts], Action]] = {
     "extend": _extend,
     "mark": _mark,
     "retry": _retry,
+    "withhold": _withhold(True),
+    "publish": _withhold(False),
     "mute": _mute(True),
     "unmute": _mute(False),
 }

@@ -19,7 +19,14 @@ from edge_agent.storage_check import findings, gather
 #: Exit bits of e2fsck: 1 errors corrected (the journal too), 4 errors left, 8 operational error.
 FSCK_BAD = 4 | 8
 #: In order; a lecture never goes back.
-STEPS = [State.RECORDING, State.PAUSED, State.FINISHING, State.PACKAGED, State.DELIVERED]
+STEPS = [
+    State.RECORDING,
+    State.PAUSED,
+    State.FINISHING,
+    State.HELD,
+    State.PACKAGED,
+    State.DELIVERED,
+]
 PATIENCE = timedelta(minutes=15)
 
 

@@ -37,7 +37,14 @@ _FINAL = {
     "inbox": ("verb", "key"),
     "events": ("kind", "text"),
 }
-_ORDER = [State.RECORDING, State.PAUSED, State.FINISHING, State.PACKAGED, State.DELIVERED]
+_ORDER = [
+    State.RECORDING,
+    State.PAUSED,
+    State.FINISHING,
+    State.HELD,
+    State.PACKAGED,
+    State.DELIVERED,
+]
 
 
 class Broken(Exception):
