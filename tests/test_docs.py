@@ -24,7 +24,8 @@ def commands() -> Iterator[tuple[str, set[str]]]:
     def walk(words: str, command: object) -> Iterator[tuple[str, set[str]]]:
         parts = getattr(command, "commands", None)
         if parts is None:
-            options = {o for p in getattr(command, "params", []) for o in p.opts}
+            shown = [p for p in getattr(command, "params", []) if not getattr(p, "hidden", False)]
+            options = {option for p in shown for option in p.opts}
             yield words, {option for option in options if option.startswith("--")}
             return
         for name, part in parts.items():

@@ -54,7 +54,8 @@ class Desk:
         self.first = self.file.read_text()
         self.found = plugged(*EVERYTHING)
         self.ran: list[Command] = []
-        monkeypatch.setattr(setup_room, "found_devices", lambda _: self.found)
+        monkeypatch.setattr(setup_room, "listed", lambda _: [])
+        monkeypatch.setattr(setup_room, "candidates_of", lambda *_: self.found)
         monkeypatch.setattr(setup_room, "CHECKS", ("secrets",))
 
     def __call__(self, *words: str, stdin: str = "") -> tuple[int, Any]:
@@ -166,6 +167,17 @@ def test_a_room_in_which_nothing_is_plugged_in_is_told_so(desk: Desk) -> None:
         "no microphone is plugged in",
     ]
     assert "tracks" not in desk.values
+
+
+def test_a_profile_of_a_room_says_what_stands_where(desk: Desk) -> None:
+    assert desk("--profile", "hall", "--room", "Hall")[0] == 0
+    tracks = desk.values["tracks"]
+    assert list(tracks) == ["camera", "slides", "microphone", "backup"]
+    assert (tracks["camera"]["max_kbps"], tracks["backup"]["audio_kbps"]) == (6000, 64)
+    desk.found = plugged(WEBCAM, ITS_OWN)
+    code, document = desk("--profile", "hall")
+    assert (code, document["error"]["code"]) == (Exit.DEVICE, "device-missing")
+    assert "an HDMI grabber (slides), a second microphone (backup)" in document["error"]["message"]
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(desk: Desk) -> None:

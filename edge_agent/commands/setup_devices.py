@@ -58,7 +58,7 @@ def best(place: str, found: Candidates, taken: Iterable[str]) -> str:
         fitting = found.microphones
     free = [name for device in fitting if (name := name_of(device)) not in taken]
     if place == BACKUP:
-        free = [name for name in free if all(_other(name, each, found) for each in taken)]
+        free = [name for name in free if all(other_microphone(name, each, found) for each in taken)]
     return free[0] if free else ""
 
 
@@ -151,7 +151,7 @@ def _named(place: str, answer: str, found: Candidates) -> str:
     )
 
 
-def _other(name: str, than: str, found: Candidates) -> bool:
+def other_microphone(name: str, than: str, found: Candidates) -> bool:
     """Another thing, as far as can be told: a sound server and ALSA both list each microphone."""
     by_name = {name_of(device): device for device in found.microphones}
     one, two = by_name.get(name), by_name.get(than)

@@ -26,8 +26,8 @@ from edge_agent.commands.panel import checked_pin, store_pin
 from edge_agent.commands.room import Room
 from edge_agent.commands.setup_answers import Answers, bad_answers
 from edge_agent.commands.setup_asking import PIN, Asker, Known, Terminal, asked, confirmed
-from edge_agent.commands.setup_devices import Changes, changes, chosen
-from edge_agent.commands.setup_found import found_devices
+from edge_agent.commands.setup_devices import Changes
+from edge_agent.commands.setup_found import candidates_of, listed, modes_of
 from edge_agent.commands.setup_steps import (
     Pc,
     Step,
@@ -39,11 +39,11 @@ from edge_agent.commands.setup_steps import (
     tell,
     walk,
 )
+from edge_agent.commands.setup_tracks import wanted_tracks
 from edge_agent.commands.short_lecture import armed
 from edge_agent.config import Config, validated
 from edge_agent.config_change import ConfigDesk, Plan
 from edge_agent.credential_desk import BadSecret, Held, clean, store, survey, users
-from edge_agent.discovery import Candidates
 from edge_agent.places import SERVICE_FOLDER, KeyPath, Written, storage
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
@@ -74,13 +74,16 @@ class RoomSetup:
         """Raises Failure, ConfigError. Until all answers are there nothing is changed."""
         try:
             written = self._place.written()
-            config, found = validated(written), found_devices(self._report)
+            config = validated(written)
+            rows = listed(self._report)
+            found = candidates_of(rows, config)
             if asks:
                 obstacle = self._units().obstacle
                 known = Known(config, self._pc.zone, found, self._kept(config), obstacle)
                 answers, typed = asked(answers, known, self._asker)
                 secrets = {**secrets, **typed}
-            wanted = self._changes(answers, secrets, config, written, found)
+            tracks = wanted_tracks(answers, written.values.get("tracks", {}), found, modes_of(rows))
+            wanted = self._changes(answers, secrets, config, written, tracks)
             plan = self._place.plan(edited(self._place, wanted.values, wanted.gone))
             steps = self._steps(answers, self._checked(secrets, plan.config), wanted, plan)
             if asks and not confirmed(_summary(plan, steps), self._asker):
@@ -100,14 +103,11 @@ class RoomSetup:
         secrets: Mapping[str, str],
         config: Config,
         written: Written,
-        found: Candidates,
+        of_tracks: Changes,
     ) -> Changes:
         """All keys; those that say so already are left out."""
-        tracks = written.values.get("tracks", {})
-        devices, notes = chosen(answers.places, found, tracks)
-        for note in notes:
+        for note in of_tracks.notes:
             self._report.warn(note)
-        of_tracks = changes(devices, found, tracks)
         values: dict[KeyPath, Any] = {
             ("room", "name"): answers.room,
             ("room", "institution"): answers.institution,
