@@ -84,6 +84,7 @@ PURE = [
             "view",
             "acl",
             "discovery",
+            "asyncapi",
         )
     ),
 ]

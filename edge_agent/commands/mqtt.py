@@ -68,6 +68,34 @@ def topics(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def schema(
+    folder: Annotated[
+        Path | None, typer.Option("--to", help="Write all files into this folder instead.")
+    ] = None,
+) -> None:
+    """The interface as an AsyncAPI 3 document (and, into a folder, its JSON Schemas)."""
+    with reporting("mqtt.schema") as report:
+        written = documents()
+        if folder is None:
+            report.say(written["asyncapi.json"].rstrip("\n"))
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in written.items():
+            (folder / name).write_text(text)
+            report.say(str(folder / name))
+
+
+def documents() -> dict[str, str]:
+    """The generated documents by the names of their files."""
+    from edge_agent import __version__
+    from edge_agent.mqtt.asyncapi import asyncapi, schemas
+
+    found = {f"{name}-1.json": it for name, it in schemas().items()}
+    found["asyncapi.json"] = asyncapi(__version__)
+    return {name: json.dumps(it, indent=2, ensure_ascii=False) + "\n" for name, it in found.items()}
+
+
+@app.command()
 def acl(
     context: typer.Context,
     rooms: Annotated[

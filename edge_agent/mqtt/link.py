@@ -30,6 +30,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.mqtt.judge import MOST_PAYLOAD, Incoming
+from edge_agent.mqtt.messages import WILL_DELAY_S
 from edge_agent.mqtt.packets import Post
 from edge_agent.mqtt.topics import Topics
 
@@ -37,8 +38,6 @@ from edge_agent.mqtt.topics import Topics
 CONNECT_S = 10
 #: Commands live for half a minute; the session outlives a short loss of contact, and the will.
 SESSION_S = 300
-#: Said of a room that is gone for so long; the broker notices after one and a half keep-alives.
-WILL_DELAY_S = 30
 #: What the broker may send: a command, its topics and its properties.
 MOST_PACKET = MOST_PAYLOAD + 4096
 #: Unacknowledged messages of ours; what is more waits with us.

@@ -10,6 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+#: A room is called offline when it has been gone for so long; the broker notices that it is gone
+#: after one and a half keep-alives.
+WILL_DELAY_S = 30
+#: Nobody waits longer for an answer.
+ANSWER_EXPIRY_S = 60
+
 Word = Literal[
     "not_ready", "ready", "starting", "start_failed", "recording", "paused", "saving", "saved"
 ]

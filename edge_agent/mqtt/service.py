@@ -18,7 +18,7 @@ from edge_agent.clock import Clock, Now
 from edge_agent.mqtt.desk import Desk
 from edge_agent.mqtt.judge import Incoming, Judge, Refused
 from edge_agent.mqtt.link import LinkLost
-from edge_agent.mqtt.messages import Answer
+from edge_agent.mqtt.messages import ANSWER_EXPIRY_S, Answer
 from edge_agent.mqtt.packets import Post
 from edge_agent.mqtt.patience import LASTED_S, Patience
 from edge_agent.mqtt.view import MOST_DUE, Snapshot, View
@@ -29,8 +29,6 @@ TURN_S, ASKING_TURN_S = 0.25, 0.02
 #: The process stood still for longer (a computer asleep, a stopped process): what lies in its
 #: socket may have lain there as long.
 STALL_S = 5.0
-#: Nobody waits longer for an answer.
-ANSWER_EXPIRY_S = 60
 #: So many connections in a row, each lost soon, are a quarrel about a name.
 FIGHT = 3
 #: Answers to what is no command: so many at once, and so many a second.

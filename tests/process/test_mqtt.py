@@ -13,6 +13,7 @@ import pytest
 from edge_agent.mqtt.acl import Account, acl
 from edge_agent.mqtt.topics import Topics
 from edge_agent.rules.lecture import State
+from tests import transcripts
 from tests.process.classroom import CAMERA, HANG_S, Classroom, until
 from tests.process.conftest import MakeRoom
 from tests.servers.mosquitto import Mosquitto
@@ -76,6 +77,12 @@ def on_broker(make_room: MakeRoom, tmp_path: Path) -> Iterator[OnBroker]:
     finally:
         on.close()
         broker.kill()
+
+
+@pytest.mark.slow
+def test_the_transcripts_of_the_documents_are_what_happens(tmp_path: Path) -> None:
+    """After a change of what is said: python -m tests.transcripts"""
+    assert transcripts.document(tmp_path) == transcripts.DOCUMENT.read_text()
 
 
 @pytest.mark.slow
