@@ -151,9 +151,14 @@ def spare_microphones(found: Candidates) -> list[Device]:
     """Those that can be recorded besides the best one, which a sound server and the kernel may list
     under two names. Without a USB plug nobody knows whether there is a microphone at all, and what
     a grabber hears is the computer."""
-    out = {device.usb for device in found.microphones[:1]}
-    out |= {device.usb for device, _ in found.grabbers}
-    return [device for device in found.microphones if device.usb and device.usb not in out]
+    best = {device.usb for device in found.microphones[:1]}
+    return [device for device in likely_spares(found) if device.usb not in best]
+
+
+def likely_spares(found: Candidates) -> list[Device]:
+    """Those that surely are microphones of the room, the best one too."""
+    computers = {device.usb for device, _ in found.grabbers}
+    return [device for device in found.microphones if device.usb and device.usb not in computers]
 
 
 def choose_tracks(devices: Iterable[Device], profiles: Iterable[Profile]) -> dict[str, TrackConfig]:

@@ -24,6 +24,7 @@ from edge_agent.commands.output import Exit, Report
 from edge_agent.commands.room import room_of
 from edge_agent.config import load
 from edge_agent.reach import trouble
+from edge_agent.schedule_store import Calendar, ScheduleStore
 from tests.fixed_clock import FixedClock
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "edge_agent/schemas/doctor-1.json").read_text())
@@ -188,6 +189,21 @@ def test_a_panel_for_the_network_without_a_pin_is_noted(pc: Pc) -> None:
     assert "not running" in pc.one("panel").what
     pc.text += '[panel]\nlisten = "0.0.0.0"\n'
     assert "no PIN" in run(CHECKS["panel"], pc.ground())[-1].what
+
+
+def test_a_calendar_that_has_trouble_is_noted_with_what_it_had(pc: Pc) -> None:
+    assert "(optional)" in pc.one("timetable").what
+    pc.text += '[calendars.campus]\nurl = "https://127.0.0.1:9/x.ics"\n'
+    unread = run(CHECKS["timetable"], pc.ground())
+    assert [each.state for each in unread] == [State.NOTE, State.NOTE]
+    store = ScheduleStore(pc.ground().room.spool.schedule)
+    with store.changing():
+        store.put(Calendar("campus", "url", trouble="the server says 503"))
+    found = run(CHECKS["timetable"], pc.ground())[-1]
+    assert (found.state, "503; what was booked before holds" in found.what) == (State.NOTE, True)
+    with store.changing():
+        store.put(Calendar("campus", "url"))
+    assert run(CHECKS["timetable"], pc.ground())[-1] == Finding("campus: 0 bookings")
 
 
 def test_what_only_root_may_do_is_not_tried_by_others() -> None:

@@ -151,7 +151,7 @@ def test_a_room_makes_a_profile_that_makes_the_same_room() -> None:
         "slides": {"kind": "v4l2", "device": GRABBER.identity, "flavor": "presentation/source"},
         "door": {"kind": "rtsp", "device": "rtsp://10.0.0.9/x", "flavor": "door/source"},
         "microphone": {"kind": "microphone", "device": LECTERN.id},
-        "second": {"kind": "microphone", "device": ITS_OWN.id, "audio_kbps": 64},
+        "second": {"kind": "microphone", "device": ITS_OWN.id, "flavor": "backup/source"},
     }
     storage = {"spool": "/s", "runtime": "/r"}
     config = Config.model_validate({"storage": storage, "tracks": tracks})
@@ -248,7 +248,7 @@ def test_the_rooms_own_profile_replaces_ours_and_is_checked_with_the_others(desk
 
 def test_a_room_is_shown_place_by_place(desk: Desk) -> None:
     told = desk("show", "hall")[1]["data"]
-    assert [place["name"] for place in told["places"]][-1] == "backup"
+    assert told["places"][-1]["track"]["flavor"] == "backup/source"
     text = CliRunner().invoke(app, ["profile", "show", "document"]).output
     assert "camera: camera, if there is one: flavor presenter/source" in text
 

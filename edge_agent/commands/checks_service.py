@@ -10,7 +10,7 @@ from edge_agent.locks import is_held
 
 #: Without these two nothing is recorded, or nothing is sent.
 NEEDED = ("edge-agent.service", "edge-agent-upload.service")
-UNITS = (*NEEDED, "edge-agent-panel.service")
+UNITS = (*NEEDED, "edge-agent-panel.service", "edge-agent-schedule.service")
 _SLEEP = ("sleep.target", "suspend.target", "hibernate.target", "hybrid-sleep.target")
 
 
@@ -36,6 +36,33 @@ def panel(ground: Ground) -> Iterator[Finding]:
     if settings.pin is None and not ipaddress.ip_address(settings.listen).is_loopback:
         fix = "edge-agent panel pin, then: edge-agent config set panel.pin panel-pin"
         yield Finding("no PIN: nobody can open its page for IT staff", State.NOTE, fix)
+
+
+def timetable(ground: Ground) -> Iterator[Finding]:
+    """Do the calendars of the room answer? Without any, lectures begin by hand."""
+    from edge_agent.schedule_store import BadStore, ScheduleStore
+
+    store, asked = ScheduleStore(ground.room.spool.schedule), ground.config.calendars
+    names = sorted({*asked, *store.names()})
+    if not names:
+        yield Finding("no calendar (optional): lectures begin by hand")
+    if asked and not is_held(ground.room.runtime.schedule_lock):
+        fix = "sudo systemctl start edge-agent-schedule (or: edge-agent schedule run)"
+        yield Finding("nobody asks the calendars for changes", State.NOTE, fix)
+    for name in names:
+        again = f"edge-agent schedule sync {name}"
+        try:
+            calendar = store.calendar(name)
+        except BadStore as error:
+            yield Finding(str(error), State.WRONG, again)
+            continue
+        if calendar is None:
+            yield Finding(f"{name} has not been read yet", State.NOTE, again)
+        elif calendar.trouble:
+            what = f"{name}: {calendar.trouble}; what was booked before holds"
+            yield Finding(what, State.NOTE, again)
+        else:
+            yield Finding(f"{name}: {len(calendar.bookings)} bookings")
 
 
 def units(ground: Ground) -> Iterator[Finding]:

@@ -97,6 +97,7 @@ def new(
 def profile_of_room(config: Config, title: str) -> dict[str, Any]:
     """The table of a profile that records as this room does. Raises Failure."""
     from edge_agent.commands.looking import chosen_tracks
+    from edge_agent.rules.stand_in import is_backup
 
     tracks = config.tracks or chosen_tracks()
     if not tracks:
@@ -107,15 +108,16 @@ def profile_of_room(config: Config, title: str) -> dict[str, Any]:
             "plug devices in, then: edge-agent setup",
         )
     sources: dict[str, Any] = {}
-    sounds = 0
+    main = False
     for name, track in tracks.items():
         plain = track.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
         if track.kind == "v4l2":
             slides = track.flavor.startswith("presentation/")
             head: dict[str, Any] = {"role": "grabber" if slides else "camera"}
-        elif track.kind == "microphone" and sounds < 2:
-            head = {"role": ("microphone", "backup")[sounds]}
-            sounds += 1
+        elif track.kind == "microphone" and is_backup(track.flavor):
+            head = {"role": "backup"}
+        elif track.kind == "microphone" and not main:
+            head, main = {"role": "microphone"}, True
         else:
             head = {"role": "fixed", "kind": track.kind, "device": _told(name, track.device)}
         rest = {key: v for key, v in plain.items() if key not in ("kind", "device")}

@@ -16,6 +16,7 @@ from edge_agent.discovery import (
     SLIDES,
     Candidates,
     camera_track,
+    likely_spares,
 )
 from edge_agent.places import KeyPath
 
@@ -55,7 +56,7 @@ def best(place: str, found: Candidates, taken: Iterable[str]) -> str:
     if place in (CAMERA, SLIDES):
         fitting = [device for device, _ in (found.cameras if place == CAMERA else found.grabbers)]
     else:
-        fitting = found.microphones
+        fitting = found.microphones if place == MICROPHONE else likely_spares(found)
     free = [name for device in fitting if (name := name_of(device)) not in taken]
     if place == BACKUP:
         free = [name for name in free if all(other_microphone(name, each, found) for each in taken)]
@@ -72,15 +73,14 @@ def chosen(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The device of each place that is to change (empty: none), and notes. Raises Failure.
 
-    Without any tracks in the configuration, what is not answered is the best that is there, but
-    for the backup microphone, which is answered or not there.
+    Without any tracks in the configuration, what is not answered is the best that is there.
     """
     devices: dict[str, str] = {}
     notes = []
     held = {name: str(track.get("device", "")) for name, track in written.items()}
     for place in TRACKS:
         answer = answers.get(place)
-        if answer is None and (written or place == BACKUP):
+        if answer is None and written:
             continue
         if answer == NONE:
             devices[place] = ""
@@ -91,9 +91,7 @@ def chosen(
             name = best(place, found, others)
             if name:
                 devices[place] = name
-            elif own or (answer is None and place == SLIDES):
-                pass
-            else:
+            elif not own and (answer == AUTO or place not in (SLIDES, BACKUP)):
                 notes.append(_none(place))
         else:
             devices[place] = _named(place, answer, found)
