@@ -23,7 +23,7 @@ from uploader.exchange import Request
 from uploader.http import Http
 from uploader.s3_destination import S3Destination, Signer, Signing
 from uploader.s3_doors import SignedDoor, object_key
-from uploader.sender import Artifact, Phase, SendError, Transient
+from uploader.sender import Artifact, Phase, Progress, SendError, Transient
 from uploader.sigv4 import Key
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,10 @@ def source(tmp_path: Path) -> Path:
 
 
 def destination_for(
-    store: Seaweed, key: Key = KEY, clock: timedelta = timedelta(0)
+    store: Seaweed,
+    key: Key = KEY,
+    clock: timedelta = timedelta(0),
+    pieces: int | None = None,
 ) -> tuple[Http, S3Destination]:
     signer = Signer(lambda: key, lambda: datetime.now(UTC) + clock)
     http = Http(store.bucket, dress=signer.sign)
@@ -62,7 +65,8 @@ def destination_for(
         return SignedDoor(store.bucket, key_of(lecture, artifact))
 
     signing = Signing(http, signer)
-    return http, S3Destination(signing, door, key_of, Notes(), "test", lambda: "a time")
+    made = S3Destination(signing, door, key_of, Notes(), "test", lambda: "a time", pieces=pieces)
+    return http, made
 
 
 @pytest.fixture
@@ -101,6 +105,36 @@ def test_a_file_arrives_whole_with_a_receipt(store: Seaweed, source: Path, make:
     assert make(store).receipt(lecture, artifact_of(DATA)) == sent
     assert sent["state"] == "verified"
     assert held(store, lecture) == DATA
+
+
+def test_in_pieces_a_file_arrives_whole_however_often_it_is_broken_off(
+    store: Seaweed, source: Path, make: Make
+) -> None:
+    """Each try is another process, as far as the store can tell; what came is found again."""
+    lecture, each, count = lectures("pieces"), 2 * MIB, 11
+
+    def until(end: int) -> Progress:
+        def told(phase: Phase, done: int) -> None:
+            if phase == "copying" and done > end:
+                raise InterruptedError
+
+        return told
+
+    for end in range(3 * MIB, len(DATA), 5 * MIB):
+        with pytest.raises(InterruptedError):
+            make(store, pieces=each).send(lecture, artifact_of(DATA), source, until(end))
+    receipt = make(store, pieces=each).send(lecture, artifact_of(DATA), source, ignore)
+    assert receipt["pieces"] == count
+    assert make(store, pieces=each).receipt(lecture, artifact_of(DATA)) == receipt
+    key = object_key("", lecture, artifact_of(DATA))
+    whole = b""
+    for number in range(count):
+        url = f"{store.bucket}/{key}.pieces/{number * each:015}"
+        status, body = store.answer(Request("GET", url))
+        assert status == 200
+        whole += body
+    assert whole == DATA
+    assert store.answer(Request("GET", f"{store.bucket}/{key}.pieces.json"))[0] == 200
 
 
 def test_a_clock_of_1970_is_no_obstacle(store: Seaweed, source: Path, make: Make) -> None:
