@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ GIVE_UP_S = 5.0  # an answer that takes longer is thrown away
 
 @dataclass(slots=True)
 class Question:
-    """A `pactl` that runs; its answer lands in an unnamed file, so it can never block on us."""
+    """A `pactl` that runs; its answer lands in a file in memory, so it can never block on us."""
 
     process: subprocess.Popen[bytes]
     answer: IO[bytes]
@@ -43,7 +42,7 @@ class Question:
 
     @classmethod
     def ask(cls, now: float) -> Question | None:
-        answer = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the answer
+        answer = os.fdopen(os.memfd_create("answer"), "w+b")
         try:
             process = subprocess.Popen(
                 pactl_command("source-outputs"),

@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Protocol, TypeAlias
 
@@ -120,8 +119,8 @@ Launch: TypeAlias = Callable[[str, Sequence[str]], Child]
 
 @contextlib.contextmanager
 def _as_file(line: Line) -> Iterator[IO[bytes]]:
-    """A nameless file to read from: unlike a pipe it takes a line of any length at once."""
-    with tempfile.TemporaryFile() as file:
+    """A file in memory to read from: unlike a pipe it takes a line of any length at once."""
+    with os.fdopen(os.memfd_create("first line"), "w+b") as file:
         file.write(line.line())
         file.seek(0)
         yield file

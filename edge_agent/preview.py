@@ -8,6 +8,7 @@ the file is volatile and lives on tmpfs.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -73,7 +74,7 @@ class Preview:
         return sight
 
     def show(self, picture: av.VideoFrame) -> None:
-        """Replace the preview by this picture."""
+        """Replace the preview by this picture. A folder that is full costs the preview, no more."""
         if self._paused:
             return
         before, self._outline = self._outline, outline(picture)
@@ -81,5 +82,10 @@ class Preview:
         earlier, self._points = self._points, points(picture)
         self._sight = sight(self._outline, self._points, earlier)
         fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(preview_jpeg(picture, full_range=self._full_range))
-        fresh.replace(self._path)
+        jpeg = preview_jpeg(picture, full_range=self._full_range)
+        try:
+            fresh.write_bytes(jpeg)
+            fresh.replace(self._path)
+        except OSError:
+            with suppress(OSError):  # what is shown must not be old
+                self._path.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from capture.source import NS, Sample, Source, open_source
 from edge_agent import messages as say
 from edge_agent.device_words import beat, eased, fell_silent, opened, segment_done, wanted
 from edge_agent.last_words import last_words
-from edge_agent.locks import AlreadyRunning, only_one
+from edge_agent.locks import AlreadyRunning, note_holder, only_one
 from edge_agent.memory import keep_picture_memory
 from edge_agent.pipes import Inlet, Outlet
 from edge_agent.preview import Preview
@@ -278,7 +278,7 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "stop_requested", True))
     try:
         with only_one(Path(spec.lock), f"{spec.track} recorder"):
-            Path(spec.lock).write_text(f"{os.getpid()}\n")
+            note_holder(Path(spec.lock))
             outlet.send(last_words(recorder.run, recorder.salvage))
             # Native threads of a hung driver must not keep the process alive at interpreter exit.
             os._exit(0)

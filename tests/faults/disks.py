@@ -15,11 +15,28 @@ _CLONE_NEWNS = 0x00020000
 
 
 @contextmanager
-def small_disk(folder: Path, mib: int) -> Iterator[Path]:
-    """A real ext4 of this size. Needs root; mounted for this process and its children only."""
+def memory_disk(folder: Path, mib: int) -> Iterator[Path]:
+    """A tmpfs of this size. Needs root; mounted for this process and its children only."""
+    _own_mounts()
+    place = folder / "memory"
+    place.mkdir()
+    _run("mount", "-t", "tmpfs", "-o", f"size={mib}m", "none", place)
+    try:
+        yield place
+    finally:
+        _run("umount", "--lazy", place)
+
+
+def _own_mounts() -> None:
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), "no mount namespace: this test needs root")
     _run("mount", "--make-rprivate", "/")
+
+
+@contextmanager
+def small_disk(folder: Path, mib: int) -> Iterator[Path]:
+    """A real ext4 of this size. Needs root; mounted for this process and its children only."""
+    _own_mounts()
     image, place = folder / "small.img", folder / "small"
     place.mkdir()
     _run("truncate", "--size", f"{mib}M", image)

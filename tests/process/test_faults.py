@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,25 @@ def test_a_failing_camera_leaves_a_gap_with_its_cause_and_the_sound_whole(
     gaps = room.manifest(lecture)["gaps"]
     assert [(gap["track"], gap["cause"]) for gap in gaps] == [("camera", cause)]
     print(f"MEASURED camera fault {fault}: {gaps[0]['duration']:.1f} s without a picture")
+    assert_aligned(package)
+    check_clean(room)
+
+
+def test_a_recorder_that_stands_still_is_ended_and_its_track_goes_on(make_room: MakeRoom) -> None:
+    """Stopped by a signal it holds its device and says nothing, as under a debugger."""
+    room = make_room({"camera": CAMERA, "microphone": MICROPHONE})
+    room.start_agent()
+    room.until_armed()
+    lecture = room.begin()
+    room.until_durable(2)
+    os.kill(room.recorder_pid("camera"), signal.SIGSTOP)
+    until("it was ended", lambda: room.track("camera").get("restarts", 0) >= 1)
+    until("the camera is back", lambda: room.track("camera").get("phase") == "recording")
+    room.until_durable(room.status()["lecture"]["elapsed_s"] + 1)
+    room.command("stop")
+    package = room.package(lecture)
+    gaps = [(gap["track"], gap["cause"]) for gap in room.manifest(lecture)["gaps"]]
+    assert gaps == [("camera", "device hung")]
     assert_aligned(package)
     check_clean(room)
 
