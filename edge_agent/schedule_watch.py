@@ -19,6 +19,7 @@ from edge_agent.rules import bookings as rules
 from edge_agent.rules.bookings import Booking, Entry, Outcome, Running, Situation
 from edge_agent.rules.health import SECOND
 from edge_agent.rules.lecture import State
+from edge_agent.rules.schedule import goes_on_until
 from edge_agent.rules.timeline import START_NS
 from edge_agent.schedule_store import (
     KEEP_PAST,
@@ -122,11 +123,13 @@ class ScheduleWatch:
         if it is None:
             return None
         present, following = rules.current(it), rules.upcoming(it)
+        until = goes_on_until(it)
         waits = CLOCK_UNSET if not it.clock_set and self._held.bookings else ""
         return {
             "bookings": len(self._held.bookings),
             "now": _shown(present, it) if present and it.clock_set else None,
             "next": _shown(following, it) if following and it.clock_set else None,
+            "goes_on_until_utc": rfc3339(until) if until and it.clock_set else None,
             "trouble": "; ".join(filter(None, [waits, *self._troubles()])),
         }
 

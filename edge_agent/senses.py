@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.messages import Beat, Sight
 from edge_agent.rules.guards import Guard
+from edge_agent.rules.panel import HEARD_NS
 from edge_agent.rules.pictures import Viewer
 from edge_agent.rules.voices import Listener
 
@@ -36,6 +37,10 @@ class Senses:
             self.spoke_ns = now_ns
         if speaking or beat.moved:
             self.lively_ns = now_ns
+
+    def spoke_lately(self, now_ns: int) -> bool:
+        """Within the last minute: who speaks takes breath."""
+        return self.spoke_ns is not None and now_ns - self.spoke_ns < HEARD_NS
 
     @property
     def warning(self) -> str:

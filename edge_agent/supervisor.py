@@ -126,7 +126,7 @@ class Supervisor:
         """Nothing where lectures do not begin by themselves."""
         room, refusal = self._room, hindrance(facts)
         under_way = room.observer.under_way
-        speaking = any(it.sound is not None and it.sound.speaking for it in room.recorders.values())
+        speaking = any(it.senses.spoke_lately(now.mono_ns) for it in room.recorders.values())
         found = room.schedule.look(
             now,
             under_way.lecture if under_way else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, cast
 
 from edge_agent.panel import state as show
@@ -191,11 +192,21 @@ def _ask(it: Reading, word: str, heard: rules.Heard) -> show.Ask | None:
         return show.Ask(kind="pause_talking") if heard.talking else None
     if lecture.until_utc is None or lecture.until_ns is None:
         return None
+    speaks = heard.spoke_ns is not None and it.now.mono_ns - heard.spoke_ns < rules.HEARD_NS
     left_ns = lecture.until_ns - lecture.lecture_ns(it.now.mono_ns)
-    if left_ns < STOPPING_NS:
+    if left_ns < STOPPING_NS and not (speaks and _goes_on(it)):
         end_ns = lecture.epoch_ns + lecture.until_ns
-        return show.Ask(kind="stopping", at_ms=end_ns // 1_000_000)
+        return show.Ask(kind="stopping", at_ms=end_ns // 1_000_000, quiet=not speaks)
+    meant = lecture.booked_until_utc
+    if speaks and meant is not None and datetime.fromisoformat(meant) <= it.now.utc:
+        return show.Ask(kind="overtime")
     return show.Ask(kind="ending") if left_ns < ENDING_NS else None
+
+
+def _goes_on(it: Reading) -> bool:
+    """It will not stop at its end while somebody speaks."""
+    schedule = (_fresh(it) or {}).get("schedule")
+    return bool(schedule and schedule.get("goes_on_until_utc"))
 
 
 def _saving(it: Reading, status: Mapping[str, Any] | None) -> int:

@@ -208,9 +208,10 @@ class Booking(Wire):
 class Ask(Wire):
     """A question that the room asks by itself; never blocks anything."""
 
-    kind: Literal["late_start", "pause_talking", "ending", "stopping"]
-    #: "stopping": when it stops if nobody answers.
+    kind: Literal["late_start", "pause_talking", "ending", "stopping", "overtime"]
+    #: "stopping": when it stops if nobody answers, and whether nobody has spoken for a while.
     at_ms: int | None = None
+    quiet: bool = True
 
 
 class PanelState(Wire):

@@ -24,14 +24,13 @@ from edge_agent.rules.bookings import (
     series_of,
     settled,
 )
+from edge_agent.rules.steady import STEP
 
 #: A lecture that people begin so much before a booking is that booking's.
 EARLY = timedelta(minutes=15)
 #: Where calendar or clock move an end, it lies at least so far ahead: a mistake can be noticed.
 SOON = timedelta(minutes=5)
-#: A clock that differs by more has been set.
-STEP = timedelta(seconds=30)
-#: While somebody speaks a booked lecture goes on by so much at a time, decided just before its end.
+#: While somebody speaks a lecture goes on by so much at a time, decided just before its end.
 MORE = timedelta(minutes=5)
 JUST_BEFORE = timedelta(seconds=3)
 
@@ -139,7 +138,7 @@ def _booked(it: Situation, run: Running, mine: Entry) -> Iterator[do.Action]:
     if not kept and (mine.outcome, mine.starts_then) != (outcome, mine.booking.starts):
         yield do.NoteBooking(run.booking, outcome, "", run.lecture)
     yield from _moved_end(it, run, mine)
-    yield from _overrun(it, run, mine)
+    yield from _overrun(it, run, mine.booking.ends)
     for entry in due(it):
         past_its_time = it.now >= mine.booking.ends and not _about_to_end(it, run)
         if entry.booking.starts == mine.booking.starts and entry.booking.ends <= mine.booking.ends:
@@ -169,16 +168,31 @@ def _moved_end(it: Situation, run: Running, mine: Entry) -> Iterator[do.Action]:
     yield do.MoveEnd(run.lecture, max(wanted, soonest), booked, why)
 
 
-def _overrun(it: Situation, run: Running, mine: Entry) -> Iterator[do.Action]:
-    """Somebody still speaks at the end: some minutes more, up to the next booking."""
-    if run.until is None or not it.speaking or run.paused or not _about_to_end(it, run):
+def goes_on_until(it: Situation) -> datetime | None:
+    """Up to when the lecture under way goes on while somebody speaks; None: it does not."""
+    run = it.running
+    if run is None or run.until is None or run.paused:
+        return None
+    mine = next((e for e in it.near if e.booking.key == run.booking and _still(e, run)), None)
+    most = (mine.booking.ends if mine else _meant(it, run, run.until)) + it.overrun
+    latest = min(most, latest_end(it) or most)
+    return latest if latest - run.until > STEP else None
+
+
+def _meant(it: Situation, run: Running, until: datetime) -> datetime:
+    """The end that people set for a lecture without a booking, before somebody spoke on."""
+    first = run.booked_until
+    return first if first is not None and first <= until <= first + it.overrun else until
+
+
+def _overrun(it: Situation, run: Running, meant: datetime | None) -> Iterator[do.Action]:
+    """Somebody still speaks at the end that was meant: some minutes more."""
+    latest = goes_on_until(it)
+    if latest is None or run.until is None or meant is None:
         return
-    most = mine.booking.ends + it.overrun
-    following = latest_end(it)
-    end = min(run.until + MORE, most, following or most)
-    if end - run.until > STEP:
-        why = "somebody still speaks"
-        yield do.MoveEnd(run.lecture, end, mine.booking.ends, why)
+    if it.speaking and _about_to_end(it, run):
+        end = min(run.until + MORE, latest)
+        yield do.MoveEnd(run.lecture, end, meant, "somebody still speaks")
 
 
 def _about_to_end(it: Situation, run: Running) -> bool:
@@ -187,6 +201,7 @@ def _about_to_end(it: Situation, run: Running) -> bool:
 
 def _unbooked(it: Situation, run: Running) -> Iterator[do.Action]:
     """People began it, or its booking is gone: which booking is it, or must it give way to one?"""
+    yield from _overrun(it, run, _meant(it, run, run.until) if run.until else None)
     fits = [entry for entry in it.near if _fits(entry, run, it.now)]
     fits.sort(key=lambda e: (settled(e), abs(e.booking.starts - run.began)))
     for entry in fits[:1]:

@@ -225,6 +225,7 @@ SCREENS: dict[str, Callable[[], it.PanelState]] = {
     "stopping": lambda: recording(
         lecture=lecture(0), ask=it.Ask(kind="stopping", at_ms=now_ms() + 60_000)
     ),
+    "overtime": lambda: recording(lecture=lecture(4), ask=it.Ask(kind="overtime")),
     "agent_down": lambda: trouble("agent.down", "critical", "not_ready"),
     "room_empty": lambda: trouble("room.empty", "critical", "not_ready").model_copy(
         update={"sources": [], "mic": it.Microphone()}

@@ -19,6 +19,7 @@ const SHAPES = {
   camera: svg`<path d="M2 6h14v12H2zM17 10l5-3.5v11L17 14z"/>`,
   slides: svg`<path d="M2 4h20v12H2z" fill="none" stroke="currentColor" stroke-width="2.2"/><path d="M12 16v4M8 21h8" stroke="currentColor" stroke-width="2.2" stroke-linecap="round"/>`,
   disk: svg`<ellipse cx="12" cy="5.5" rx="8.5" ry="3.2"/><path d="M3.5 8.5v9c0 1.8 3.8 3.4 8.5 3.4s8.5-1.6 8.5-3.4v-9c-1.8 1.4-5 2-8.5 2s-6.7-.6-8.5-2z"/>`,
+  power: svg`<path d="M9 2v6M15 2v6M6 8h12v4a6 6 0 0 1-12 0zM12 18v4" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"/>`,
   key: svg`<circle cx="7.5" cy="12" r="4.5" fill="none" stroke="currentColor" stroke-width="2.6"/><path d="M12 12h10M18 12v4.5" stroke="currentColor" stroke-width="2.6" stroke-linecap="round"/>`,
   send: svg`<path d="M12 3v14M6 9l6-6 6 6M4 21h16" fill="none" stroke="currentColor" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/>`,
   globe: svg`<circle cx="12" cy="12" r="9.2" fill="none" stroke="currentColor" stroke-width="2"/><path d="M3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18" fill="none" stroke="currentColor" stroke-width="1.8"/>`,

@@ -55,6 +55,7 @@ export const PROBLEMS = {
   "slides.none": [N_("slides.none"), N_("slides.none.do"), "slides"],
   "space.low": [N_("space.low"), N_("space.low.do"), "disk"],
   "space.full": [N_("space.full"), N_("space.full.do"), "disk"],
+  "power.battery": [N_("power.battery"), N_("power.battery.do"), "power"],
   "disk.trouble": [N_("problem.disk"), N_("problem.disk.do"), "disk"],
 };
 

@@ -76,9 +76,12 @@ class Recording extends Part {
 
   _stopping() {
     const { ask } = this.state;
+    if (ask?.kind === "overtime") {
+      return html`<section class="asked" role="status"><strong>${this.t("end.talking")}</strong></section>`;
+    }
     if (ask?.kind !== "stopping") return nothing;
     return html`<section class="asked" role="alert">
-      <strong>${this.t("end.quiet")}</strong>
+      <strong>${this.t(ask.quiet ? "end.quiet" : "end.limit")}</strong>
       <panel-countdown .panel=${this.panel} .seen=${this.seen} .words=${N_("end.count")} .until=${ask.at_ms}></panel-countdown>
       ${this.panel.may("control")
         ? html`<button class="strong" @click=${() => this.panel.press("extend", { minutes: 10 })}>
