@@ -6,6 +6,7 @@ import json
 import os
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from capture.discover import Device
 from device_profiles.profile import load_profiles
+from edge_agent.accounts import Account
 from edge_agent.cli import app
 from edge_agent.commands import setup_asking, setup_room
 from edge_agent.commands.finding import Command
@@ -26,6 +28,8 @@ from edge_agent.commands.setup_room import RoomSetup
 from edge_agent.commands.setup_steps import Pc, Step, Units, walk
 from edge_agent.config_change import ConfigDesk
 from edge_agent.discovery import Candidates, candidates, profile_of
+from edge_agent.locks import only_one
+from edge_agent.spool import Runtime
 from tests.fixed_clock import FixedClock
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "edge_agent/schemas/setup-1.json").read_text())
@@ -54,6 +58,8 @@ class Desk:
         self.first = self.file.read_text()
         self.found = plugged(*EVERYTHING)
         self.ran: list[Command] = []
+        self.systemd: str | None = None
+        self.account = Account("somebody", 4321, 4321, frozenset({4321}))
         monkeypatch.setattr(setup_room, "listed", lambda _: [])
         monkeypatch.setattr(setup_room, "candidates_of", lambda *_: self.found)
         monkeypatch.setattr(setup_room, "CHECKS", ("secrets",))
@@ -81,7 +87,7 @@ class Desk:
 
         report = Report("setup", True)
         place = ConfigDesk(self.file, os.environ, FixedClock(), begins=True)
-        pc = Pc(ask=lambda _: None, run=run, root=self.folder / "root")
+        pc = Pc(lambda _: self.systemd, run, self.folder / "root", self.account)
         return RoomSetup(place, report, False, pc, asker), report
 
 
@@ -269,6 +275,26 @@ def test_lines_of_secrets() -> None:
     assert secrets_of("a=b=c\n\n d = e \n") == {"a": "b=c", "d": "e"}
 
 
+def test_a_device_that_may_not_be_opened_is_not_taken_for_one_that_is_not_there(desk: Desk) -> None:
+    node = desk.folder / "root/dev/video0"
+    node.parent.mkdir(parents=True)
+    node.touch(mode=0o600)
+    room, report = desk.by(Script([]))
+    room.go(NO_TEST, {}, asks=False)
+    assert report.warnings[0].startswith("somebody may not open /dev/video0; next: ")
+
+
+def test_a_lecture_under_way_is_neither_tested_nor_restarted(desk: Desk) -> None:
+    runtime = Runtime(desk.folder / "run")
+    runtime.root.mkdir()
+    runtime.status.write_text(json.dumps({"lecture": {"id": "x"}, "tracks": {}}))
+    with only_one(runtime.agent_lock, "agent"):
+        code, document = desk("--room", "B-204", "--test-seconds", "9")
+    assert code == 0
+    assert [step["step"] for step in document["data"]["steps"]] == ["configuration"]
+    assert any("a lecture is being recorded: no test" in text for text in document["warnings"])
+
+
 # ---------------------------------------------------------------- systemd
 
 UNIT = {"Id": "edge-agent.service", "LoadState": "loaded"}
@@ -297,6 +323,24 @@ def test_services_are_started_once_and_begun_anew_only_for_a_change(
 )
 def test_services_that_cannot_be_started_say_why(units: Units, words: str) -> None:
     assert words in units.obstacle
+
+
+def test_root_on_a_pc_with_services_sets_the_zone_and_starts_them_last(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup_room, "SERVICE_FOLDER", desk.folder)
+    monkeypatch.setattr(setup_room, "STARTED_S", 0.0)
+    (desk.folder / "root/run/systemd/system").mkdir(parents=True)
+    desk.account = Account("root", 0, 0, frozenset({0}))
+    desk.systemd = "\n".join(f"{key}={value}" for key, value in IDLE.items())
+    room, report = desk.by(Script([]))
+    room.go(replace(NO_TEST, zone="Asia/Phnom_Penh"), {}, asks=False)
+    assert [command[:3] for command in desk.ran] == [
+        ("timedatectl", "set-timezone", "Asia/Phnom_Penh"),
+        ("systemctl", "enable", "--now"),
+    ]
+    names = [step["step"] for step in report.data["steps"]]
+    assert names == ["zone", "configuration", "services"]
 
 
 # ---------------------------------------------------------------- by questions

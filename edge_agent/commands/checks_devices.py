@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,29 @@ _NODES = ("video[0-9]*", "snd/pcm*c", "dri/renderD*")
 def permissions(ground: Ground) -> Iterator[Finding]:
     """May the agent open cameras, sound cards and graphics cards?"""
     who = ground.account or service_account(ground.room.spool.root)
-    nodes = [node for kind in _NODES for node in sorted((ground.root / "dev").glob(kind))]
-    shut: dict[int, list[Path]] = {}
-    for node in nodes:
-        facts = node.stat()
-        if not who.may_use(facts):
-            shut.setdefault(facts.st_gid, []).append(node)
-    for gid, closed in shut.items():
-        yield _closed(who, gid, closed)
-    if nodes and not shut:
+    nodes, found = _nodes(ground.root), closed(ground.root, who)
+    yield from found
+    if nodes and not found:
         yield Finding(f"{who.name} may open all {len(nodes)} devices")
     if not nodes:
         yield Finding(f"{who.name}: no device to open yet")
 
 
-def _closed(who: Account, gid: int, nodes: list[Path]) -> Finding:
+def closed(root: Path, who: Account) -> list[Finding]:
+    """The devices that an account may not open: to it they look as if they were not plugged in."""
+    shut: dict[int, list[Path]] = {}
+    for node in _nodes(root):
+        facts = node.stat()
+        if not who.may_use(facts):
+            shut.setdefault(facts.st_gid, []).append(node)
+    return [_closed(who, gid, nodes) for gid, nodes in shut.items()]
+
+
+def _nodes(root: Path) -> list[Path]:
+    return [node for kind in _NODES for node in sorted((root / "dev").glob(kind))]
+
+
+def _closed(who: Account, gid: int, nodes: Sequence[Path]) -> Finding:
     names = ", ".join(
         f"/dev/{'/'.join(node.parts[node.parts.index('dev') + 1 :])}" for node in nodes
     )

@@ -76,6 +76,8 @@ class RoomSetup:
             written = self._place.written()
             config = validated(written)
             rows = listed(self._report)
+            for shut in self._pc.shut_devices():
+                self._report.warn(f"{shut.what}; next: {shut.fix}")
             found = candidates_of(rows, config)
             if asks:
                 obstacle = self._units().obstacle
@@ -190,7 +192,8 @@ class RoomSetup:
             return []
         command = ("timedatectl", "set-timezone", zone)
         if not (self._pc.booted and self._pc.is_root):
-            self._report.warn(f"the time zone stays {self._pc.zone or 'unset'}; set it as root")
+            stays = f"the time zone stays {self._pc.zone or 'unset'}"
+            self._report.warn(f"{stays}; where systemd is: sudo {' '.join(command)}")
             return []
         return [Step("zone", " ".join(command), partial(run_all, [command], self._pc.run))]
 
@@ -249,7 +252,7 @@ class RoomSetup:
         here = _room_of(written)
         if started:
             wait_for(here.status, STARTED_S)
-        self._report.say("", "edge-agent doctor:")
+        self._report.say("", "What the doctor finds:")
         ground = Ground(here, validated(written), SystemClock(), here.status(), self._pc.ask)
         with part(self._report, "checks") as mine:
             examine(ground, CHECKS, mine)

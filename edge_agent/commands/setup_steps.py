@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
+from edge_agent.accounts import Account, account_of
+from edge_agent.commands.checks_devices import closed
 from edge_agent.commands.checks_machine import zone_of
 from edge_agent.commands.finding import Ask, Command, Finding, State, ask
 from edge_agent.commands.mending import Run, perform
 from edge_agent.commands.output import Exit, Failure, Report
 from edge_agent.commands.upload_test import MARKS
-
-if TYPE_CHECKING:
-    from edge_agent.accounts import Account
 
 TARGET = "edge-agent.target"
 #: A destination that answers slowly, and a receipt that takes its time.
@@ -49,10 +48,19 @@ class Pc:
     ask: Ask = ask
     run: Run = perform
     root: Path = Path("/")
+    account: Account | None = None
+
+    def shut_devices(self) -> list[Finding]:
+        """What is plugged in, and cannot be seen by whoever sets the room up."""
+        return closed(self.root, self._who)
 
     @property
     def is_root(self) -> bool:
-        return os.geteuid() == 0
+        return self._who.uid == 0
+
+    @property
+    def _who(self) -> Account:
+        return self.account or account_of(os.geteuid())
 
     @property
     def zone(self) -> str:
