@@ -45,7 +45,8 @@ class CommandDesk:
     def begin(self, action: do.Begin, now: Now) -> None:
         args = self._args(action.command)
         until = _moment(args.get("until_utc"))
-        lecture = self.draft(args, until, now)
+        held = int(args.get("withheld") is True)
+        lecture = replace(self.draft(args, until, now), withheld=held)
         try:
             tracks = self.put_down(lecture)
         except OSError as error:

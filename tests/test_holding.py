@@ -85,6 +85,15 @@ def test_the_lecture_under_way_needs_no_name_to_be_held_back(room: SimulatedRoom
     assert answer(room, "withhold") == {"lecture": lecture.id, "withheld": True}
 
 
+def test_a_lecture_can_begin_as_one_that_stays_here(room: SimulatedRoom) -> None:
+    lecture = recorded(room, 6, withheld=True)
+    assert told(room, lecture).withheld
+    press(room, "stop")
+    room.run(8)
+    assert state(room, lecture) is State.HELD
+    assert sent(room, lecture) == []
+
+
 def test_what_has_arrived_somewhere_cannot_be_held_back_any_more(room: SimulatedRoom) -> None:
     lecture = packaged(room)
     room.upload(1)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
-from edge_agent.commands.room import Room, config, room
+from edge_agent.commands.room import Room, config, config_option, room
 from edge_agent.locks import is_held
 
 app = typer.Typer(help="The control panel for lecturers, in a browser.", no_args_is_help=True)
@@ -30,7 +30,10 @@ def run(context: typer.Context) -> None:
         settings = config(context)
         report.note(f"the panel is at {_url(settings.panel.listen, settings.panel.port)}")
         try:
-            server.run(settings, Secrets.of(os.environ, room(context).written.main.parent))
+            file = config_option(context)
+            options = ["--config", str(file)] if file else []
+            secrets = Secrets.of(os.environ, room(context).written.main.parent)
+            server.run(settings, secrets, options)
         except server.PortTaken as error:
             raise Failure(
                 Exit.FAILED,

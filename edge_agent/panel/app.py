@@ -31,6 +31,7 @@ from edge_agent.panel.answers import (
     total_bytes,
 )
 from edge_agent.panel.buttons import Buttons
+from edge_agent.panel.checking import NotChecked, checked
 from edge_agent.panel.gate import COOKIE, ROLE, TOKEN
 from edge_agent.panel.hub import Hub
 from edge_agent.panel.itpage import it_page
@@ -59,6 +60,8 @@ class Panel:
     spool: Spool
     pin: Callable[[], str | None]
     addresses: Callable[[], list[str]]
+    #: The doctor as a command.
+    doctor: list[str]
     #: One PIN is checked, one sound read at a time: both take the processor.
     checking: asyncio.Lock
     reading: asyncio.Lock
@@ -91,6 +94,7 @@ class Paths:
             Route("/courses", self.courses),
             Route("/lectures/{lecture}/listen", self.listen),
             Route("/it", self.it),
+            Route("/checks", self.checks, methods=["POST"]),
             Route("/pairings", self.pair, methods=["POST"]),
             Route("/schema", self.schema),
         ]
@@ -150,6 +154,15 @@ class Paths:
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
 
+    async def checks(self, request: Request) -> Response:
+        demand(request, "it")
+        async with self._panel.reading:
+            try:
+                found = await asyncio.to_thread(checked, self._panel.doctor)
+            except NotChecked as error:
+                raise Refused(503, "not-checked", str(error), retryable=True) from None
+        return document(found)
+
     async def pair(self, request: Request) -> Response:
         demand(request, "it")
         asked = await body_of(request, wire.Pair)
@@ -195,9 +208,10 @@ class Paths:
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
     async def command(self, request: Request) -> Response:
-        demand(request, "control")
+        name = request.path_params["name"]
+        demand(request, "it" if name in wire.FOR_IT else "control")
         press = await body_of(request, wire.Press)
-        return document(await self._panel.buttons.press(request.path_params["name"], press))
+        return document(await self._panel.buttons.press(name, press))
 
     async def courses(self, request: Request) -> Response:
         demand(request, "control")

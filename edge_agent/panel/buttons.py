@@ -7,11 +7,13 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
 from edge_agent.asking import NoAnswer, NotRunning
+from edge_agent.clock import rfc3339
 from edge_agent.panel import wire
 from edge_agent.panel.hub import Hub
 from edge_agent.panel.refusal import Refused
@@ -23,6 +25,9 @@ Ask = Callable[[str, Mapping[str, Any], str], dict[str, Any]]
 MOST_KEYS = 500
 #: Commands that wait for the agent at the same time; further ones wait for these.
 THREADS = 4
+#: Long enough to hear oneself; the first second goes by before "Recording" is said.
+TEST_S = 11.0
+TEST_TITLE = "Test recording"
 #: The agent's refusals that are not about the room's state.
 _STATUS = {"disk": 503, "bad-request": 400, "unknown-command": 404}
 
@@ -91,6 +96,8 @@ class Buttons:
             given = {**_said(state.details), **given}
         if name == "stop":
             given = {"undo": True}
+        if name == "test":
+            name, given = "start", _test()
         answer = await self._answer(name, given, key)
         if name == "start":
             self._hub.set_details(Details())
@@ -121,6 +128,12 @@ class Buttons:
         raise Refused(
             _STATUS.get(code, 409), code, str(refusal["message"]), str(refusal.get("hint", ""))
         )
+
+
+def _test() -> dict[str, Any]:
+    """A lecture like any other, which ends by itself and stays here."""
+    end = datetime.now(UTC) + timedelta(seconds=TEST_S)
+    return {"title": TEST_TITLE, "until_utc": rfc3339(end), "withheld": True}
 
 
 def _said(details: Details) -> dict[str, str]:

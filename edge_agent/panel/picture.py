@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from edge_agent.panel import state as show
 from edge_agent.panel.problems import problems
-from edge_agent.panel.queue import queue_of
-from edge_agent.panel.reading import NS, Reading
+from edge_agent.panel.queue import keepable, queue_of
+from edge_agent.panel.reading import NS, Journey, Reading
 from edge_agent.panel.tracks import is_lost, main_microphone, mic_facts, source, space_left
 from edge_agent.rows import Gap, Lecture
 from edge_agent.rules import panel as rules
@@ -229,4 +229,6 @@ def _saved(it: Reading, word: str) -> show.Saved | None:
         length_s=max(0, end_ns - START_NS - _missed_ns(it.gaps)) // NS,
         continue_until_ms=until_ns // 1_000_000 if can_go_on else None,
         listen=True,
+        kept=bool(last.withheld),
+        keepable=keepable(next((j for j in it.journeys if j.lecture.id == last.id), Journey(last))),
     )

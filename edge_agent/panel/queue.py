@@ -31,6 +31,8 @@ def _line(it: Journey, sending: dict[str, object]) -> QueueLine:
     arrival: Arrival = "waiting"
     if lecture.state is State.FAILED:
         arrival = "help"
+    elif lecture.withheld:
+        arrival = "kept"
     elif lecture.state in (State.DELIVERED, State.PURGED):
         arrival = "sent"
     elif sending.get("lecture") == lecture.id:
@@ -45,9 +47,19 @@ def _line(it: Journey, sending: dict[str, object]) -> QueueLine:
         title=lecture.title,
         course=lecture.course,
         lecturer=lecture.lecturer,
+        language=lecture.language,
+        licence=lecture.licence,
         started_utc=lecture.started_utc,
         length_s=None if length_s is None else max(0, round(length_s)),
         arrival=arrival,
         percent=min(99, 100 * done // it.bytes) if arrival == "sending" and it.bytes else 0,
         reason=lecture.reason or it.error,
+        keepable=keepable(it),
+        editable=lecture.state is not State.PURGED,
     )
+
+
+def keepable(it: Journey) -> bool:
+    """As far as is known here; the agent looks again."""
+    here = (State.FINISHING, State.FAILED, State.HELD, State.PACKAGED)
+    return it.lecture.state in here and not it.arrived

@@ -150,7 +150,7 @@ class Reader:
 
 
 def _journey(ledger: Ledger, lecture: Lecture) -> Journey:
-    if lecture.state is not State.PACKAGED:
+    if lecture.state not in (State.HELD, State.PACKAGED):
         return Journey(lecture)
     rows = ledger.outbox(lecture.id)
     errors = [row.last_error for row in rows if row.last_error and row.receipt is None]

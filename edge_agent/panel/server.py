@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import Config
 from edge_agent.config_panel import Panel
 from edge_agent.locks import only_one
-from edge_agent.panel import app
+from edge_agent.panel import app, checking
 from edge_agent.panel.addresses import addresses
 from edge_agent.panel.buttons import Buttons
 from edge_agent.panel.gate import Gate
@@ -58,15 +58,19 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(config: Config, secrets: Secrets) -> None:
-    """Until told to stop. Raises AlreadyRunning, PortTaken, OSError."""
+def run(config: Config, secrets: Secrets, options: Sequence[str] = ()) -> None:
+    """`options`: of the program, for the children that are programs of their own.
+
+    Until told to stop. Raises AlreadyRunning, PortTaken, OSError."""
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     runtime.root.mkdir(parents=True, exist_ok=True, mode=0o750)
     with only_one(runtime.panel_lock, "panel"):
         door = _listen(config.panel)
         side = _socket(runtime.panel_socket)
         try:
-            asyncio.run(_serve(config, spool, runtime, secrets, SystemClock(), [door, side]))
+            asyncio.run(
+                _serve(config, spool, runtime, secrets, SystemClock(), [door, side], options)
+            )
         finally:
             notify("STOPPING=1")
             runtime.panel_socket.unlink(missing_ok=True)
@@ -79,10 +83,11 @@ async def _serve(
     secrets: Secrets,
     clock: Clock,
     doors: list[socket.socket],
+    options: Sequence[str],
 ) -> None:
     sessions = Sessions(spool.panel, time.monotonic)
     sessions.load()
-    panel = build(config, spool, runtime, secrets, clock, sessions)
+    panel = build(config, spool, runtime, secrets, clock, sessions, options)
     inner = app.application(panel)
     hosts = [*config.panel.hosts, socket.gethostname()]
     servers = [_server(Gate(inner, sessions, hosts, trusted=trusted)) for trusted in (False, True)]
@@ -115,6 +120,7 @@ def build(
     secrets: Secrets,
     clock: Clock,
     sessions: Sessions,
+    options: Sequence[str] = (),
 ) -> app.Panel:
     """The pieces; call it in the loop that will use them."""
 
@@ -132,6 +138,7 @@ def build(
         spool=spool,
         pin=lambda: _pin(config.panel, secrets),
         addresses=lambda: addresses(config.panel),
+        doctor=checking.command(list(options)),
         checking=asyncio.Lock(),
         reading=asyncio.Lock(),
     )

@@ -53,7 +53,13 @@ ProblemKey = Literal[
     "computer.busy",  # something is given up: params.detail (IT only)
     "clock.unsure",  # IT only
 ]
-Arrival = Literal["waiting", "sending", "sent", "help"]
+Arrival = Literal[
+    "waiting",
+    "sending",
+    "sent",
+    "help",
+    "kept",  # people have said that it shall not be sent
+]
 
 
 class Wire(BaseModel):
@@ -159,6 +165,9 @@ class Saved(Wire):
     continue_until_ms: int | None = None
     #: Ten seconds of it can be heard at /api/v1/lectures/{lecture}/listen.
     listen: bool = False
+    #: It stays on this computer until people say otherwise; and whether they still can say so.
+    kept: bool = False
+    keepable: bool = False
 
 
 class Space(Wire):
@@ -175,6 +184,8 @@ class QueueLine(Wire):
     title: str = ""
     course: str = ""
     lecturer: str = ""
+    language: str = ""
+    licence: str = ""
     started_utc: str
     length_s: int | None = None
     arrival: Arrival
@@ -182,6 +193,10 @@ class QueueLine(Wire):
     percent: int = 0
     #: Why it needs help (IT, English).
     reason: str = ""
+    #: Nothing of it has arrived anywhere: it can be kept here.
+    keepable: bool = False
+    #: What it says about itself can be changed.
+    editable: bool = True
 
 
 class Queue(Wire):

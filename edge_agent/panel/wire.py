@@ -75,6 +75,12 @@ class Continue(Wire):
     lecture: LectureId
 
 
+class Keep(Wire):
+    """Keep this lecture on this computer, or (`publish`) let it be sent after all."""
+
+    lecture: LectureId
+
+
 COMMANDS: dict[str, type[Wire]] = {
     "start": Start,
     "stop": Nothing,
@@ -86,9 +92,14 @@ COMMANDS: dict[str, type[Wire]] = {
     "mark": Mark,
     "continue": Continue,
     "edit": Edit,
+    "withhold": Keep,
+    "publish": Keep,
+    "test": Nothing,
 }
+#: Of the IT page.
+FOR_IT = frozenset({"test"})
 #: Refused when the room has changed since `base`. The others cannot mean anything else by then.
-TURN_SENSITIVE = frozenset({"start", "stop", "pause", "resume", "extend", "continue"})
+TURN_SENSITIVE = frozenset({"start", "test", "stop", "pause", "resume", "extend", "continue"})
 
 
 class Press(Wire):
@@ -194,6 +205,21 @@ class ItPage(Wire):
     addresses: list[str]
     devices: list[str]
     events: list[ItEvent]
+
+
+class Checked(Wire):
+    """One finding of the doctor, in English; `fix` is the next step."""
+
+    check: str
+    state: Literal["ok", "note", "wrong"]
+    message: str
+    fix: str = ""
+
+
+class Checks(Wire):
+    """POST /api/v1/checks"""
+
+    findings: list[Checked]
 
 
 # ---------------------------------------------------------------- WebSocket: server to browser

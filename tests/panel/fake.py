@@ -19,7 +19,7 @@ import wave
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -97,6 +97,7 @@ def queue() -> it.Queue:
             length_s=5400 - 60 * n,
             arrival=arrival,
             percent=percent,
+            keepable=arrival == "waiting",
             reason="the platform refused the file" if arrival == "help" else "",
         )
 
@@ -110,6 +111,7 @@ def queue() -> it.Queue:
             "A very long title that goes on and on about the second law of thermodynamics",
             "sent",
         ),
+        line(6, "Office hour", "kept"),
     ]
     return it.Queue(waiting=2, sending_percent=43, help=1, next_utc=utc(720), lectures=lines)
 
@@ -161,6 +163,7 @@ def saved(**more: Any) -> it.PanelState:
         "length_s": 5025,
         "continue_until_ms": now_ms() + 110_000,
         "listen": True,
+        "keepable": True,
     }
     return base("saved", saved=it.Saved(**(told | more)))
 
@@ -220,6 +223,7 @@ SCREENS: dict[str, Callable[[], it.PanelState]] = {
     "saving": lambda: base("saving", saving_percent=62, lecture=lecture()),
     "saved": saved,
     "saved_late": lambda: saved(continue_until_ms=None),
+    "saved_kept": lambda: saved(kept=True),
     "late_start": lambda: base("ready", ask=it.Ask(kind="late_start")),
     "ending": lambda: recording(lecture=lecture(4), ask=it.Ask(kind="ending")),
     "stopping": lambda: recording(
@@ -258,6 +262,7 @@ LEADS = {
     "mute": "muted",
     "unmute": "recording",
     "continue": "recording",
+    "test": "starting",
 }
 GOES_ON = {"starting": "recording", "saving": "saved"}
 
@@ -296,6 +301,8 @@ class Fake:
         self.presses.append((name, args.model_dump(exclude_none=True)))
         if name in LEADS:
             self.show(LEADS[name])
+        elif isinstance(args, wire.Keep):
+            self.keep(args.lecture, name == "withhold")
         elif isinstance(args, wire.Edit):
             given = args.model_dump(exclude_none=True, exclude={"lecture"})
             if self.state.lecture:
@@ -310,6 +317,18 @@ class Fake:
         answer = wire.Pressed(lecture=ID)
         self.answers[press.key] = answer
         return answer
+
+    def keep(self, lecture: str, kept: bool) -> None:
+        queue, saved = self.state.queue, self.state.saved
+        changed = {"arrival": "kept" if kept else "waiting", "keepable": True}
+        lines = [
+            line.model_copy(update=changed) if line.id == lecture else line
+            for line in queue.lectures
+        ]
+        self.change(
+            queue=queue.model_copy(update={"lectures": lines}),
+            saved=saved.model_copy(update={"kept": kept}) if saved else None,
+        )
 
 
 def picture(number: int) -> bytes:
@@ -404,6 +423,7 @@ class Pages:
             Route("/api/v1/lectures/{id}/listen", self.listen),
             Route("/api/v1/state", self.state),
             Route("/api/v1/it", self.it),
+            Route("/api/v1/checks", self.checks, methods=["POST"]),
             Route("/api/v1/courses", self.courses),
             WebSocketRoute("/api/v1/live", self.live),
         ]
@@ -451,6 +471,15 @@ class Pages:
 
     async def it(self, request: Request) -> Response:
         return model(it_page()) if self.room.role == "it" else failed(403, "not-allowed")
+
+    async def checks(self, request: Request) -> Response:
+        said: list[tuple[str, Literal["ok", "note", "wrong"], str, str]] = [
+            ("agent", "ok", "the agent runs", ""),
+            ("clock", "note", "not synchronised: dates of lectures may be wrong", "timedatectl"),
+            ("disk", "wrong", "12 GiB free, and a lecture needs 20", "free some space"),
+        ]
+        rows = [wire.Checked(check=c, state=s, message=m, fix=f) for c, s, m, f in said]
+        return model(wire.Checks(findings=rows))
 
     async def courses(self, request: Request) -> Response:
         known = [("PHY 204", "Dr Sok"), ("CHE 101", "Dr Chan"), ("MAT 110", "")]

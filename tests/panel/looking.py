@@ -34,12 +34,25 @@ PAGES = {
     "help": ("ready", "control"),
     "pin": ("ready", "control"),
     "it": ("recording", "it"),
+    "checks": ("ready", "it"),
+    "line": ("ready", "control"),
+    "line_kept": ("ready", "control"),
+}
+#: Which line of the queue is opened.
+LINES = {"line": 0, "line_kept": 5}
+#: What is opened under another name.
+OPENED = {
+    "fields": "details",
+    "pin": "it",
+    "checks": "it",
+    "line": "details",
+    "line_kept": "details",
 }
 #: Made by the browser itself.
 OWN = ("question", "lost", "sign_in", "view")
 ALL = (*sorted(SCREENS), *PAGES, *OWN)
 #: Lists may be longer than the screen; the stages may not.
-SCROLLING = {"queue", "details", "fields", "options", "help", "pin", "it", "sign_in"}
+SCROLLING = {*PAGES, "sign_in"}
 #: What rounding makes of whole pixels.
 SLACK = 1.5
 
@@ -157,11 +170,15 @@ class Onlooker:
             self._panel(f"panel.speak('{language}')")
             self._until(f"panel.words.tag === '{language}'")
         if name in PAGES:
-            self._panel(f"panel.open('{ {'fields': 'details', 'pin': 'it'}.get(name, name) }')")
+            line = f", panel.held.state.queue.lectures[{LINES[name]}]" if name in LINES else ""
+            self._panel(f"panel.open('{OPENED.get(name, name)}'{line})")
         if name == "fields":
             self.page.locator(".choices-wide button").last.click()
-        if name == "it":
+        if name in ("it", "checks"):
             self.page.wait_for_selector(".it-events li")
+        if name == "checks":
+            self.page.locator(".it-pair button").first.click()
+            self.page.wait_for_selector(".it-found li")
         if name == "question":
             self.page.locator(".actions .stop").click()
         self.settle()

@@ -42,6 +42,8 @@ class HandMade:
         self.asked: list[tuple[str, dict[str, Any], str]] = []
         self.answers: list[dict[str, Any] | Exception] = []
         self.now_s = 0.0
+        #: What is run as the doctor.
+        self.doctor = ["false"]
         self.sessions = Sessions(self.spool.panel, lambda: self.now_s)
 
     def ask(self, verb: str, args: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class HandMade:
             spool=self.spool,
             pin=lambda: self.pin,
             addresses=lambda: ["http://room-b204:8025"],
+            doctor=self.doctor,
             checking=asyncio.Lock(),
             reading=asyncio.Lock(),
         )

@@ -218,6 +218,54 @@ def test_what_is_typed_after_the_stop_goes_to_the_lecture_that_was_stopped(
     assert (given["lecture"], given["title"]) == (stopped.id, "Entropy")
 
 
+def test_a_lecture_that_was_just_saved_is_kept_here_and_sent_after_all(looking: Onlooker) -> None:
+    looking.see("saved")
+    page = looking.page
+    page.get_by_role("button", name="Do not send it").click()
+    expect(page.locator(".saved-words")).to_contain_text("It stays on this computer")
+    again = page.get_by_role("button", name="Send it after all")
+    expect(again).to_be_enabled(timeout=15_000)
+    again.click()
+    expect(page.locator(".saved-words")).not_to_contain_text("It stays on this computer")
+    stopped = looking.room.presses[0][1]["lecture"]
+    assert looking.room.presses == [
+        ("withhold", {"lecture": stopped}),
+        ("publish", {"lecture": stopped}),
+    ]
+
+
+def test_a_lecture_of_the_queue_is_named_anew_and_nothing_else_is(looking: Onlooker) -> None:
+    looking.see("queue")
+    page = looking.page
+    sent = looking.room.state.queue.lectures[2]
+    page.locator(".queue li").nth(2).get_by_role("button").click()
+    assert page.get_by_role("button", name="Do not send it").count() == 0, "it has arrived"
+    page.get_by_label("Title").fill("Entropy")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".queue")).to_be_visible()
+    name, given = looking.room.presses[-1]
+    assert (name, given["lecture"], given["title"]) == ("edit", sent.id, "Entropy")
+
+
+def test_what_waits_can_be_kept_here_from_the_queue(looking: Onlooker) -> None:
+    looking.see("line")
+    page = looking.page
+    waiting = looking.room.state.queue.lectures[0]
+    page.get_by_role("button", name="Do not send it").click()
+    expect(page.locator(".keeping")).to_contain_text("It stays on this computer")
+    assert looking.room.presses == [("withhold", {"lecture": waiting.id})]
+
+
+def test_it_staff_have_the_room_checked_and_record_a_test(looking: Onlooker) -> None:
+    looking.see("checks")
+    page = looking.page
+    expect(page.locator(".it-found li")).to_have_count(3)
+    expect(page.locator(".it-wrong")).to_contain_text("free some space")
+    page.get_by_role("button", name="Test: record 10 s").click()
+    expect(page.locator("#bar h1")).to_have_text("Recording", timeout=15_000)
+    assert pressed(looking) == ["test"]
+
+
 def test_a_title_is_shown_as_text_whatever_it_holds(looking: Onlooker) -> None:
     title = "<img src=x onerror=alert(1)>\u202etfel ot thgir"
     looking.room.change(details=it.Details(title=title))

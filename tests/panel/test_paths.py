@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +18,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from edge_agent.asking import NoAnswer, NotRunning
+from edge_agent.commands.checks import CHECKS
 from edge_agent.panel import wire
+from edge_agent.panel.buttons import TEST_S
+from edge_agent.panel.checking import SEEN_FROM_HERE, command
 from edge_agent.panel.sessions import LONGEST_S
 from edge_agent.panel.state import PanelState
 from tests.panel.served import LECTURE, PIN, HandMade, track
@@ -233,6 +238,61 @@ def test_a_stop_on_the_panel_can_be_taken_back(here: TestClient, room: HandMade)
         ("stop", {"undo": True}),
         ("continue", {"lecture": LECTURE}),
     ]
+
+
+def test_a_test_ends_by_itself_stays_here_and_is_for_it_staff(
+    here: TestClient, room: HandMade
+) -> None:
+    body = {"key": "press-0001", "base": rev(here), "args": {}}
+    assert code(here.post("/api/v1/commands/test", json=body)) == (403, "not-allowed")
+    with room.client(socket=True) as program:
+        body["base"] = rev(program)
+        assert program.post("/api/v1/commands/test", json=body).status_code == 200
+    [(verb, args, _)] = room.asked
+    assert (verb, args["withheld"]) == ("start", True)
+    left = datetime.fromisoformat(args["until_utc"]) - datetime.now(UTC)
+    assert timedelta(0) < left <= timedelta(seconds=TEST_S)
+
+
+@pytest.mark.parametrize("name", ["withhold", "publish"])
+def test_a_lecture_is_kept_here_or_sent_by_its_id_only(
+    here: TestClient, room: HandMade, name: str
+) -> None:
+    assert code(press(here, name, "press-0001")) == (400, "bad-request")
+    press(here, name, "press-0002", lecture=LECTURE)
+    assert room.asked == [(name, {"lecture": LECTURE}, "press-0002")]
+
+
+DOCTOR = """
+import json
+rows = [{"check": "clock", "state": "note", "message": "unset", "fix": "set it", "mend": ""}]
+print(json.dumps({"schema": "edge-agent/doctor/1", "ok": True, "data": rows, "warnings": []}))
+raise SystemExit(3)
+"""
+
+
+def test_the_doctor_is_a_program_whose_findings_are_shown_to_it_staff(
+    here: TestClient, room: HandMade
+) -> None:
+    room.doctor[:] = [sys.executable, "-c", DOCTOR]
+    assert code(here.post("/api/v1/checks")) == (403, "not-allowed")
+    with room.client(socket=True) as program:
+        found = wire.Checks.model_validate(program.post("/api/v1/checks").json()).findings
+    assert [(it.check, it.state, it.fix) for it in found] == [("clock", "note", "set it")]
+
+
+@pytest.mark.parametrize("said", ["", "no JSON", "{}", '{"data": [1]}', '{"data": [{}]}'])
+def test_a_doctor_that_fails_is_a_sentence_and_no_error(room: HandMade, said: str) -> None:
+    room.doctor[:] = [sys.executable, "-c", f"print({said!r})"]
+    with room.client(socket=True) as program:
+        assert code(program.post("/api/v1/checks")) == (503, "not-checked")
+
+
+def test_the_real_doctor_is_asked_only_for_what_is_seen_from_the_panel() -> None:
+    assert set(SEEN_FROM_HERE) <= set(CHECKS)
+    asked = command(["--config", "room.toml"])
+    assert asked[1:5] == ["-m", "edge_agent.cli", "--config", "room.toml"]
+    assert asked[5:] == ["doctor", *SEEN_FROM_HERE, "--json"]
 
 
 def test_the_same_press_again_gets_the_same_answer_and_does_nothing(

@@ -92,7 +92,7 @@ def test_a_lecture_by_one_button_from_start_to_stop(puck: tuple[Classroom, Puck]
 
     button.rest_after("pause: done")
     button.device.reports.append(DOWN)
-    room.until_state(lecture, State.FINISHING)
+    room.until_state(lecture, State.FINISHING, State.HELD)
     button.device.reports.append(UP)
     button.shows(BLUE)
     assert _bytes(WHITE) in button.device.written()

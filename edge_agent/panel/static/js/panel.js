@@ -34,6 +34,8 @@ export class Panel extends EventTarget {
     this.contact = "none";
     this.refused = false;
     this.page = "";
+    /** @type {any} */
+    this.about = null;
     this.told = "";
     this.busy = false;
     this.settings = settings.load();
@@ -120,8 +122,10 @@ export class Panel extends EventTarget {
     return this.words.t("help.call", { phone: `\u2066${this.held.state.room.phone}\u2069` });
   }
 
-  open(/** @type {string} */ name) {
+  /** @param {string} name @param {any} [about] which lecture, where it is not the one shown */
+  open(name, about) {
     this.page = name;
+    this.about = about ?? null;
     this._wanted();
     this._changed();
     this.dispatchEvent(new Event("page"));

@@ -84,6 +84,7 @@ export const ARRIVALS = {
   sending: N_("queue.sending"),
   sent: N_("queue.sent"),
   help: N_("queue.help"),
+  kept: N_("queue.kept"),
 };
 
 /** What the reader is told when a press was refused; codes without words share one. */

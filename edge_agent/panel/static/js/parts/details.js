@@ -5,6 +5,7 @@
 
 import { html, nothing } from "../../vendor/lit.js";
 import { ask, Refused } from "../commands.js";
+import { icon } from "../icons.js";
 import { N_ } from "../i18n.js";
 import { page } from "./page.js";
 import { Part } from "./part.js";
@@ -24,6 +25,8 @@ class Details extends Part {
     /** @type {any[]} */
     this._courses = [];
     this._form = false;
+    /** @type {any} a line of the queue; null when it is about now or next */
+    this._about = null;
     /** @type {string | undefined} which lecture this is about, whatever begins or ends meanwhile */
     this._lecture = undefined;
     /** @type {any} what it said when the page was opened: news must not overwrite what is typed */
@@ -32,8 +35,10 @@ class Details extends Part {
 
   async connectedCallback() {
     super.connectedCallback();
-    this._lecture = this.state.lecture?.id;
-    this._was = this.state.lecture ?? this.state.details;
+    this._about = this.panel.about;
+    this._was = this._about ?? this.state.lecture ?? this.state.details;
+    this._lecture = this._about?.id ?? this.state.lecture?.id;
+    this._form = this._about !== null;
     try {
       this._courses = (await ask("GET", "courses")).courses.slice(0, OFFERED);
     } catch (error) {
@@ -42,7 +47,20 @@ class Details extends Part {
   }
 
   render() {
-    return page(this, N_("details.title"), this._form ? this._fields() : this._choices());
+    return page(this, N_("details.title"), html`${this._form ? this._fields() : this._choices()} ${this._keeping()}`);
+  }
+
+  /** Of a lecture of the queue: whether it is sent at all. Facts come from the queue, not from the press. */
+  _keeping() {
+    const line = this.state.queue.lectures.find((/** @type {any} */ each) => each.id === this._about?.id);
+    if (!line || !(line.keepable || line.arrival === "kept")) return nothing;
+    const kept = line.arrival === "kept";
+    return html`<div class="keeping">
+      ${kept ? html`<p>${this.t("kept.more")}</p>` : nothing}
+      <button ?disabled=${this.panel.busy} @click=${() => this.panel.press(kept ? "publish" : "withhold", { lecture: line.id })}>
+        ${icon(kept ? "send" : "disk")}<span>${this.t(kept ? "btn.publish" : "btn.withhold")}</span>
+      </button>
+    </div>`;
   }
 
   _choices() {
@@ -100,7 +118,7 @@ class Details extends Part {
     /** @type {Record<string, unknown>} */
     const given = Object.fromEntries(Object.entries(what).filter(([, value]) => value !== undefined && value !== null));
     if (this._lecture) given.lecture = this._lecture;
-    if (await this.panel.press("edit", given)) this.panel.open("");
+    if (await this.panel.press("edit", given)) this.panel.open(this._about ? "queue" : "");
   }
 }
 

@@ -3,6 +3,7 @@
 import { html, nothing } from "../../vendor/lit.js";
 import { ask, Refused } from "../commands.js";
 import { N_ } from "../i18n.js";
+import { icon } from "../icons.js";
 import { refusal } from "../screen.js";
 import { page } from "./page.js";
 import { Part } from "./part.js";
@@ -10,9 +11,17 @@ import { Part } from "./part.js";
 const COLUMNS = [N_("it.device"), N_("it.state"), N_("it.format"), N_("it.dropped"), N_("it.level")];
 const AGAIN_MS = 2000;
 const GIB = 2 ** 30;
+/** Shapes of what the doctor says. */
+const MARKS = { ok: "tick", note: "warn", wrong: "fault" };
 
 class It extends Part {
-  static properties = { ...Part.properties, _facts: { state: true }, _pairing: { state: true } };
+  static properties = {
+    ...Part.properties,
+    _facts: { state: true },
+    _pairing: { state: true },
+    _found: { state: true },
+    _checking: { state: true },
+  };
 
   constructor() {
     super();
@@ -20,6 +29,9 @@ class It extends Part {
     this._facts = null;
     /** @type {any} */
     this._pairing = null;
+    /** @type {any[] | null} what the doctor has found */
+    this._found = null;
+    this._checking = false;
     this._timer = 0;
   }
 
@@ -59,6 +71,34 @@ class It extends Part {
     }
   }
 
+  /** Recorded as every lecture is, to the disk and into a package; the Saved screen plays it. */
+  async _test() {
+    if (await this.panel.press("test")) this.panel.open("");
+  }
+
+  async _check() {
+    this._checking = true;
+    try {
+      this._found = (await ask("POST", "checks")).findings;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.panel.tell(refusal(error.code));
+    } finally {
+      this._checking = false;
+    }
+  }
+
+  _findings() {
+    if (this._checking) return html`<p role="status">${this.t("it.checking")}</p>`;
+    if (!this._found) return nothing;
+    return html`<ul class="it-found" lang="en" dir="ltr">
+      ${this._found.map(
+        (/** @type {any} */ each) => html`<li class="it-${each.state}">${icon(/** @type {any} */ (MARKS)[each.state])}
+          <span><strong>${each.check}</strong> ${each.message}${each.fix ? html`<small>${each.fix}</small>` : nothing}</span></li>`,
+      )}
+    </ul>`;
+  }
+
   _all(/** @type {any} */ facts) {
     const gib = (/** @type {number} */ bytes) => (bytes / GIB).toFixed(1);
     return html`<div class="it">
@@ -79,11 +119,16 @@ class It extends Part {
         ${this._fact(N_("it.version"), facts.version)}
       </dl>
       <div class="it-pair">
+        <button ?disabled=${this._checking} @click=${() => this._check()}>${this.t("it.check")}</button>
+        ${this.state.word === "ready"
+          ? html`<button ?disabled=${this.panel.busy} @click=${() => this._test()}>${this.t("it.test")}</button>`
+          : nothing}
         <button @click=${() => this._pair()}>${this.t("it.pair")}</button>
         ${this._pairing ? html`<p>${this.t("it.pair.how")}</p><div class="qr" .innerHTML=${this._pairing.svg}></div>
           <bdi dir="ltr">${this._pairing.url}</bdi>` : nothing}
         <button @click=${() => this.panel.signOut()}>${this.t("it.leave")}</button>
       </div>
+      ${this._findings()}
       <h3>${this.t("it.events")}</h3>
       <ul class="it-events" lang="en" dir="ltr">
         ${facts.events.map(

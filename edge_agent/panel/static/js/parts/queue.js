@@ -7,7 +7,7 @@ import { N_ } from "../i18n.js";
 import { page } from "./page.js";
 import { Part } from "./part.js";
 
-const SHAPES = { waiting: "wait", sending: "send", sent: "tick", help: "warn" };
+const SHAPES = { waiting: "wait", sending: "send", sent: "tick", help: "warn", kept: "disk" };
 
 class Queue extends Part {
   render() {
@@ -35,6 +35,9 @@ class Queue extends Part {
         ${line.length_s === null ? nothing : html`<small>${this.panel.formats.duration(line.length_s)}</small>`}
       </span>
       <span class="queue-arrival">${icon(/** @type {any} */ (SHAPES)[line.arrival])}<span>${words}</span></span>
+      ${line.editable && this.panel.may("control")
+        ? html`<button @click=${() => this.panel.open("details", line)}>${this.t("btn.change")}</button>`
+        : nothing}
     </li>`;
   }
 }

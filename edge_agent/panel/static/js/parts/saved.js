@@ -28,7 +28,7 @@ class Saved extends Ticking {
         <div>
           <p class="saved-leave">${this.t("saved.leave")}</p>
           <p class="saved-what"><bdi>${saved.title}</bdi> <span>${this.panel.formats.duration(saved.length_s)}</span></p>
-          <p class="saved-when">${this._when(queue)}</p>
+          <p class="saved-when">${saved.kept ? this.t("kept.more") : this._when(queue)}</p>
           ${this._heard === "none" ? html`<p class="saved-when" role="status">${this.t("refused.nosound")}</p>` : nothing}
         </div>
         ${this.state.lecture && this.panel.may("control")
@@ -59,6 +59,12 @@ class Saved extends Ticking {
       ${saved.listen
         ? html`<button class="listen" ?disabled=${this._heard === "asked"} @click=${() => this._listen(saved.lecture)}>
             ${icon("listen")}<span>${this.t(this._heard === "playing" ? "listen.again" : "btn.listen")}</span>
+          </button>`
+        : nothing}
+      ${saved.kept || saved.keepable
+        ? html`<button class="keep" ?disabled=${this.panel.busy}
+            @click=${() => this.panel.press(saved.kept ? "publish" : "withhold", { lecture: saved.lecture })}>
+            ${icon(saved.kept ? "send" : "disk")}<span>${this.t(saved.kept ? "btn.publish" : "btn.withhold")}</span>
           </button>`
         : nothing}
       ${startButton(this)}
