@@ -44,6 +44,10 @@ class Day:
         self._copy = folder / "copy.db"
         self._presses = 0
 
+    def close(self) -> None:
+        self.room.close()
+        self.room.room.ledger.close()  # another connection than it began with
+
     def press(self, verb: str, seconds: float = 1.0, **args: object) -> None:
         self._presses += 1
         self.room.post(verb, args, f"key {self._presses}")
@@ -136,7 +140,7 @@ class Day:
 def day(tmp_path: Path) -> Iterator[Day]:
     day = Day(tmp_path)
     yield day
-    day.room.close()
+    day.close()
 
 
 BEFORE = [(old, new) for i, new in enumerate(LIFE) for old in LIFE[:i]]
