@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomlkit
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from capture.discover import Device
@@ -138,6 +142,7 @@ def test_a_mistake_is_named_with_what_would_be_right(text: str, words: str) -> N
         (CAMERA + 'codec = "h265"', "sources.camera.codec: input should be 'h264'"),
         (CAMERA + "[set.renditions]\nsound = true", "set.renditions.sound: extra inputs"),
         (CAMERA + "[set.rendition]\naudio = true", "set.rendition: there is no such table"),
+        (CAMERA + "[set.calendars.x]\nurl = 1", "belongs to one room alone"),
     ],
 )
 def test_a_value_that_the_configuration_would_refuse_is_found_before(text: str, words: str) -> None:
@@ -173,6 +178,31 @@ def test_an_address_with_a_password_gets_into_no_profile() -> None:
     with pytest.raises(Failure, match="has a password in it") as error:
         profile_of_room(config, "Mine")
     assert "pass@" not in str(error.value)
+
+
+_LEAF = st.one_of(
+    st.text(max_size=4), st.integers(-9, 9), st.booleans(), st.floats(allow_nan=False)
+)
+_KEYS = st.sampled_from(
+    "kind title sources set notes role camera needed size crf panel renditions calendars mqtt".split()
+)
+_ROLES = st.sampled_from(["camera", "microphone", "backup", "fixed", "room"])
+_ANY = st.recursive(
+    st.one_of(_LEAF, _ROLES),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_KEYS, _ANY, max_size=5), st.dictionaries(_KEYS, _ANY, max_size=3))
+def test_whatever_a_profile_says_is_taken_or_named_as_a_mistake(
+    table: dict[str, Any], sources: dict[str, Any]
+) -> None:
+    head = {"kind": "room", "title": "x"}
+    for values in (table, head | table, table | head | {"sources": sources}):
+        with suppress(ProfileError):  # no other exception
+            found = parse_room("mine", tomlkit.dumps(values))
+            assert all(isinstance(each, str) for each in mistakes(found))
 
 
 # ---------------------------------------------------------------- by command

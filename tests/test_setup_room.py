@@ -6,13 +6,17 @@ import json
 import os
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import tomlkit
 import typer
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from capture.discover import Device
@@ -262,6 +266,21 @@ def test_a_wrong_answer_changes_nothing(
 def test_a_file_of_answers_with_a_mistake_says_which(text: str, words: str) -> None:
     with pytest.raises(Failure, match=words):
         from_file(text, "answers.toml")
+
+
+_KEYS = st.sampled_from(["room", "zone", "units", "test_seconds", "destination", "name", "token"])
+_VALUES = st.one_of(
+    st.text(max_size=4), st.integers(-9, 999), st.booleans(), st.floats(), st.lists(st.integers())
+)
+_TABLES = st.dictionaries(_KEYS, st.one_of(_VALUES, st.dictionaries(_KEYS, _VALUES)))
+
+
+@given(_TABLES)
+def test_whatever_a_file_of_answers_says_it_is_taken_or_refused(table: dict[str, Any]) -> None:
+    with suppress(Failure):  # no other exception
+        found = from_file(tomlkit.dumps(table), "answers.toml")
+        assert "token" not in table
+        assert found.test_seconds is None or 0 <= found.test_seconds <= 120
 
 
 def test_an_option_goes_before_the_file() -> None:

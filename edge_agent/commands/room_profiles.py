@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from device_profiles.room_profile import PICTURES, Place, RoomProfile
 from edge_agent.commands.output import Exit, Failure
@@ -143,8 +143,8 @@ def mistakes(profile: RoomProfile) -> list[str]:
     for table, keys in profile.set.items():
         model = fields[table].annotation if table in fields else None
         where = f"{profile.name}.toml: set.{table}"
-        if model is None:
-            found.append(f"{where}: there is no such table")
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            found.append(f"{where}: there is no such table, or it belongs to one room alone")
         else:
             found += _faults(where, model, dict(keys))
     return found
