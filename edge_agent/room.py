@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +22,7 @@ from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
 from edge_agent.ledger_watch import LedgerWatch
 from edge_agent.performer import Performer
+from edge_agent.power_watch import PowerWatch
 from edge_agent.privacy import Privacy
 from edge_agent.recorder_spec import recorder_spec
 from edge_agent.recovery import Recovery
@@ -57,6 +58,7 @@ class Room:
     schedule: ScheduleWatch
     #: Tells when a camera or sound card has come.
     plugs: Plugs
+    power: PowerWatch
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
         """Give the room the tracks that it does not have yet, each with a recorder."""
@@ -74,11 +76,12 @@ def furnish(
     trials: Child | None = None,
     renderer: Child | None = None,
     plugs: Plugs | None = None,
+    on_battery: Callable[[], bool] | None = None,
 ) -> Room:
     """The room with all its pieces, after recovery has brought ledger and spool together.
 
     Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller;
-    without `plugs` devices are only looked for now and then.
+    without `plugs` devices are only looked for now and then; without `on_battery` there is none.
     """
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
@@ -128,8 +131,18 @@ def furnish(
         small,
         runtime,
     )
+    power = PowerWatch(ledger, on_battery)
     status = StatusWriter(
-        config.room.name, runtime, ledger, recorders, tracks, finisher, encoders, privacy, schedule
+        config.room.name,
+        runtime,
+        ledger,
+        recorders,
+        tracks,
+        finisher,
+        encoders,
+        privacy,
+        schedule,
+        power,
     )
     discovery = None if config.tracks else Discovery(Process(SEARCH, ignored(config.devices)))
     room = Room(
@@ -150,6 +163,7 @@ def furnish(
         LedgerWatch(spool, ledger, refill),
         schedule,
         plugs or NoPlugs(),
+        power,
     )
     room.equip(config.tracks)
     return room

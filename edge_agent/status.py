@@ -18,6 +18,7 @@ from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.finishing import Finisher
 from edge_agent.ledger import Ledger
 from edge_agent.messages import Gone
+from edge_agent.power_watch import PowerWatch
 from edge_agent.privacy import Privacy
 from edge_agent.rows import Lecture, Track
 from edge_agent.rules.health import Phase
@@ -44,6 +45,7 @@ class StatusWriter:
         encoders: EncoderChoice,
         privacy: Privacy,
         schedule: ScheduleWatch,
+        power: PowerWatch,
     ) -> None:
         self._room = room
         self._runtime = runtime
@@ -54,6 +56,7 @@ class StatusWriter:
         self._encoders = encoders
         self._privacy = privacy
         self._schedule = schedule
+        self._power = power
         self._last: dict[str, Any] | None = None
         #: The tracks that the lecture under way lacks now, with the cause.
         self._gaps: dict[str, str] = {}
@@ -77,6 +80,7 @@ class StatusWriter:
             "room": self._room,
             "clock_trust": now.trust,
             "muted": self._privacy.muted,
+            "on_battery": self._power.on_battery,
             "lecture": self._lecture(now),
             "tracks": {track.name: self._track(track) for track in self._tracks},
             "failed_encoders": dict(self._encoders.failed),

@@ -25,6 +25,7 @@ from edge_agent.config import Config
 from edge_agent.ledger_rescue import open_ledger
 from edge_agent.locks import only_one
 from edge_agent.orphans import wait_for_orphans
+from edge_agent.power import on_battery
 from edge_agent.room import Room, furnish
 from edge_agent.rules.actions import Action
 from edge_agent.rules.bookings import Situation
@@ -42,6 +43,7 @@ STATUS_NS = SECOND // 2
 WATCHDOG_NS = SECOND
 _LOOK = "to look at disk and ledger"
 _FILE = "the ledger's file"
+_POWER = "the power"
 _SMALL = "small versions of lectures"
 _TIMETABLE = "the timetable"
 
@@ -84,6 +86,7 @@ class Supervisor:
         self._tell()
         self._each_round()
         self._look_at_plugs(now)
+        self._trouble.attempt(_POWER, partial(room.power.step, now), now.mono_ns)
         mend = partial(room.performer.look_at_clock, now)
         self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
@@ -215,7 +218,15 @@ def run(config: Config, clock: Clock | None = None) -> int:
         clock = clock or SystemClock()
         ledger = open_ledger(spool, clock.now())
         starting.ended("ledger")
-        room = furnish(config, clock, ledger, trials=trials, renderer=renderer, plugs=UdevPlugs())
+        room = furnish(
+            config,
+            clock,
+            ledger,
+            trials=trials,
+            renderer=renderer,
+            plugs=UdevPlugs(),
+            on_battery=on_battery,
+        )
         starting.ended("recovery")
         supervisor = Supervisor(room, lambda: tell(starting.armed(room.recorders.values())))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -228,6 +239,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
             systemd.notify("STOPPING=1")
             room.finisher.end()
             room.encoders.end()
+            room.power.close()
             room.small.end()
             room.plugs.close()
             if room.discovery is not None:

@@ -80,6 +80,8 @@ def screen(room_name: str, facts: Facts | None, queue: Facts | None) -> list[str
     lines.append(f"Disk       {size(facts['spool']['free_bytes'])} free")
     if facts["spool"]["trouble"]:
         lines.append(f"           {facts['spool']['trouble']}")
+    if facts.get("on_battery"):
+        lines.append("Power      on battery: plug the power cable in")
     if facts["clock_trust"] != "synchronised":
         lines.append(f"Clock      {facts['clock_trust']}: not set by the network")
     return [*lines, *_queue_lines(queue)]

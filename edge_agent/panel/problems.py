@@ -102,6 +102,8 @@ def _of_the_room(
     if it.trouble or trouble:
         text = it.trouble or trouble
         yield show.Problem(key="disk.trouble", severity="critical", detail=text)
+    if status.get("on_battery"):
+        yield show.Problem(key="power.battery", severity="warning")
     given_up = [t["given_up"] for t in status["tracks"].values() if t["given_up"]]
     if given_up:
         yield show.Problem(key="computer.busy", severity="notice", detail="; ".join(given_up))

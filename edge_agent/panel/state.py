@@ -50,6 +50,7 @@ ProblemKey = Literal[
     "space.low",  # less than half an hour: params.minutes
     "space.full",  # nothing can be recorded
     "disk.trouble",  # the disk refuses: params.detail (IT only)
+    "power.battery",  # the computer runs on its battery
     "computer.busy",  # something is given up: params.detail (IT only)
     "clock.unsure",  # IT only
 ]

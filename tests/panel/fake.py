@@ -247,6 +247,7 @@ SCREENS: dict[str, Callable[[], it.PanelState]] = {
     "cam_frozen": lambda: trouble("cam.frozen", number=0),
     "slides_none": lambda: trouble("slides.none", number=1),
     "disk_trouble": lambda: trouble("disk.trouble", "critical"),
+    "power_battery": lambda: trouble("power.battery"),
     "computer_busy": lambda: trouble("computer.busy", "notice"),
     "clock_unsure": lambda: trouble("clock.unsure", "notice").model_copy(
         update={"clock_ok": False}

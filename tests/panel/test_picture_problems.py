@@ -1,4 +1,4 @@
-"""What is wrong with a picture reaches the panel under a key that it has words for."""
+"""What is wrong with pictures and power reaches the panel under a key that it has words for."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from tools.catalogues import keys
 NOW = Now(10**12, datetime(2026, 11, 22, tzinfo=UTC), "boot", "synchronised")
 
 
-def shown(role: show.SourceRole, warning: str, state: show.SourceState) -> list[show.Problem]:
+def shown(
+    role: show.SourceRole, warning: str, state: show.SourceState, on_battery: bool = False
+) -> list[show.Problem]:
     status: dict[str, Any] = {
+        "on_battery": on_battery,
         "tracks": {
             "it": {"warning": warning, "given_up": "", "reason": "", "hint": ""},
             "mic": {"warning": "", "given_up": "", "reason": "", "hint": ""},
@@ -52,6 +55,12 @@ def test_each_warning_is_a_problem_with_words_and_a_next_step(
 
 def test_no_warning_of_a_picture_is_without_a_problem() -> None:
     assert all(shown("camera", warning, "recording") for warning in ADVICE)
+
+
+def test_a_computer_on_its_battery_is_told_with_the_next_step() -> None:
+    (found,) = shown("camera", "", "recording", on_battery=True)
+    assert (found.key, found.severity) == ("power.battery", "warning")
+    assert {"power.battery", "power.battery.do"} <= set(keys())
 
 
 def test_a_camera_that_is_gone_is_told_as_gone() -> None:
