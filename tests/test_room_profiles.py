@@ -184,7 +184,22 @@ _LEAF = st.one_of(
     st.text(max_size=4), st.integers(-9, 9), st.booleans(), st.floats(allow_nan=False)
 )
 _KEYS = st.sampled_from(
-    "kind title sources set notes role camera needed size crf panel renditions calendars mqtt".split()
+    [
+        "kind",
+        "title",
+        "sources",
+        "set",
+        "notes",
+        "role",
+        "camera",
+        "needed",
+        "size",
+        "crf",
+        "panel",
+        "renditions",
+        "calendars",
+        "mqtt",
+    ]
 )
 _ROLES = st.sampled_from(["camera", "microphone", "backup", "fixed", "room"])
 _ANY = st.recursive(
