@@ -14,6 +14,7 @@ from edge_agent.panel import state as show
 from edge_agent.panel.problems import problems
 from edge_agent.panel.queue import keepable, queue_of
 from edge_agent.panel.reading import NS, Journey, Reading
+from edge_agent.panel.timetable import booking_of, has_begun
 from edge_agent.panel.tracks import is_lost, main_microphone, mic_facts, source, space_left
 from edge_agent.rows import Gap, Lecture
 from edge_agent.rules import panel as rules
@@ -81,11 +82,12 @@ def picture(memory: Memory, it: Reading, wishes: Wishes) -> tuple[Memory, show.P
         ),
         sources=sources,
         problems=problems(it, status, seen.word, sources, verdict, main, wishes.least_free, left),
-        ask=_ask(it, seen.word, heard),
+        ask=_ask(it, seen.word, heard) or _late(status, seen.word, heard),
         saving_percent=_saving(it, status),
         saved=_saved(it, seen.word),
         space=left,
         queue=queue_of(it),
+        booking=booking_of(status),
         clock_ok=it.now.trust == "synchronised",
         pin_set=wishes.pin_set,
     )
@@ -207,6 +209,11 @@ def _goes_on(it: Reading) -> bool:
     """It will not stop at its end while somebody speaks."""
     schedule = (_fresh(it) or {}).get("schedule")
     return bool(schedule and schedule.get("goes_on_until_utc"))
+
+
+def _late(status: Mapping[str, Any] | None, word: str, heard: rules.Heard) -> show.Ask | None:
+    asks = word == rules.READY and has_begun(status, heard.talking)
+    return show.Ask(kind="late_start") if asks else None
 
 
 def _saving(it: Reading, status: Mapping[str, Any] | None) -> int:
