@@ -314,6 +314,14 @@ def test_a_lecture_under_way_is_neither_tested_nor_restarted(desk: Desk) -> None
     assert any("a lecture is being recorded: no test" in text for text in document["warnings"])
 
 
+def test_two_at_once_are_one_after_the_other(desk: Desk) -> None:
+    with ConfigDesk(desk.file, os.environ, FixedClock()).alone():
+        code, document = desk("--room", "B-204")
+    assert (code, document["error"]["code"]) == (Exit.WRONG_STATE, "being-changed")
+    assert desk.file.read_text() == desk.first
+    assert desk("--room", "B-204")[0] == 0
+
+
 # ---------------------------------------------------------------- systemd
 
 UNIT = {"Id": "edge-agent.service", "LoadState": "loaded"}

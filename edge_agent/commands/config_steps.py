@@ -175,9 +175,17 @@ def tell(rows: Sequence[Row], report: Report) -> None:
         report.say("nothing would change")
 
 
-def carry_out(place: ConfigDesk, plan: Plan, report: Report, dry_run: bool) -> None:
-    """Show a valid change, write it, look at what can be looked at, say when it counts."""
-    tell(plan.rows, report)
+def carry_out(
+    place: ConfigDesk, plan: Plan, report: Report, dry_run: bool, shown: bool = False
+) -> None:
+    """Show a valid change, write it, look at what can be looked at, say when it counts.
+
+    `shown`: people have seen it already, and agreed.
+    """
+    if shown:
+        report.data = {"changes": change_data(plan.rows)}
+    else:
+        tell(plan.rows, report)
     _tell_hidden(place, plan, report)
     report.data |= {"written": False, "number": None}
     if dry_run:

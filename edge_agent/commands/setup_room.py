@@ -87,7 +87,7 @@ class RoomSetup:
             tracks = wanted_tracks(answers, written.values.get("tracks", {}), found, modes_of(rows))
             wanted = self._changes(answers, secrets, config, written, tracks)
             plan = self._place.plan(edited(self._place, wanted.values, wanted.gone))
-            steps = self._steps(answers, self._checked(secrets, plan.config), wanted, plan)
+            steps = self._steps(answers, self._checked(secrets, plan.config), wanted, plan, asks)
             if asks and not confirmed(_summary(plan, steps), self._asker):
                 self._report.say("nothing was changed")
                 return
@@ -151,7 +151,12 @@ class RoomSetup:
     # ------------------------------------------------------------ what is to be done
 
     def _steps(
-        self, answers: Answers, secrets: Mapping[str, str], wanted: Changes, plan: Plan
+        self,
+        answers: Answers,
+        secrets: Mapping[str, str],
+        wanted: Changes,
+        plan: Plan,
+        shown: bool,
     ) -> list[Step]:
         here = _room(plan)
         steps = self._zone(answers.zone)
@@ -160,7 +165,9 @@ class RoomSetup:
             steps.append(Step("secrets", f"keep the credential {name}", keep))
         if plan.rows:
             words = f"{len(plan.rows)} changes of {self._place.main}"
-            steps.append(Step("configuration", words, partial(self._write, wanted), looks=True))
+            steps.append(
+                Step("configuration", words, partial(self._write, wanted, shown), looks=True)
+            )
         if answers.destination:
             name = str(answers.destination["name"])
             account = service_account(here.spool.root)
@@ -226,11 +233,11 @@ class RoomSetup:
         folder = self._place.main.parent / "credentials"
         store(folder, name, value, owner_of_secrets(here.spool.root))
 
-    def _write(self, wanted: Changes) -> None:
+    def _write(self, wanted: Changes, shown: bool) -> None:
         """Planned again: somebody else may have changed it since the first question."""
         with part(self._report, "configuration") as mine, changing(self._place, self._dry):
             plan = self._place.plan(edited(self._place, wanted.values, wanted.gone))
-            carry_out(self._place, plan, mine, self._dry)
+            carry_out(self._place, plan, mine, self._dry, shown)
 
     def _probe(self, name: str, account: Account) -> None:
         with part(self._report, "destination") as mine:
