@@ -196,3 +196,36 @@ def test_a_supervisor_killed_while_finishing_finishes_after_its_restart(
     assert_aligned(room.delivered(lecture))
     assert room.lecture(lecture).state is State.DELIVERED
     check_clean(room)
+
+
+def test_a_stop_is_taken_back_beside_its_package_and_new_words_follow_what_was_sent(
+    make_room: MakeRoom,
+) -> None:
+    """The agent is killed between the two, and what was packaged is recorded on."""
+    room = make_room(ROOM, recording={"undo_seconds": 600.0})
+    room.start_agent()
+    room.start_uploader()
+    room.until_armed()
+    lecture = room.begin(title="Heat")
+    room.until_durable(2)
+    room.command("stop", undo=True)
+    room.until_state(lecture, State.HELD)
+    assert list(room.platform.iterdir()) == []
+    room.kill_agent()
+    room.start_agent()
+    room.until_armed()
+    room.command("continue", lecture=lecture)
+    assert not room.spool.package(lecture).exists()
+    room.until_durable(4)
+    room.command("stop")
+    sent = json.loads((room.delivered(lecture) / "manifest.json").read_text())
+    assert "stopped" in {gap["cause"] for gap in sent["gaps"]}
+    assert sent["durationSeconds"] >= 4
+    room.command("edit", lecture=lecture, title="Heat 2")
+
+    def renamed() -> bool:
+        there = json.loads((room.platform / lecture / "manifest.json").read_text())
+        return (there["name"], there["revision"]) == ("Heat 2", sent["revision"] + 1)
+
+    until("the platform has the other title", renamed)
+    room.delivered(lecture)
