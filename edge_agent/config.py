@@ -105,6 +105,7 @@ class Storage(_Section):
     spool: AbsolutePath
     runtime: AbsolutePath
     least_free_mib: int = Field(default=2048, ge=0)
+    bin_days: int = Field(default=14, ge=0, le=365)
 
 
 class Recording(_Section):

@@ -11,9 +11,10 @@ import json
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from edge_agent.children import Child
-from edge_agent.messages import TryEncoders
+from edge_agent.messages import RecorderSpec, TryEncoders
 from edge_agent.rules.health import SECOND
 from encoders.headroom import Effort
 from encoders.ladder import SOFTWARE as SOFTWARE_OF
@@ -81,6 +82,14 @@ class EncoderChoice:
         why = "no encoder for it works here" if known else "its encoders have not been tried yet"
         more = f"see: edge-agent encoders --codec {codec}"
         return f"{codec} is asked for, and recorded is h264: {why}; {more}"
+
+    def effort_for(self, spec: RecorderSpec) -> dict[str, Any]:
+        """What leaves the PC headroom, except for what the configuration says of the track."""
+        return {
+            "preset": self.effort.preset,
+            "sparse": self.effort.sparse and spec.fps is None,
+            "small": self.effort.small and spec.size is None,
+        }
 
     def shown(self, opened: str, used: str, codec: str = H264) -> str:
         """What encodes a track, for people: what it uses now, or what it would begin with."""

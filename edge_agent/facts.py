@@ -10,8 +10,10 @@ from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
 from edge_agent.older_ledger import UnderWay
 from edge_agent.rows import Command, Lecture
+from edge_agent.rules.bin import VERBS as THROWING_AWAY
+from edge_agent.rules.bin import Kept, spent, undated
 from edge_agent.rules.health import finisher_delay_ns
-from edge_agent.rules.lecture import WITH_PACKAGE, State
+from edge_agent.rules.lecture import WITH_PACKAGE, Event, State, events
 from edge_agent.rules.plan import DISK_FULL, ActiveFacts, CommandFacts, Facts, FinisherFacts
 from edge_agent.rules.space import room_to_record
 from edge_agent.spool import Spool
@@ -23,7 +25,13 @@ SLOW_NS = 1_000_000_000
 class Observer:
     """Reads the facts. Keeps only what it saved itself from looking up again."""
 
-    def __init__(self, spool: Spool, ledger: Ledger, least_free_bytes: int) -> None:
+    def __init__(
+        self, spool: Spool, ledger: Ledger, least_free_bytes: int, bin_days: int = 14
+    ) -> None:
+        self._bin_days = bin_days
+        self._spent: tuple[str, ...] = ()
+        self._undated: tuple[str, ...] = ()
+        self._purged: tuple[str, ...] = ()
         self._spool = spool
         self._ledger = ledger
         self._least_free = least_free_bytes
@@ -32,6 +40,8 @@ class Observer:
         self._leftovers: tuple[str, ...] = ()
         #: Lectures that are known to have no segments any more.
         self._bare: set[str] = set()
+        #: Purged lectures that are known to have no files any more.
+        self._gone: set[str] = set()
         #: The full disk has ended a track of the lecture under way.
         self._was_full = False
         self.free_bytes = 0
@@ -70,6 +80,10 @@ class Observer:
             enough_space=self.free_bytes >= self._least_free,
             room_to_record=room_to_record(self.free_bytes, self._was_full),
             stopping=stopping,
+            kept=self._kept(commands),
+            spent=self._spent,
+            undated=self._undated,
+            purged=self._purged,
         )
 
     def look_again(self) -> None:
@@ -120,7 +134,24 @@ class Observer:
     def _failed(self, commands: list[Command]) -> frozenset[str]:
         if not any(command.verb == "retry" for command in commands):
             return frozenset()
-        return frozenset(lecture.id for lecture in self._ledger.lectures(State.FAILED))
+        found = self._ledger.lectures(State.FAILED)
+        return frozenset(lecture.id for lecture in found) - self._ledger.binned()
+
+    def _kept(self, commands: list[Command]) -> dict[str, Kept]:
+        """The lectures that somebody wants to throw away or back, looked up for who asks only."""
+        wanted = {str(it.args.get("lecture", "")) for it in commands if it.verb in THROWING_AWAY}
+        found = (self._ledger.lecture(lecture) for lecture in sorted(wanted))
+        binned = self._ledger.binned() if wanted else frozenset()
+        return {
+            lecture.id: Kept(
+                lecture.state,
+                lecture.id in binned,
+                sum(row.receipt is None for row in self._ledger.outbox(lecture.id)),
+                lecture.renditions == "wanted",
+            )
+            for lecture in found
+            if lecture is not None
+        }
 
     def _stopped(self, commands: list[Command], now: Now) -> frozenset[str]:
         """Looked up for who asks only. To go on, a lecture's time must be that of this boot."""
@@ -133,12 +164,14 @@ class Observer:
         if not any(command.verb == "continue" for command in commands):
             return frozenset()
         found = self._ledger.lectures(State.FINISHING, State.HELD)
-        return frozenset(it.id for it in found if it.waits(now.mono_ns, now.boot))
+        waiting = frozenset(it.id for it in found if it.waits(now.mono_ns, now.boot))
+        return waiting - self._ledger.binned()
 
     def _present(self, commands: list[Command]) -> frozenset[str]:
         if not any(command.verb in ("edit", "withhold", "publish") for command in commands):
             return frozenset()
-        return frozenset(self._ledger.ids(State.FINISHING, State.FAILED, *WITH_PACKAGE))
+        ended = frozenset(self._ledger.ids(State.FINISHING, State.FAILED, *WITH_PACKAGE))
+        return ended - self._ledger.binned()
 
     def _unsent(self, commands: list[Command]) -> frozenset[str]:
         if not any(command.verb == "withhold" for command in commands):
@@ -150,6 +183,28 @@ class Observer:
         self.free_bytes = shutil.disk_usage(self._spool.root).free
         self._received = tuple(self._ledger.received())
         self._leftovers = tuple(self._with_segments(now))
+        self._purged = tuple(self._with_files())
+        self._look_into_bin(now)
+
+    def _look_into_bin(self, now: Now) -> None:
+        rows = self._ledger.bin()
+        self._undated = tuple(row.lecture for row in rows if undated(row.trust, now.trust))
+        self._spent = tuple(
+            row.lecture
+            for row in rows
+            if spent(row.deleted, row.trust, now.utc, now.trust, self._bin_days)
+            and Event.PURGE in events(self._ledger.existing(row.lecture).state)
+        )
+
+    def _with_files(self) -> Iterator[str]:
+        """What a lecture that was purged has left; one whose files are gone is asked once."""
+        for lecture in self._ledger.ids(State.PURGED):
+            if lecture in self._gone:
+                continue
+            if self._spool.lecture(lecture).exists():
+                yield lecture
+            else:
+                self._gone.add(lecture)
 
     def _with_segments(self, now: Now) -> Iterator[str]:
         """A packaged lecture whose segments are gone gets no new ones, so it is asked once."""

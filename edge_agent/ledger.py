@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.ledger_bin import Bin
 from edge_agent.ledger_bookings import Bookings
 from edge_agent.ledger_lectures import Lectures
 from edge_agent.ledger_queues import Inbox, LeftOut, Outbox
@@ -33,7 +34,7 @@ class LedgerMissing(Exception):
     """There is no ledger yet: the agent has never run with this spool."""
 
 
-class Ledger(Lectures, Warnings, Inbox, Outbox, UploadControl, Bookings):
+class Ledger(Lectures, Warnings, Inbox, Outbox, Bin, UploadControl, Bookings):
     """One connection to the ledger, used by the thread that opened it."""
 
     @classmethod

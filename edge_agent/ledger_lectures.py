@@ -112,7 +112,10 @@ class Lectures(Tables):
 
     def wanting_renditions(self) -> list[Lecture]:
         """Lectures whose small versions are not made yet, in the order of their starts."""
-        query = "SELECT * FROM lectures WHERE renditions = 'wanted' ORDER BY rowid"
+        query = (
+            "SELECT * FROM lectures WHERE renditions = 'wanted'"
+            " AND id NOT IN (SELECT lecture FROM bin) ORDER BY rowid"
+        )
         return [Lecture.of(row) for row in self._db.execute(query)]
 
     def active(self) -> Lecture | None:

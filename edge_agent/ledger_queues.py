@@ -140,8 +140,11 @@ class Outbox(Tables):
             self._db.execute("DELETE FROM outbox WHERE lecture = ? AND name = ?", (lecture, name))
 
     def waiting(self) -> list[OutboxRow]:
-        """Outbox rows without a receipt, in order of value; what is held waits for no one."""
-        where = "WHERE receipt IS NULL AND lectures.state != 'held' AND withheld = 0"
+        """Outbox rows without a receipt, in order of value; of what is held or in the bin none."""
+        where = (
+            "WHERE receipt IS NULL AND lectures.state != 'held' AND withheld = 0"
+            " AND lecture NOT IN (SELECT lecture FROM bin)"
+        )
         rows = self._db.execute(_BY_VALUE.format(where))
         return [OutboxRow.of(row) for row in rows]
 

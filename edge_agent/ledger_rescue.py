@@ -15,6 +15,7 @@ from edge_agent.aside import set_aside
 from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
 from edge_agent.rows import (
+    BinRow,
     BookingRow,
     Command,
     Event,
@@ -58,6 +59,7 @@ TABLES = {
     "upload_orders": UploadOrder,
     "traffic": Traffic,
     "forecasts": ForecastRow,
+    "bin": BinRow,
     "bookings": BookingRow,
 }
 #: In this order: a ledger without its log is found damaged again, a log without its ledger is not.
@@ -123,6 +125,8 @@ def _read_everything(ledger: Ledger) -> None:
     ledger.upload_orders()
     ledger.traffic("")
     ledger.forecasts()
+    for row in ledger.bin():
+        _ = row.deleted
     ledger.lectures()
     for lecture in ledger.lectures(*UNPACKAGED):
         for read in (

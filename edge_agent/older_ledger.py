@@ -60,6 +60,10 @@ class OlderLedger:
                 what = "its package has changed since: handed over again"
                 do = partial(self._hand_over_again, lecture, now)
                 yield Repair(f"lectures/{lecture.id}", what, do)
+        for lecture in self._ledger.lectures(State.FAILED, *WITH_PACKAGE):
+            if not self._spool.lecture(lecture.id).exists():
+                what = "was taken off this PC, which the ledger does not know: noted"
+                yield Repair(f"lectures/{lecture.id}", what, partial(self._purged, lecture, now))
         yield Repair(self._spool.ledger.name, OLDER, partial(self._say, now))
 
     def _said_since(self, lecture: Lecture) -> dict[str, Any]:
@@ -79,6 +83,13 @@ class OlderLedger:
     def _say(self, now: Now) -> None:
         self._ledger.add_event(now, "ledger lost", f"the ledger {OLDER}")
         ledger_mark.write(self._spool.mark, self._ledger.water())
+
+    def _purged(self, lecture: Lecture, now: Now) -> None:
+        with self._ledger.transaction():
+            self._ledger.set_state(lecture.id, advance(lecture.state, Event.PURGE), renditions="")
+            self._ledger.drop_segments(lecture.id)
+            self._ledger.drop_waiting(lecture.id)
+            self._ledger.add_event(now, "purged", "its files are gone from this PC", lecture.id)
 
     # ------------------------------------------------------------ one lecture
 

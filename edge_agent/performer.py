@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_agent import messages as say
+from edge_agent.bin_desk import BinDesk
 from edge_agent.booking_desk import BookingDesk
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
@@ -83,6 +84,7 @@ class Performer:
         self._finish_news = FinishNews(config, spool, ledger, observer, small)
         self._holding = Holding(spool, ledger)
         self._clock_repair = ClockRepair(ledger, spool)
+        self._bin = BinDesk(spool, ledger, observer, small, config.storage.bin_days)
         self._guard_watch = GuardWatch(ledger, recorders)
 
     def perform(self, action: do.Action, now: Now) -> None:
@@ -109,6 +111,7 @@ class Performer:
             do.SetMute: self._privacy.set,
             do.Withhold: self._holding.withhold,
             do.Retry: desk.retry,
+            **self._bin.effects,
             do.Refuse: desk.refuse,
             do.StartFinisher: self._start_finisher,
             do.KillFinisher: self._kill_finisher,
@@ -207,6 +210,7 @@ class Performer:
     def _record_track(self, action: do.RecordTrack, now: Now) -> None:
         recorder, lecture = self._recorders[action.track], self._ledger.existing(action.lecture)
         track = next(t for t in self._ledger.tracks(lecture.id) if t.name == action.track)
+        headroom = self._config.recording.headroom
         recorder.tell(
             say.Record(
                 lecture=lecture.id,
@@ -215,7 +219,7 @@ class Performer:
                 start_mono_ns=self._start_mono_ns(lecture, now),
                 canvas=(track.width, track.height) if track.width else None,
                 encoders=self._encoders.rungs(recorder.spec.codec),
-                **self._effort(recorder),
+                **(self._encoders.effort_for(recorder.spec) if headroom else {}),
             )
         )
         recorder.enter(Phase.RECORDING, now.mono_ns)
@@ -230,17 +234,6 @@ class Performer:
             self._ledger.set_canvas(
                 lecture.id, track.name, opened.width, opened.height, opened.identity
             )
-
-    def _effort(self, recorder: Recorder) -> dict[str, Any]:
-        """What leaves the PC headroom, except for what the configuration says of the track."""
-        if not self._config.recording.headroom:
-            return {}
-        spec, effort = recorder.spec, self._encoders.effort
-        return {
-            "preset": effort.preset,
-            "sparse": effort.sparse and spec.fps is None,
-            "small": effort.small and spec.size is None,
-        }
 
     def _start_mono_ns(self, lecture: Lecture, now: Now) -> int:
         """The press of record or resume if that was just now (all tracks share it), else now."""

@@ -76,7 +76,7 @@ class Recovery:
             yield from self._older.state_of(lecture, now)
         yield from self._strangers(now)
         for lecture in self._ledger.lectures(*UNPACKAGED):
-            yield from self._tracks(lecture.id, None, now, writing)
+            yield from self.tracks(lecture.id, None, now, writing)
         if older:
             yield from self._older.all_of_it(now)
 
@@ -85,16 +85,17 @@ class Recovery:
 
         No recorder may be writing there.
         """
-        for repair in self._tracks(lecture, only, now):
+        for repair in self.tracks(lecture, only, now):
             repair.do()
 
-    def _tracks(
+    def tracks(
         self,
         lecture: str,
         only: str | None,
         now: Now,
         writing: Container[tuple[str, str]] = frozenset(),
     ) -> Iterator[Repair]:
+        """The same as steps; nothing is done by looking."""
         rows = self._ledger.segments(lecture)
         known = {(s.track, s.name): s for s in rows if only in (None, s.track)}
         found = set()

@@ -97,7 +97,8 @@ def furnish(
         config.schedule.record,
     )
     finisher = Finisher(launch)
-    observer = Observer(spool, ledger, config.storage.least_free_mib * 1024 * 1024)
+    least_free = config.storage.least_free_mib * 1024 * 1024
+    observer = Observer(spool, ledger, least_free, config.storage.bin_days)
     boot = clock.now().boot
     codecs = sorted({track.codec for track in config.tracks.values()})
     size = trial_size(track.size for track in config.tracks.values())

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any, Self
 
 from edge_agent.rules.lecture import State
@@ -148,6 +149,18 @@ class Mute(_Row):
 
 
 @dataclass(frozen=True, slots=True)
+class WarningRow(_Row):
+    """What was wrong with a track that was being recorded; `end_ns` None: until its end."""
+
+    id: int
+    lecture: str
+    track: str
+    start_ns: int
+    end_ns: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class MarkRow(_Row):
     id: int
     lecture: str
@@ -165,18 +178,6 @@ class Event(_Row):
     track: str | None
     kind: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class WarningRow(_Row):
-    """What was wrong with a track that was being recorded; `end_ns` None: until its end."""
-
-    id: int
-    lecture: str
-    track: str
-    start_ns: int
-    end_ns: int | None
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +263,19 @@ class ForecastRow(_Row):
     made_utc: str
     expected_utc: str
     arrived_utc: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BinRow(_Row):
+    """A lecture in the bin: when it was put there, and how far the clock was trusted then."""
+
+    lecture: str
+    deleted_utc: str
+    trust: str
+
+    @property
+    def deleted(self) -> datetime:
+        return datetime.fromisoformat(self.deleted_utc)
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from edge_agent.render_messages import Rendered, RenderJob
 from edge_agent.rendering import Renderer, RenderResult
 from edge_agent.rows import Lecture
 from edge_agent.rules.health import SECOND
+from edge_agent.rules.lecture import State
 from edge_agent.rules.plan import Facts
 from edge_agent.rules.renditions import RestFacts, busy, hangs, may_render
 from edge_agent.spool import Spool
@@ -86,6 +87,11 @@ class SmallVersions:
             may = may_render(self._rest, facts.now_ns, _commands(facts))
             self._begin(renderer, facts, may, now)
 
+    def leave(self, lecture: str) -> None:
+        """People have thrown it away: what is being made of it is of no use."""
+        if self._renderer is not None and self._renderer.lecture == lecture:
+            self._renderer.kill()
+
     def end(self) -> None:
         """At the agent's end."""
         if self._renderer is not None:
@@ -123,6 +129,8 @@ class SmallVersions:
         )
 
     def _store(self, result: RenderResult, now: Now) -> None:
+        if self._ledger.existing(result.lecture).state is State.PURGED:
+            return  # its files are gone, or going
         match result.report:
             case Rendered(artifacts=artifacts, complete=complete):
                 self._ledger.enqueue_changed(result.lecture, artifacts)

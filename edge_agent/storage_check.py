@@ -144,6 +144,8 @@ def _stray_findings(it: LectureFacts, agent_runs: bool) -> Iterator[Finding]:
     finishing = it.lecture.state is State.FINISHING
     if it.lecture.state in ACTIVE or (finishing and agent_runs):
         return
+    if it.lecture.state is State.PURGED:
+        return  # what is left of it goes when the agent looks next
     rows = {f"{row.track}/{row.name}" for row in it.segments}
     building = {"package.part"} if it.lecture.state in BUILDING else set()
     strays = [f"tracks/{name}" for name in it.files if name not in rows]

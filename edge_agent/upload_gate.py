@@ -69,6 +69,7 @@ class Gate:
         self._metered: bool | None = None
         self._on_battery = False
         self._look_ns = self._sense_ns = 0
+        self._binned: frozenset[str] = frozenset()
         self._on_way: OutboxRow | None = None
         #: Lectures of which nothing may leave, whatever is under way.
         self._held: frozenset[str] = frozenset()
@@ -87,6 +88,7 @@ class Gate:
         recording, until = self._recording()
         self._held = frozenset(self._ledger.staying())
         day_used, month_used = self._meter.used()
+        self._binned = self._ledger.binned()
         self.control = control(self._ledger.upload_orders(), now)
         self.situation = Situation(
             local=None if now.trust == "unset" else now.utc.astimezone(),
@@ -127,6 +129,8 @@ class Gate:
 
         Else a file that takes longer than a break between two lectures would never arrive.
         """
+        if row.lecture in self._binned:  # people have thrown it away
+            return True
         verdict = self.verdict(row)
         if row.lecture in self._held:
             return True

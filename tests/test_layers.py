@@ -155,7 +155,7 @@ def test_rules_know_of_ours_only_rules_and_messages(path: Path) -> None:
 
 def test_only_the_ledger_speaks_sql() -> None:
     speakers = {name for name, path in MODULES.items() if ".execute(" in path.read_text()}
-    parts = ("", "_tables", "_lectures", "_warnings", "_queues", "_upload", "_bookings")
+    parts = ("", "_tables", "_lectures", "_warnings", "_queues", "_upload", "_bookings", "_bin")
     pieces = {f"edge_agent.ledger{part}" for part in parts}
     assert speakers == pieces | {"edge_agent.migrations"}
 

@@ -36,12 +36,15 @@ TABLE = [
     (S.HELD, E.RELEASE, S.PACKAGED),
     (S.HELD, E.CONTINUE, S.RECORDING),
     (S.HELD, E.REBUILD, S.FINISHING),
+    (S.HELD, E.PURGE, S.PURGED),
     (S.PACKAGED, E.DELIVER, S.DELIVERED),
     (S.PACKAGED, E.WITHHOLD, S.HELD),
     (S.DELIVERED, E.PURGE, S.PURGED),
     (S.DELIVERED, E.REVISE, S.PACKAGED),
     (S.MISSED, E.START, S.RECORDING),
     (S.FAILED, E.RETRY, S.FINISHING),
+    (S.PACKAGED, E.PURGE, S.PURGED),
+    (S.FAILED, E.PURGE, S.PURGED),
 ]
 states, all_events = st.sampled_from(State), st.sampled_from(Event)
 
@@ -121,10 +124,12 @@ def test_a_lecture_records_again_only_as_long_as_nothing_of_it_can_have_been_sen
 
 
 @given(st.lists(all_events))
-def test_segments_are_needed_until_the_package_exists(walk: list[Event]) -> None:
+def test_segments_are_needed_until_the_package_exists_or_people_have_thrown_them_away(
+    walk: list[Event],
+) -> None:
     packaged = False
     for event, state in accepted(walk):
-        packaged = packaged or event in (Event.PACKAGE, Event.HOLD)
+        packaged = packaged or event in (Event.PACKAGE, Event.HOLD, Event.PURGE)
         packaged = packaged and event not in (Event.CONTINUE, Event.REBUILD)
         assert (state in UNPACKAGED) == (not packaged)
         assert state not in WITH_PACKAGE or packaged

@@ -43,6 +43,7 @@ RANK = {
     State.HELD: 1,
     State.PACKAGED: 2,
     State.DELIVERED: 3,
+    State.PURGED: 4,
 }
 VERBS = ["stop", "pause", "resume", "mark", "mark", "retry", "mute", "unmute", "extend", "edit"]
 tracks = st.sampled_from(sorted(TRACKS))
@@ -61,6 +62,8 @@ class Day(RuleBasedStateMachine):
         self.ranks: dict[str, int] = {}
         self.reached_ns: dict[str, tuple[str, int]] = {}
         self.marks: Counter[str] = Counter()
+        #: Lectures of which people have said that they may be lost.
+        self.given_up: set[str] = set()
         self.here.run(1)
 
     def teardown(self) -> None:
@@ -123,6 +126,19 @@ class Day(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 3, 7, 20]))
     def wait(self, seconds: float) -> None:
         self.here.run(seconds)
+
+    @precondition(lambda self: self.here.ledger.lectures())
+    @rule(
+        data=st.data(),
+        verb=st.sampled_from(["delete", "delete", "restore", "purge"]),
+        word=st.booleans(),
+    )
+    def throw_away_or_back(self, data: st.DataObject, verb: str, word: bool) -> None:
+        known = sorted(each.id for each in self.here.ledger.lectures())
+        lecture = data.draw(st.sampled_from(known))
+        if word and verb == "delete":
+            self.given_up.add(lecture)
+        self.post(verb, lecture=lecture, undelivered=word, bin=word)
 
     # ------------------------------------------------------------ faults
 
@@ -208,7 +224,8 @@ class Day(RuleBasedStateMachine):
             if "lecture" not in answer:
                 continue
             lecture = self.here.ledger.existing(str(answer["lecture"]))
-            assert lecture_file.read(self.here.spool.facts(lecture.id)) is not None
+            if lecture.state is not State.PURGED:
+                assert lecture_file.read(self.here.spool.facts(lecture.id)) is not None
             if self.posted[number][0] == "stop" and not self.went_on(lecture):
                 assert lecture.state not in ACTIVE, "a stopped lecture goes on"
                 assert lecture.end_ns is not None
@@ -243,6 +260,8 @@ class Day(RuleBasedStateMachine):
             sent_anew = each.state is State.PACKAGED and "changed" in kinds
             onward = RANK[each.state] >= before
             assert onward or went_on or held or sent_anew, "a lecture went back"
+            if each.state is State.PURGED and before < RANK[State.DELIVERED]:
+                assert each.id in self.given_up, "what had not arrived is gone"
             self.ranks[each.id] = RANK[each.state]
 
     @invariant()
@@ -294,6 +313,8 @@ class Day(RuleBasedStateMachine):
         if here.supervisor is None:
             here.start()
         here.run(5)
+        for lecture in sorted(here.ledger.binned()):
+            self.post("restore", lecture=lecture)
         if here.ledger.active() is not None:
             self.post("stop")
         for failed in here.ledger.lectures(State.FAILED):
@@ -317,6 +338,9 @@ class Day(RuleBasedStateMachine):
     def assert_whole(self, lecture: Lecture) -> None:
         here = self.here
         written = {t: n for (one, t), n in here.outside.written.items() if one == lecture.id}
+        if lecture.state is State.PURGED:
+            assert not here.spool.lecture(lecture.id).exists()
+            return
         if not written:
             assert lecture.state is State.FAILED
             assert "nothing was recorded" in lecture.reason

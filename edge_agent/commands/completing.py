@@ -44,6 +44,11 @@ def _lectures(here: Room) -> Iterable[tuple[str, str]]:
         yield lecture.id, "".join(c if c.isprintable() else " " for c in about).strip()
 
 
+def _binned(here: Room) -> Iterable[tuple[str, str]]:
+    with here.ledger() as ledger:
+        return [(row.lecture, f"deleted {row.deleted_utc[:10]}") for row in ledger.bin()]
+
+
 def _destinations(here: Room) -> Iterable[tuple[str, str]]:
     return _named(here, "destinations", "type")
 
@@ -98,6 +103,7 @@ def _versions(here: Room) -> Iterable[tuple[str, str]]:
 
 
 lectures = offering(_lectures)
+binned = offering(_binned)
 destinations = offering(_destinations)
 tracks = offering(_tracks)
 devices = offering(_devices)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edge_agent.commands import completing
+from edge_agent.commands import completing, lecture_bin, lecture_copies, lecture_repair
 from edge_agent.commands.asking import ask
-from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
+from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 from edge_agent.commands.room import find_lecture, room, say_if_down
 from edge_agent.commands.words import clock, local, size, table
 
@@ -20,6 +17,11 @@ if TYPE_CHECKING:
     from edge_agent.rows import Lecture, OutboxRow
 
 app = typer.Typer(help="List, inspect, verify and export lectures.", no_args_is_help=True)
+app.command()(lecture_copies.verify)
+app.command()(lecture_copies.export)
+app.command()(lecture_repair.repair)
+app.command()(lecture_bin.delete)
+app.command()(lecture_bin.restore)
 
 _ID = typer.Argument(
     metavar="ID",
@@ -34,6 +36,7 @@ _NS = 1_000_000_000
 def list_(
     context: typer.Context,
     state: str = typer.Option("", help="Only lectures in this state."),
+    in_bin: bool = typer.Option(False, "--bin", help="Only those that were deleted."),
     as_json: AsJson = False,
 ) -> None:
     """All lectures of this room, oldest first."""
@@ -47,10 +50,13 @@ def list_(
         here = room(context)
         say_if_down(here, report)
         with here.ledger() as ledger:
-            found = ledger.lectures(*([State(state)] if state else []))
-        report.data = [_facts(lecture) for lecture in found]
+            every = ledger.lectures(*([State(state)] if state else []))
+            bin_ = {row.lecture: row.deleted_utc for row in ledger.bin()}
+        found = [it for it in every if (it.id in bin_) is in_bin]
+        report.data = [_facts(it) | {"deleted_utc": bin_.get(it.id)} for it in found]
         if not found:
-            report.say("no lectures" + (f" that are {state}" if state else ""))
+            where = " in the bin" if in_bin else ""
+            report.say("no lectures" + (f" that are {state}" if state else "") + where)
             return
         rows = [
             (x.id, x.state, local(x.started_utc)[:16], clock(x.duration_s), x.title, x.reason)
@@ -80,7 +86,9 @@ def show(context: typer.Context, lecture_id: str = _ID, as_json: AsJson = False)
             lecture = find_lecture(ledger, lecture_id)
             folder = here.spool.package(lecture.id)
             files = sorted(folder.iterdir()) if folder.is_dir() else []
+            deleted = {row.lecture: row.deleted_utc for row in ledger.bin()}
             report.data = _facts(lecture) | {
+                "deleted_utc": deleted.get(lecture.id),
                 "package": str(folder) if files else None,
                 "files": [{"name": f.name, "bytes": f.stat().st_size} for f in files],
                 "tracks": [_track(ledger, lecture, t.columns()) for t in ledger.tracks(lecture.id)],
@@ -116,6 +124,8 @@ def _lines(it: dict[str, Any]) -> list[str]:
     ]
     if it["reason"]:
         lines.append(f"  {'reason':<9} {it['reason']}")
+    if it["deleted_utc"]:
+        lines.append(f"  {'deleted':<9} {local(it['deleted_utc'])}, in the bin")
     if it["renditions"] in _SMALL:
         lines.append(f"  {'small':<9} {_SMALL[it['renditions']]}")
     if it["package"]:
@@ -173,119 +183,6 @@ def _delivery_line(row: dict[str, Any]) -> str:
     else:
         told = "waiting"
     return f"{row['destination']}  {row['name']:<20} {told}"
-
-
-@app.command()
-def verify(
-    context: typer.Context,
-    target: str = typer.Argument(
-        metavar="ID|FOLDER",
-        help="A lecture or a package's folder.",
-        autocompletion=completing.lectures,
-    ),
-    as_json: AsJson = False,
-) -> None:
-    """Read every byte of a package and compare it with its manifest."""
-    with reporting("lectures.verify", as_json) as report:
-        folder = _package(context, target)
-        problems = _verified(folder, report)
-        if not problems:
-            report.say(f"{folder} is whole")
-
-
-def _package(context: typer.Context, target: str) -> Path:
-    """The folder that is meant: a path, or the package of a lecture."""
-    if "/" in target or Path(target).is_dir():
-        if not Path(target).is_dir():
-            raise Failure(
-                Exit.NOT_FOUND,
-                "no-such-folder",
-                f"there is no folder {target}",
-                "see the lectures with: edge-agent lectures list",
-            )
-        return Path(target)
-    here = room(context)
-    with here.ledger() as ledger:
-        lecture = find_lecture(ledger, target)
-    folder = here.spool.package(lecture.id)
-    if not folder.is_dir():
-        raise Failure(
-            Exit.WRONG_STATE,
-            "no-package",
-            f"lecture {lecture.id} is {lecture.state} and has no package",
-            f"edge-agent lectures show {lecture.id}",
-        )
-    return folder
-
-
-def _verified(folder: Path, report: Report) -> list[dict[str, str]]:
-    """The problems of a package; they become the command's findings."""
-    from edge_agent.verify import verify_package
-
-    problems = [{"file": p.file, "what": p.what} for p in verify_package(folder)]
-    report.data = {"folder": str(folder), "problems": problems}
-    for problem in problems:
-        report.say(f"{problem['file']} {problem['what']}")
-    if problems:
-        report.exit = Exit.FINDINGS
-        report.note(
-            "next:  take the copy at the destination, or keep this one aside and tell your IT staff"
-        )
-    return problems
-
-
-@app.command()
-def export(
-    context: typer.Context,
-    lecture_id: Annotated[str, _ID],
-    to: Annotated[Path, typer.Option(help="An existing folder; the copy becomes one in it.")],
-    as_json: AsJson = False,
-) -> None:
-    """Copy a finished lecture to a folder or stick, and verify the copy."""
-    with reporting("lectures.export", as_json) as report:
-        source = _package(context, lecture_id)
-        if not to.is_dir():
-            raise Failure(
-                Exit.NOT_FOUND,
-                "no-such-folder",
-                f"there is no folder {to}",
-                "plug the stick in, or make the folder, then export again",
-            )
-        copy = to / source.parent.name
-        total = _copy(source, copy, report)
-        if not _verified(copy, report):
-            report.say(f"{copy} is whole ({size(total)})")
-
-
-def _copy(source: Path, copy: Path, report: Report) -> int:
-    """Copy the files of a package as a destination would: resumable and read back."""
-    from edge_agent import __version__
-    from edge_agent.clock import SystemClock
-    from edge_agent.commands.progress import bar
-    from edge_agent.verify import file_sha256
-    from uploader.folder import FolderDestination
-    from uploader.sender import Artifact, SendError
-
-    files = sorted(source.iterdir())
-    total = sum(file.stat().st_size for file in files)
-    utc = SystemClock().now().utc_text
-    there = FolderDestination(copy.parent, f"edge-agent {__version__}", lambda: utc)
-    done = 0
-    with bar("Copying", float(total or 1), report) as advance:
-        for file in files:
-            artifact = Artifact(file.name, file.stat().st_size, file_sha256(file))
-            try:
-                there.send(copy.name, artifact, file, partial(_advance, advance, done))
-            except SendError as error:
-                raise Failure(
-                    Exit.FAILED, "not-copied", error.reason, "then export again; it goes on"
-                ) from error
-            done += artifact.bytes
-    return total
-
-
-def _advance(bar: Callable[[float], None], before: int, _phase: str, done: int) -> None:
-    bar(float(before + done))
 
 
 @app.command()

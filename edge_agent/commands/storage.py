@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_agent.commands import storage_space
 from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 from edge_agent.commands.room import Room, room, say_if_down
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from edge_agent.recovery import Recovery
 
 app = typer.Typer(help="The disk that lectures are kept on.", no_args_is_help=True)
+app.command()(storage_space.show)
+app.command()(storage_space.prune)
 
 
 @app.command()
@@ -88,7 +91,7 @@ def _repaired(here: Room) -> list[tuple[str, str]]:
     from edge_agent.locks import only_one
     from edge_agent.orphans import wait_for_orphans
 
-    _demand_owner(here)
+    demand_owner(here, "edge-agent storage check --repair")
     done = []
     with only_one(here.runtime.agent_lock, "agent"):
         wait_for_orphans(here.runtime)
@@ -111,7 +114,7 @@ def _recovery(here: Room, ledger: Ledger) -> Recovery:
     return Recovery(here.spool, ledger, timedelta(0))
 
 
-def _demand_owner(here: Room) -> None:
+def demand_owner(here: Room, command: str) -> None:
     """Files that root makes, the agent could not use."""
     root = here.spool.root
     if not root.is_dir():
@@ -126,5 +129,5 @@ def _demand_owner(here: Room) -> None:
             Exit.NOT_PERMITTED,
             "not-owner",
             f"{root} belongs to another user",
-            f"sudo -u {root.owner()} edge-agent storage check --repair",
+            f"sudo -u {root.owner()} {command}",
         )

@@ -134,7 +134,9 @@ class Reader:
         )
 
     def _read_queue(self, ledger: Ledger) -> None:
-        self._journeys = tuple(_journey(ledger, each) for each in ledger.latest(LAST_LECTURES))
+        binned = ledger.binned()
+        shown = (it for it in ledger.latest(LAST_LECTURES) if it.id not in binned)
+        self._journeys = tuple(_journey(ledger, each) for each in shown)
         rows = ledger.waiting()
         self._waiting = len(rows), sum(row.bytes for row in rows)
 

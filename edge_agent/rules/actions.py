@@ -166,6 +166,44 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """Put a lecture into the bin."""
+
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Take a lecture out of the bin."""
+
+    command: int
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class DateDeleted:
+    """The clock is sure now: the time of a lecture in the bin begins."""
+
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """A lecture leaves this PC, by command or (None) because its time in the bin is over."""
+
+    command: int | None
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFiles:
+    """The files of a lecture that has been purged."""
+
+    lecture: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """Answer a command with an error; `exit` is the CLI's exit code."""
 
@@ -236,6 +274,11 @@ Action: TypeAlias = (
     | SetMute
     | Withhold
     | Retry
+    | Delete
+    | Restore
+    | DateDeleted
+    | Purge
+    | RemoveFiles
     | Refuse
     | StartFinisher
     | KillFinisher

@@ -79,15 +79,21 @@ _TABLE: dict[State, dict[Event, State]] = {
         Event.CONTINUE: State.RECORDING,
         # Its package has vanished: it is built again from the segments.
         Event.REBUILD: State.FINISHING,
+        Event.PURGE: State.PURGED,
     },
-    # Held back by people before anything of it has arrived.
-    State.PACKAGED: {Event.DELIVER: State.DELIVERED, Event.WITHHOLD: State.HELD},
+    # Held back by people before anything of it has arrived. What has not arrived is purged only
+    # when people have thrown it away.
+    State.PACKAGED: {
+        Event.DELIVER: State.DELIVERED,
+        Event.WITHHOLD: State.HELD,
+        Event.PURGE: State.PURGED,
+    },
     # What it says about itself was changed, and has to be sent again.
     State.DELIVERED: {Event.PURGE: State.PURGED, Event.REVISE: State.PACKAGED},
     State.PURGED: {},
     State.MISSED: {Event.START: State.RECORDING},
     # People look at a failure, mend the cause, and have it finished again.
-    State.FAILED: {Event.RETRY: State.FINISHING},
+    State.FAILED: {Event.RETRY: State.FINISHING, Event.PURGE: State.PURGED},
 }
 
 AT_STARTUP: dict[State, Startup] = {

@@ -13,6 +13,7 @@ from typing import Any
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
+from edge_agent.rules.bin import Kept, emptying
 from edge_agent.rules.bookings import Situation
 from edge_agent.rules.endings import WEDGED
 from edge_agent.rules.health import GONE, SECOND, Phase, Pressure, next_pressure, silent
@@ -106,6 +107,13 @@ class Facts:
     enough_space: bool = True
     room_to_record: bool = True
     stopping: bool = False
+    #: The lectures that commands to throw away or back name.
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    #: In the bin: their time is over, or has not begun because the clock was not sure of the day.
+    spent: tuple[str, ...] = ()
+    undated: tuple[str, ...] = ()
+    #: State PURGED, with files still on the disk.
+    purged: tuple[str, ...] = ()
     #: None: lectures do not begin by themselves here.
     booked: Situation | None = None
 
@@ -128,6 +136,7 @@ def plan(facts: Facts) -> list[Action]:
         *(do.Rebuild(lecture) for lecture in facts.bereft if lecture not in going_on),
         *(do.MarkDelivered(lecture) for lecture in facts.received),
         *(do.DropSegments(lecture) for lecture in facts.leftovers),
+        *emptying(facts),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
+from edge_agent.rules.bin import VERBS as THROWING_AWAY
 from edge_agent.rules.bookings import latest_end
 from edge_agent.rules.health import GONE, Phase
 from edge_agent.rules.lecture import Event, events
@@ -255,6 +256,7 @@ _VERBS: dict[str, Callable[[Facts, CommandFacts], Action | None]] = {
     "extend": _extend,
     "mark": _mark,
     "retry": _retry,
+    **THROWING_AWAY,
     "withhold": _withhold(True),
     "publish": _withhold(False),
     "mute": _mute(True),
