@@ -116,6 +116,8 @@ def furnish(
         privacy.put_back(now)
         observer.look_again()
         schedule.look_again()
+        for recorder in recorders.values():
+            recorder.senses.tell_again()
 
     performer = Performer(
         config,

@@ -38,6 +38,10 @@ class Senses:
         if speaking or beat.moved:
             self.lively_ns = now_ns
 
+    def tell_again(self) -> None:
+        """What stands is not known any more: the ledger was lost."""
+        self.told = ("", None)
+
     def spoke_lately(self, now_ns: int) -> bool:
         """Within the last minute: who speaks takes breath."""
         return self.spoke_ns is not None and now_ns - self.spoke_ns < HEARD_NS

@@ -224,6 +224,18 @@ def test_a_muted_room_has_no_covered_camera(ledger: Ledger) -> None:
     assert ledger.warnings(LECTURE) == []
 
 
+def test_in_a_ledger_that_is_built_anew_what_stands_is_told_again(
+    ledger: Ledger,
+) -> None:
+    room = Room(ledger)
+    room.seconds(60, moving=False, sound=VOICE, sight=CAPPED)
+    with ledger.transaction():
+        ledger._db.execute("DELETE FROM warnings")  # as far as the new one knows
+    room.camera.senses.tell_again()
+    room.seconds(1, moving=False, sound=VOICE, sight=CAPPED)
+    assert [(row.what, row.end_ns) for row in ledger.warnings(LECTURE)] == [(COVERED, None)]
+
+
 def test_a_warning_that_a_dead_agent_left_open_ends_with_what_was_recorded(ledger: Ledger) -> None:
     ledger.open_warning(LECTURE, "camera", 5 * SECOND, COVERED)
     ledger.open_warning(LECTURE, "microphone", 40 * SECOND, NOBODY)

@@ -75,6 +75,11 @@ def test_a_live_picture_of_an_empty_room_is_nothing_to_tell() -> None:
     assert after(3600, still_room, Viewer()).warning == ""
 
 
+def test_a_network_cameras_clock_in_a_corner_does_not_hide_a_cap() -> None:
+    clock = Sight(luma=11.0, spread=14.0, plain=0.98, change=0.4)
+    assert after(20, clock, Viewer()).warning == COVERED
+
+
 def test_a_dark_hall_with_a_bright_screen_in_it_is_not_covered() -> None:
     film = Sight(luma=14.0, spread=25.0, plain=0.9, change=1.0)
     assert after(600, film, Viewer()).warning == ""

@@ -28,6 +28,8 @@ ADVICE = {
 #: Levels of 255. A covered lens was seen at a mean of 11.5 with 2.0 between the parts, a room at
 #: 127 with 7.1; a dark hall with a bright screen in it has far more between its parts.
 DARK, EVEN = 25.0, 6.0
+#: Or so much of it is alike, where a network camera writes the time into a corner.
+ALIKE, LEAST_ALIKE = 0.97, 0.95
 COVERED_NS = 15 * SECOND
 #: The least that a live sensor was seen to differ from second to second is 0.055.
 SAME, FROZEN_NS = 0.02, 10 * SECOND
@@ -84,10 +86,11 @@ def view(it: Viewer, scene: Scene, sight: Sight) -> Viewer:
     slack = SLACK if it.warning else 1.0
     same = sight.change is not None and sight.change < SAME * slack
     even = sight.spread < EVEN * slack
+    alike = sight.plain >= (LEAST_ALIKE if it.warning else ALIKE)
     changed = it.changed or (sight.change is not None and not same)
     it = replace(
         it,
-        dark_ns=_since(it.dark_ns, even and sight.luma < DARK * slack, now_ns),
+        dark_ns=_since(it.dark_ns, (even or alike) and sight.luma < DARK * slack, now_ns),
         same_ns=_since(it.same_ns, same, now_ns),
         blank_ns=_since(it.blank_ns, even and sight.luma < BRIGHT, now_ns),
         unmoved_ns=_since(it.unmoved_ns, not changed and _plain(sight), now_ns),
