@@ -41,7 +41,7 @@ class BookingDesk:
 
     def begin(self, action: do.BeginBooked, now: Now) -> None:
         """A lecture like any other, with the booking's name and end. Raises OSError."""
-        booking = self._watch.booking(action.booking)
+        booking, now = self._watch.booking(action.booking), self._watch.steady(now)
         lecture = self._desk.draft(_details(booking), booking.ends, now, _columns(booking))
         late = (now.utc - booking.starts).total_seconds()
         text = f"the booking {named(booking)} begins"
@@ -101,7 +101,7 @@ class BookingDesk:
 
     def _end(self, lecture: Lecture, until: datetime, now: Now) -> dict[str, Any]:
         """The same end in lecture time and in UTC."""
-        left = until - now.utc
+        left = until - self._watch.steady(now).utc
         until_ns = lecture.lecture_ns(now.mono_ns) + round(left.total_seconds() * 1e9)
         return {"until_ns": until_ns, "until_utc": rfc3339(until)}
 

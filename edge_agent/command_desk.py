@@ -66,7 +66,9 @@ class CommandDesk:
         booked: Mapping[str, Any] = MappingProxyType({}),
     ) -> Lecture:
         """A lecture that begins now; `booked`: the columns of its booking, which may be longer."""
-        details = {k: str(given.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS}
+        details: dict[str, Any] = {
+            k: str(given.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS
+        }
         longest = until - now.utc if booked and until else self._longest(until, now)
         return Lecture(
             id=uuid7(int(now.utc.timestamp() * 1e9)),
@@ -137,6 +139,7 @@ class CommandDesk:
             if action.command is None:
                 self._ledger.add_event(now, "ended", action.why, lecture.id)
             else:
+                self._ledger.booking_stopped(lecture.booking)
                 self._ledger.answer(action.command, {"lecture": lecture.id}, now)
 
     def extend(self, action: do.Extend, now: Now) -> None:

@@ -8,6 +8,8 @@ from edge_agent.ledger_tables import Tables
 from edge_agent.rows import BookingRow
 from edge_agent.rules.bookings import Outcome
 
+#: Why a booking that has begun does not go on: whatever changes later, people have ended it.
+STOPPED = "stopped by people"
 #: More names at once SQLite may refuse.
 _AT_ONCE = 500
 
@@ -47,8 +49,13 @@ class Bookings(Tables):
                     starts_utc=row["booked_from_utc"],
                     ends_utc=row["booked_until_utc"] or row["booked_from_utc"],
                     outcome=str(Outcome.BEGUN),
+                    reason=STOPPED,  # nobody knows: what has ended does not begin anew
                     lecture=row["id"],
                 )
+
+    def booking_stopped(self, key: str) -> None:
+        """People have ended its lecture; nothing where the lecture has no booking."""
+        self._update("bookings", {"reason": STOPPED}, {"key": key})
 
     def drop_bookings(self, ended_before_utc: str) -> None:
         """Forget what is long over."""

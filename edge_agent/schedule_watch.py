@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from edge_agent.clock import Now, rfc3339
 from edge_agent.ledger import Ledger
+from edge_agent.ledger_bookings import STOPPED
 from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules import bookings as rules
 from edge_agent.rules.bookings import Booking, Entry, Outcome, Running, Situation
 from edge_agent.rules.health import SECOND
 from edge_agent.rules.lecture import State
 from edge_agent.rules.schedule import goes_on_until
+from edge_agent.rules.steady import Steady, seen
 from edge_agent.rules.timeline import START_NS
 from edge_agent.schedule_store import (
     KEEP_PAST,
@@ -37,6 +39,8 @@ LOOK_NS = SECOND
 PAST_NS = 60 * SECOND
 #: Bookings that begin within this time are looked at closely; it covers the jump of a clock.
 NEAR = timedelta(hours=48)
+#: Less than this, where clock or calendar change afterwards, is not worth a second lecture.
+SOON = timedelta(minutes=5)
 CLOCK_UNSET = "the clock of this PC is not set: booked lectures do not begin by themselves"
 
 
@@ -77,6 +81,7 @@ class ScheduleWatch:
         #: What people have been told: by calendar, and of the clock under "".
         self._told: dict[str, str] = {}
         self._last: Situation | None = None
+        self._clock = Steady()
 
     def look(
         self, now: Now, lecture: Lecture | None, hindrance: str, speaking: bool
@@ -87,6 +92,8 @@ class ScheduleWatch:
         """
         if not self._enabled:
             return None
+        self._clock = seen(self._clock, now.mono_ns, now.utc, now.trust)
+        now = self.steady(now)
         if self._up_ns is None:
             self._up_ns = now.mono_ns
         if self._clock_ns is None and now.trust != "unset":
@@ -108,6 +115,10 @@ class ScheduleWatch:
             overrun=self._overrun,
         )
         return self._last
+
+    def steady(self, now: Now) -> Now:
+        """The time that bookings go by: a clock that has just jumped is not believed yet."""
+        return replace(now, utc=self._clock.at(now.mono_ns, now.utc))
 
     def look_again(self) -> None:
         """After something has become of a booking."""
@@ -146,12 +157,13 @@ class ScheduleWatch:
         keys = [booking.key for booking in self._within(now.utc - LONGEST, now.utc + NEAR)]
         if lecture is not None and lecture.booking in self._by_key and lecture.booking not in keys:
             keys.append(lecture.booking)
-        self._near = tuple(e for e in self._entries(keys) if self._matters(e, now, lecture))
+        entries = self._entries(keys, now)
+        self._near = tuple(e for e in entries if self._matters(e, now, lecture))
         if now.mono_ns >= self._past_due_ns:
             self._past_due_ns = now.mono_ns + PAST_NS
             over = self._within(now.utc - KEEP_PAST, now.utc)
             keys = [b.key for b in over if b.ends <= now.utc]
-            self._past = tuple(e for e in self._entries(keys) if not rules.settled(e))
+            self._past = tuple(e for e in self._entries(keys, now) if not rules.settled(e))
             if now.trust != "unset":
                 self._ledger.drop_bookings(rfc3339(now.utc - 2 * KEEP_PAST))
 
@@ -165,13 +177,13 @@ class ScheduleWatch:
         last = bisect.bisect_right(self._starts, until)
         return self._held.bookings[first:last]
 
-    def _entries(self, keys: list[str]) -> Iterator[Entry]:
+    def _entries(self, keys: list[str], now: Now) -> Iterator[Entry]:
         rows = self._ledger.booking_rows(keys)
         for key in keys:
             row = rows.get(key)
-            yield self._entry(self._by_key[key], row)
+            yield self._entry(self._by_key[key], row, now)
 
-    def _entry(self, booking: Booking, row: BookingRow | None) -> Entry:
+    def _entry(self, booking: Booking, row: BookingRow | None, now: Now) -> Entry:
         skipped = booking.key in self._held.skipped
         if row is None:
             return Entry(booking, skipped)
@@ -185,6 +197,7 @@ class ScheduleWatch:
             row.reason,
             row.lecture,
             datetime.fromisoformat(ended) if ended else None,
+            lecture is not None and _cut_short(lecture, booking, row, now),
         )
 
     def _read(self, now: Now) -> None:
@@ -237,6 +250,17 @@ def _running(lecture: Lecture, now: Now) -> Running:
         lecturer=lecture.lecturer,
         paused=lecture.state is State.PAUSED,
     )
+
+
+def _cut_short(lecture: Lecture, booking: Booking, row: BookingRow, now: Now) -> bool:
+    """It ended by itself, but by the calendar or a clock that was set since then it is not over."""
+    until, booked = lecture.until_utc, lecture.booked_until_utc
+    if lecture.ended_utc is None or row.reason == STOPPED or until is None or booked is None:
+        return False
+    longer = datetime.fromisoformat(booked) < booking.ends
+    by_clock = until >= booked and lecture.ended_utc >= until
+    wrong = by_clock and lecture.end_trust != now.trust and now.trust == "synchronised"
+    return (longer or wrong) and now.utc + SOON < booking.ends
 
 
 def _shown(entry: Entry, it: Situation) -> dict[str, Any]:

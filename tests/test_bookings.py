@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge_agent.rules import actions as do
 from edge_agent.rules.bookings import (
@@ -23,6 +25,7 @@ from edge_agent.rules.bookings import (
     upcoming,
 )
 from edge_agent.rules.schedule import decide
+from edge_agent.rules.steady import Steady, seen
 
 MINUTE = timedelta(minutes=1)
 
@@ -475,3 +478,132 @@ def test_settled_is_the_same_for_every_moment() -> None:
     assert settled(then(Entry(PHYSICS), Outcome.EARLY), running="L1")
     assert not settled(then(Entry(PHYSICS), Outcome.EARLY), running="L2")
     assert not settled(Entry(PHYSICS))
+
+
+# ---------------------------------------------------------------- what holds for every situation
+
+NOON = at("12:00")
+some_minutes = st.integers(-300, 300).map(lambda m: NOON + m * MINUTE)
+names = st.sampled_from(["", "Dr Sok", "Dr Chan"])
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    starts = draw(some_minutes)
+    it = Booking(
+        f"campus:{draw(st.sampled_from('abcdef'))}|",
+        starts,
+        starts + draw(st.integers(1, 200)) * MINUTE,
+        lecturer=draw(names),
+        known=NOON - timedelta(days=1),
+    )
+    outcome = draw(st.none() | st.sampled_from(Outcome))
+    return Entry(
+        it,
+        draw(st.booleans()),
+        outcome,
+        draw(st.sampled_from([starts, starts + 15 * MINUTE])) if outcome else None,
+        draw(st.sampled_from(["", "no camera"])),
+        draw(st.sampled_from(["", "L1", "L2"])),
+        draw(st.none() | some_minutes),
+    )
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> Situation:
+    near = draw(st.lists(entries(), max_size=4, unique_by=lambda e: e.booking.key))
+    near.sort(key=lambda e: e.booking.starts)
+    running = None
+    if draw(st.booleans()):
+        mine = draw(st.sampled_from(near)) if near and draw(st.booleans()) else None
+        running = Running(
+            "L1",
+            draw(some_minutes),
+            draw(st.none() | some_minutes),
+            draw(st.none() | some_minutes),
+            mine.booking.key if mine else draw(st.sampled_from(["", "campus:gone|"])),
+            draw(st.none() | some_minutes),
+            draw(names),
+            draw(st.booleans()),
+        )
+    return Situation(
+        NOON,
+        draw(st.sampled_from(["synchronised", "plausible", "unset"])),
+        tuple(near),
+        tuple(draw(st.lists(entries(), max_size=3, unique_by=lambda e: e.booking.key))),
+        running,
+        draw(st.sampled_from(["", "the disk is full"])),
+        draw(st.booleans()),
+        overrun=15 * MINUTE,
+    )
+
+
+@settings(max_examples=1500, deadline=None)
+@given(it=situations())
+def test_nothing_settled_skipped_or_out_of_its_time_begins(it: Situation) -> None:
+    action = decide(it)
+    assert it.clock_set or action is None
+    assert decide(it) == action
+    if isinstance(action, do.BeginBooked):
+        (entry,) = (e for e in it.near if e.booking.key == action.booking)
+        assert it.running is None
+        assert not it.hindrance
+        assert not entry.skipped
+        assert not settled(entry)
+        assert entry.booking.starts <= it.now < entry.booking.ends
+    if isinstance(action, do.Stop):
+        assert it.running is not None
+        assert not it.hindrance
+    if isinstance(action, do.MoveEnd) and "speaks" not in action.why:
+        assert it.running is not None
+        assert it.running.ends is not None
+        assert action.until >= min(it.now + 5 * MINUTE, it.running.ends)
+    if isinstance(action, do.Adopt):
+        (entry,) = (e for e in it.near if e.booking.key == action.booking)
+        assert not entry.skipped
+        assert action.until >= it.now or action.until == it.running.until  # type: ignore[union-attr]
+
+
+# ---------------------------------------------------------------- a clock that jumps
+
+MINUTE_NS = 60 * 1_000_000_000
+
+
+def looks(*readings: tuple[float, float, str]) -> list[float]:
+    """The minutes to go by, after looks at (monotonic minutes, wall clock's minutes, trust)."""
+    steady, found = Steady(), []
+    for mono, wall, trust in readings:
+        steady = seen(steady, round(mono * MINUTE_NS), NOON + wall * MINUTE, trust)
+        shown = steady.at(round(mono * MINUTE_NS), NOON + wall * MINUTE)
+        found.append((shown - NOON) / MINUTE)
+    return found
+
+
+P, S, U = "plausible", "synchronised", "unset"
+
+
+@pytest.mark.parametrize(
+    ("readings", "expected"),
+    [
+        # It drifts: each look is believed.
+        ([(0, 0, P), (10, 10.1, P), (20, 20.3, P)], [0, 10.1, 20.3]),
+        # It jumps by an hour and back: the monotonic clock says how late it is.
+        ([(0, 0, P), (5, 65, P), (24, 84, P), (25, 25, P)], [0, 5, 24, 25]),
+        # It stays where it has jumped to: after twenty minutes it is believed.
+        ([(0, 0, P), (5, 65, P), (24, 84, P), (25, 85, P)], [0, 5, 24, 85]),
+        # Each jump is waited for anew.
+        ([(0, 0, P), (5, 65, P), (20, 140, P), (26, 146, P)], [0, 5, 20, 26]),
+        # The network is believed at once, and a clock that was not set teaches nothing.
+        ([(0, 0, P), (5, 65, S)], [0, 65]),
+        ([(0, -9999, U), (5, 5, P)], [-9999, 5]),
+    ],
+)
+def test_a_clock_that_jumps_is_believed_when_the_network_has_set_it_or_it_stays(
+    readings: list[tuple[float, float, str]], expected: list[float]
+) -> None:
+    assert looks(*readings) == pytest.approx(expected)
+
+
+def test_what_a_wrong_clock_or_an_older_calendar_has_ended_goes_on() -> None:
+    ended = replace(BEGUN, ended=at("10:40"), cut_short=True)
+    assert decide(room("10:41", ended)) == BEGIN

@@ -241,3 +241,25 @@ def test_a_new_ledger_knows_from_the_lectures_what_has_begun(room: BookedRoom) -
         room.ledger._db.execute("DELETE FROM bookings")
     room.run(10)
     assert [it.id for it in room.lectures()] == [lecture.id]
+
+
+def test_a_calendar_that_adds_time_after_the_end_has_the_rest_recorded(room: BookedRoom) -> None:
+    physics = room.booking(0, 2)
+    room.book(physics)
+    room.run(130)
+    room.book(replace(physics, ends=physics.ends + 20 * MINUTE))
+    room.run(5)
+    assert [it.state is State.RECORDING for it in room.lectures()] == [False, True]
+
+
+def test_what_people_have_stopped_stays_stopped_whatever_the_calendar_adds(
+    room: BookedRoom,
+) -> None:
+    physics = room.booking(0, 20)
+    room.book(physics)
+    room.run(10)
+    room.post("stop", {}, "stop")
+    room.run(5)
+    room.book(replace(physics, ends=physics.ends + 20 * MINUTE))
+    room.run(5)
+    assert len(room.lectures()) == 1

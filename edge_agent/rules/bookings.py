@@ -62,6 +62,8 @@ class Entry:
     lecture: str = ""
     #: When that lecture ended; None: it has not, or nobody knows.
     ended: datetime | None = None
+    #: It ended by itself, and the booking is not over: clock or calendar have changed since then.
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,12 @@ class Situation:
 def settled(it: Entry, running: str = "") -> bool:
     """It does not begin by itself any more. `running`: the lecture under way.
 
-    A booking that was moved to after the end of its lecture is to be recorded again.
+    A booking that was moved to after the end of its lecture is to be recorded again, and so is the
+    rest of one that a wrong clock has ended, or whose end was moved after it had come.
     """
     if it.outcome is Outcome.EARLY:
         return bool(running) and it.lecture == running
-    if it.outcome not in _SETTLED:
+    if it.outcome not in _SETTLED or it.cut_short:
         return False
     moved = it.starts_then != it.booking.starts
     return not (moved and it.ended is not None and it.booking.starts >= it.ended)

@@ -24,13 +24,12 @@ from edge_agent.rules.bookings import (
     series_of,
     settled,
 )
+from edge_agent.rules.steady import STEP
 
 #: A lecture that people begin so much before a booking is that booking's.
 EARLY = timedelta(minutes=15)
 #: Where calendar or clock move an end, it lies at least so far ahead: a mistake can be noticed.
 SOON = timedelta(minutes=5)
-#: A clock that differs by more has been set.
-STEP = timedelta(seconds=30)
 #: While somebody speaks a lecture goes on by so much at a time, decided just before its end.
 MORE = timedelta(minutes=5)
 JUST_BEFORE = timedelta(seconds=3)
