@@ -21,6 +21,7 @@ from edge_agent.commands.device_rules import NAME, rules_for
 from edge_agent.commands.device_watch import changes, sentence
 from edge_agent.commands.output import Failure
 from tests.hardware_fixtures import DEADLINE_S, ROOT, FakeCameras, shim_camera
+from tests.published import demand_published
 
 BUS = "usb-0000:00:14.0-3"
 SOCKET = f"port:{BUS}"
@@ -54,6 +55,8 @@ class Desk:
         assert answer.returncode == 0, answer.stderr + answer.stdout
         document = json.loads(answer.stdout)
         assert document["schema"] == f"edge-agent/devices.{words[0]}/1"
+        if words[0] not in ("name", "ignore"):  # these answer as a change of the configuration
+            demand_published(document)
         return document["data"]
 
 
@@ -185,9 +188,10 @@ def test_watching_tells_what_comes_and_goes_line_by_line(desk: Desk) -> None:
     try:
         first = json.loads(lines.next())
         assert (first["event"], first["device"]["id"]) == ("there", "/dev/video0")
-        assert first["schema"] == "edge-agent/devices.watch.event/1"
+        demand_published(first)
         desk.cameras.plug(1, card="Second", bus="usb-0000:00:14.0-6")
         came = json.loads(lines.next())
+        demand_published(came)
         assert (came["event"], came["device"]["name"]) == ("came", "Second")
         desk.cameras.unplug(1)
         assert json.loads(lines.next())["event"] == "went"
@@ -199,7 +203,7 @@ def test_watching_ends_by_itself_when_asked_to(desk: Desk) -> None:
     answer = desk("watch", "--seconds", "1", "--json")
     events, document = answer.stdout.splitlines()[:-1], json.loads(answer.stdout.splitlines()[-1])
     assert answer.returncode == 0
-    assert document["schema"] == "edge-agent/devices.watch/1"
+    demand_published(document)
     assert document["data"] == {"events": len(events)}
 
 
