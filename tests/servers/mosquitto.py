@@ -75,15 +75,17 @@ class Mosquitto(OnPort):
 
     def _certify(self) -> None:
         root = self.root
+        # With all that Python 3.13 asks of an authority and of what it signs.
         ca = f"-keyout {root}/ca.key -out {self.ca} -subj /CN=campus"
-        _openssl(f"req -x509 {_EC} -days 2 {ca}")
+        _openssl(f"req -x509 {_EC} -days 2 {ca} -addext keyUsage=critical,keyCertSign,cRLSign")
         (root / "cafile.pem").symlink_to(self.ca)
         for key, certificate, name, more in (
             ("keyfile.pem", "certfile.pem", "localhost", "subjectAltName=DNS:localhost"),
             ("room.key", "room.pem", "by-key", "extendedKeyUsage=clientAuth"),
         ):
             _openssl(f"req {_EC} -keyout {root}/{key} -out {root}/request -subj /CN={name}")
-            (root / "more").write_text(more)
+            ids = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid"
+            (root / "more").write_text(f"{more}\n{ids}\n")
             signed = f"-in {root}/request -out {root}/{certificate} -extfile {root}/more -days 2"
             _openssl(f"x509 -req -CA {self.ca} -CAkey {root}/ca.key -CAcreateserial {signed}")
 
