@@ -16,7 +16,7 @@ from edge_agent.clock import Now
 from edge_agent.ledger import Ledger
 from edge_agent.rules import guards, pictures, voices
 from edge_agent.rules.guards import advice
-from edge_agent.rules.health import Phase
+from edge_agent.rules.health import SECOND, Phase
 from edge_agent.rules.stand_in import is_backup
 from edge_agent.rules.timeline import START_NS
 
@@ -24,6 +24,8 @@ from edge_agent.rules.timeline import START_NS
 PRESENT = (Phase.ARMED, Phase.RECORDING)
 #: The kind of the event that ends a warning.
 OVER = "over"
+#: What is gone for less may come back: a voice that is too loud at each third word is one story.
+SETTLED_NS = 30 * SECOND
 
 
 class GuardWatch:
@@ -81,19 +83,25 @@ class GuardWatch:
         return max((spoke_ns for spoke_ns in everybody if spoke_ns is not None), default=None)
 
     def _tell(self, recorder: Recorder, now: Now) -> None:
-        warning = recorder.senses.warning
+        senses = recorder.senses
+        warning, (before, lecture) = senses.warning, senses.told
         stands = (warning, recorder.lecture if warning else None)
-        before, lecture = recorder.senses.told
-        if stands == (before, lecture):
+        if before and not warning and recorder.lecture == lecture:
+            senses.gone_ns = now.mono_ns if senses.gone_ns is None else senses.gone_ns
+            if now.mono_ns - senses.gone_ns < SETTLED_NS:
+                return
+        elif stands == (before, lecture):
+            senses.gone_ns = None
             return
+        ended_ns = now.mono_ns if senses.gone_ns is None else senses.gone_ns
         with self._ledger.transaction():
             if before and lecture:
-                self._end(recorder, before, lecture, now)
+                self._end(recorder, lecture, ended_ns)
             if before and before != warning:
                 self._ledger.add_event(now, OVER, before, lecture, recorder.track)
             if warning and (before != warning or recorder.lecture):
                 self._begin(recorder, warning, now)
-        recorder.senses.told = stands
+        senses.told, senses.gone_ns = stands, None
         if warning and warning != before:
             print(f"track {recorder.track}: {warning}: {advice(warning)}", file=sys.stderr)
 
@@ -106,6 +114,6 @@ class GuardWatch:
             self._ledger.open_warning(name, track, start_ns, warning)
         self._ledger.add_event(now, warning, advice(warning), name, track)
 
-    def _end(self, recorder: Recorder, warning: str, name: str, now: Now) -> None:
+    def _end(self, recorder: Recorder, name: str, ended_ns: int) -> None:
         lecture = self._ledger.existing(name)
-        self._ledger.close_warnings(name, recorder.track, lecture.lecture_ns(now.mono_ns))
+        self._ledger.close_warnings(name, recorder.track, lecture.lecture_ns(ended_ns))

@@ -29,6 +29,8 @@ class Senses:
     lively_ns: int | None = None
     #: The warning that people have been told of, and the lecture that it stands in.
     told: tuple[str, str | None] = ("", None)
+    #: Since when it has been gone, while that may not last.
+    gone_ns: int | None = None
 
     def take(self, beat: Beat, now_ns: int) -> None:
         self.sight = beat.sight or self.sight
@@ -40,7 +42,7 @@ class Senses:
 
     def tell_again(self) -> None:
         """What stands is not known any more: the ledger was lost."""
-        self.told = ("", None)
+        self.told, self.gone_ns = ("", None), None
 
     def spoke_lately(self, now_ns: int) -> bool:
         """Within the last minute: who speaks takes breath."""

@@ -20,7 +20,7 @@ from edge_agent.rules.guards import NO_SAMPLES, Guard
 from edge_agent.rules.health import Phase
 from edge_agent.rules.lecture import State
 from edge_agent.rules.pictures import COVERED
-from edge_agent.rules.voices import ADVICE, NOBODY
+from edge_agent.rules.voices import ADVICE, NOBODY, TOO_LOUD
 
 SECOND = 1_000_000_000
 QUIET = Sound(
@@ -191,6 +191,25 @@ def test_what_is_wrong_and_its_end_are_told_once_each_and_stand_in_the_lecture(
     assert (row.track, row.what, row.start_ns) == ("camera", COVERED, 21 * SECOND)
     assert row.end_ns is not None
     assert 81 <= row.end_ns / SECOND <= 90
+
+
+LOUD = VOICE.model_copy(update={"clipped": 0.02})
+
+
+def test_what_comes_and_goes_is_one_story(ledger: Ledger) -> None:
+    """Too loud for three seconds, not for twelve, and again: warned of each time, told of once."""
+    room = Room(ledger)
+    seen = set()
+    for _ in range(20):
+        room.seconds(3, moving=False, sound=LOUD)
+        seen.add(room.microphone.senses.warning)
+        room.seconds(12, moving=False, sound=VOICE)
+        seen.add(room.microphone.senses.warning)
+    assert seen == {TOO_LOUD, ""}
+    room.seconds(60, moving=False, sound=VOICE)
+    assert [kind for kind, _ in events(ledger)] == [TOO_LOUD, OVER]
+    (row,) = ledger.warnings(LECTURE)
+    assert (row.start_ns, row.end_ns) == (1 * SECOND, 294 * SECOND)
 
 
 def test_a_warning_that_outlives_its_lecture_ends_there_and_begins_anew_in_the_next(

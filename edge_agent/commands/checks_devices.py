@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_agent.accounts import Account, group_name, service_account
 from edge_agent.commands.finding import Finding, Ground, Mend, State
+from edge_agent.rules.guards import advice
 
 #: What the recorders open: cameras, sound cards that record, cards that encode.
 _NODES = ("video[0-9]*", "snd/pcm*c", "dri/renderD*")
@@ -80,7 +81,7 @@ def _track(name: str, track: Mapping[str, Any]) -> Finding:
         fix = track["hint"] or f"try it: edge-agent devices test {name}"
         return Finding(f"{name}: {why}", State.WRONG, fix)
     if track.get("warning"):
-        return Finding(f"{name}: {track['warning']}", State.WRONG, "check it and its switch")
+        return Finding(f"{name}: {track['warning']}", State.WRONG, advice(track["warning"]))
     if track.get("given_up"):
         fix = "when the lecture is over: edge-agent encoders --benchmark"
         return Finding(f"{name}: this PC is too slow: {track['given_up']}", State.NOTE, fix)
