@@ -49,6 +49,10 @@ def users(config: Config) -> dict[str, tuple[str, ...]]:
     for name, place in config.destinations.items():
         if credential := getattr(place, "credential", None):
             found[credential] = (*found.get(credential, ()), f"destinations.{name}")
+    for name, calendar in config.calendars.items():
+        if calendar.credential:
+            known = found.get(calendar.credential, ())
+            found[calendar.credential] = (*known, f"calendars.{name}")
     if config.panel.pin:
         found[config.panel.pin] = (*found.get(config.panel.pin, ()), "panel.pin")
     if config.mqtt.credential:

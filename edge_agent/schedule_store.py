@@ -133,7 +133,11 @@ class ScheduleStore:
 
     def skip(self, key: str, on: bool) -> None:
         """Whether a booking is to be left out. Only inside `changing`."""
-        keys = self.skipped() | {key} if on else self.skipped() - {key}
+        try:
+            before = self.skipped()
+        except BadStore:
+            before = frozenset()  # nothing of it could be used
+        keys = before | {key} if on else before - {key}
         known = {b.key for name in self.names() if (c := self._sound(name)) for b in c.bookings}
         keep = sorted(each for each in keys if each in known or each == key)
         self._write(_SKIPPED, {"version": VERSION, "skipped": keep})

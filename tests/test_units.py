@@ -90,6 +90,7 @@ def test_the_agent_may_read_its_clocks_trust_and_make_its_finisher_nice() -> Non
     [
         ("edge-agent.service", "run"),
         ("edge-agent-upload.service", "upload run"),
+        ("edge-agent-schedule.service", "schedule run"),
         ("edge-agent-mqtt.service", "mqtt run"),
     ],
 )

@@ -44,7 +44,7 @@ def list_(
         now = datetime.now(UTC)
         calendars = _calendars(_store(here), report)
         since, end = (now - timedelta(days=36), now) if past else (now, now + timedelta(days=days))
-        skipped = _store(here).skipped()
+        skipped = _skipped(_store(here), report)
         found = [b for c in calendars for b in c.bookings if b.ends > since and b.starts < end]
         if past:
             found = [b for b in found if b.ends <= now]
@@ -149,6 +149,17 @@ def _calendars(store: ScheduleStore, report: Report) -> list[Calendar]:
             continue
         found += [calendar] if calendar is not None else []
     return found
+
+
+def _skipped(store: ScheduleStore, report: Report) -> frozenset[str]:
+    from edge_agent.schedule_store import BadStore
+
+    try:
+        return store.skipped()
+    except BadStore as error:
+        report.warn(f"{error}; skip the bookings again that are not wanted")
+        report.exit = Exit.FINDINGS
+        return frozenset()
 
 
 def _outcomes(here: Room, bookings: list[Booking]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def screen(room_name: str, facts: Facts | None, queue: Facts | None) -> list[str
     if facts.get("muted"):
         lines.append("■ MUTED: black and silence; end it with: edge-agent record unmute")
     lines += [f"  {line}" for line in track_lines(facts["tracks"])]
+    lines += _schedule_lines(facts.get("schedule"))
     if facts["finishing"]:
         done = facts["finishing"]
         lines.append(f"Finishing  {done['lecture']}  {done['fraction']:.0%}")
@@ -134,6 +135,24 @@ def _what(track: Facts) -> str:
     if track["restarts"]:
         words.append(f"{track['restarts']} restarts")
     return "  ".join(word.strip() for word in words)
+
+
+def _schedule_lines(schedule: Facts | None) -> list[str]:
+    """What is booked next, why a booking of now is not recorded, and what is wrong."""
+    if schedule is None:
+        return []
+    lines = []
+    present, following = schedule["now"], schedule["next"]
+    if present and not present["recording"] and present["reason"]:
+        lines.append(f"Booked     {_booking(present)}: {present['reason']}")
+    if following:
+        lines.append(f"Next       {_booking(following)}")
+    return lines + ([f"Timetable  {schedule['trouble']}"] if schedule["trouble"] else [])
+
+
+def _booking(booking: Facts) -> str:
+    words = [local(booking["starts_utc"])[:16], booking["title"], booking["lecturer"]]
+    return "  ".join(word for word in words if word)
 
 
 def _queue_lines(queue: Facts | None) -> list[str]:
