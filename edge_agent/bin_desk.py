@@ -18,9 +18,12 @@ from edge_agent.facts import Observer
 from edge_agent.ledger import Ledger
 from edge_agent.rows import BinRow
 from edge_agent.rules import actions as do
-from edge_agent.rules.lecture import Event, advance, events
+from edge_agent.rules.lecture import Event, State, advance, events
 from edge_agent.small_versions import SmallVersions
 from edge_agent.spool import Spool
+
+#: The reason that such a lecture bears for ever: nobody shall think that it has arrived.
+GIVEN_UP = "thrown away before it had arrived"
 
 
 class BinDesk:
@@ -85,7 +88,8 @@ class BinDesk:
         by = "by command" if action.command is not None else "its time in the bin is over"
         with self._ledger.transaction():
             state = advance(lecture.state, Event.PURGE)
-            self._ledger.set_state(lecture.id, state, renditions="")
+            reason = "" if lecture.state is State.DELIVERED else GIVEN_UP
+            self._ledger.set_state(lecture.id, state, renditions="", reason=reason)
             self._ledger.drop_segments(lecture.id)
             self._ledger.drop_waiting(lecture.id)
             self._ledger.take_out_of_bin(lecture.id)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from edge_agent import bin_desk
+from edge_agent.panel.queue import queue_of
+from edge_agent.panel.reading import Journey, Reading
 from edge_agent.rows import Lecture
 from edge_agent.rules import actions as do
 from edge_agent.rules.bin import Kept, spent, undated
@@ -192,6 +194,7 @@ def test_when_its_time_is_over_it_leaves_the_pc_and_its_story_stays(room: Simula
     assert kinds(room, lecture)[-1] == "purged"
     assert room.ledger.binned() == frozenset()
     assert all(row.receipt for row in room.ledger.outbox(lecture))
+    assert room.ledger.existing(lecture).reason == ""
     assert sound(room)
 
 
@@ -244,6 +247,7 @@ def test_one_that_was_given_up_leaves_no_word_of_being_delivered(room: Simulated
     assert not room.spool.lecture(lecture).exists()
     assert room.ledger.outbox(lecture) == []
     assert "had not arrived" in room.ledger.events(lecture)[-1].text
+    assert room.ledger.existing(lecture).reason == bin_desk.GIVEN_UP
     assert sound(room)
 
 
@@ -262,6 +266,18 @@ def test_a_failed_lecture_can_be_thrown_away_and_is_not_finished_from_the_bin(
     room.run(10)
     assert state(room, lecture) is State.PACKAGED
     assert whole(room, room.ledger.existing(lecture))
+
+
+@pytest.mark.parametrize(("delivered", "shown"), [(True, ["sent"]), (False, [])])
+def test_the_panel_calls_sent_only_what_had_arrived_before_it_went(
+    room: SimulatedRoom, delivered: bool, shown: list[str]
+) -> None:
+    lecture = recorded(room, delivered)
+    ask(room, "delete", lecture=lecture, undelivered=True)
+    ask(room, "purge", lecture=lecture, bin=True)
+    journeys = tuple(Journey(each) for each in room.ledger.lectures())
+    queue = queue_of(Reading(room.clock.now(), None, journeys=journeys))
+    assert [line.arrival for line in queue.lectures] == shown
 
 
 def test_a_stop_is_not_taken_back_from_the_bin(room: SimulatedRoom) -> None:

@@ -278,6 +278,8 @@ def test_what_is_in_the_bin_is_not_repaired(failed: tuple[Desk, Spool]) -> None:
     ledger = Ledger.write(spool.ledger)
     ledger.put_into_bin(BinRow("L001", "2026-11-22T10:00:00.000Z", "synchronised"))
     ledger.close()
+    status = desk.begin("status", "--json").communicate(timeout=90)[0]
+    assert json.loads(status)["data"]["queue"]["failed_lectures"] == 0, "nobody needs to see to it"
     code, answer = desk("lectures", "repair", "L001")
     assert (code, answer["error"]["hint"]) == (5, "edge-agent lectures restore L001")
     assert rows(spool)[0] is State.FAILED

@@ -43,7 +43,7 @@ def _queue(here: Room) -> dict[str, Any] | None:
     try:
         with here.ledger() as ledger:
             waiting = ledger.waiting()
-            failed = len(ledger.lectures(State.FAILED))
+            failed = len(set(ledger.ids(State.FAILED)) - ledger.binned())
     except Failure:
         return None
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_agent.panel.reading import Journey, Reading
 from edge_agent.panel.state import Arrival, Queue, QueueLine
+from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import ACTIVE, State
 from edge_agent.rules.timeline import SECOND, START_NS
 
@@ -14,7 +15,7 @@ _HIDDEN = ACTIVE | {State.PLANNED, State.MISSED}
 def queue_of(it: Reading) -> Queue:
     """The last lectures, and what is on its way now."""
     sending = (it.upload or {}).get("sending") or {}
-    lines = [_line(each, sending) for each in it.journeys if each.lecture.state not in _HIDDEN]
+    lines = [_line(each, sending) for each in it.journeys if not _hidden(each.lecture)]
     percents = [line.percent for line in lines if line.arrival == "sending"]
     leave = ((it.upload or {}).get("leave") or {}).get("full_quality") or {}
     return Queue(
@@ -24,6 +25,12 @@ def queue_of(it: Reading) -> Queue:
         next_utc=leave.get("until") if leave.get("waits") else None,
         lectures=lines,
     )
+
+
+def _hidden(lecture: Lecture) -> bool:
+    """What was thrown away before it had arrived has a reason, and was never sent."""
+    given_up = lecture.state is State.PURGED and lecture.reason != ""
+    return lecture.state in _HIDDEN or given_up
 
 
 def _line(it: Journey, sending: dict[str, object]) -> QueueLine:

@@ -97,6 +97,36 @@ MUTATIONS = (
         "tests/test_kill.py",
     ),
     Mutation(
+        "a lecture's files go before its row says so",
+        "edge_agent/bin_desk.py",
+        "        with self._ledger.transaction():\n            state = advance(",
+        "        shutil.rmtree(self._spool.lecture(lecture.id))\n"
+        "        with self._ledger.transaction():\n            state = advance(",
+        "tests/test_bin.py::test_a_kill_at_each_write_leaves_all_of_it_or_nothing",
+    ),
+    Mutation(
+        "any clock empties the bin",
+        "edge_agent/rules/bin.py",
+        "    if trust != _SURE or trust_then != _SURE:\n",
+        "    if trust == 'unset':\n",
+        "tests/test_bin.py::test_a_clock_that_nobody_has_confirmed_empties_no_bin",
+    ),
+    Mutation(
+        "what lies in the bin is sent",
+        "edge_agent/ledger_queues.py",
+        " AND lecture NOT IN (SELECT lecture FROM bin)",
+        "",
+        "tests/test_bin.py::"
+        "test_what_has_not_arrived_is_not_sent_from_the_bin_and_goes_on_when_taken_back",
+    ),
+    Mutation(
+        "nobody listens to udev",
+        "edge_agent/supervisor.py",
+        "                recorder.device_came(now.mono_ns)\n",
+        "                pass\n",
+        "tests/test_plugs.py::test_who_waits_for_a_device_tries_at_once_when_one_of_its_kind_comes",
+    ),
+    Mutation(
         "delivered before every file has its receipt",
         "edge_agent/ledger_lectures.py",
         'AND NOT EXISTS (SELECT 1 FROM outbox WHERE lecture = id AND receipt IS NULL)"',
