@@ -23,6 +23,7 @@ from edge_agent.commands import (
     light,
     logs,
     manual,
+    metrics,
     mqtt,
     panel,
     profiles,
@@ -80,6 +81,7 @@ app.add_typer(profiles.app, name="profile")
 app.add_typer(light.app, name="light")
 app.add_typer(button.app, name="button")
 app.add_typer(mqtt.app, name="mqtt")
+app.command()(metrics.metrics)
 app.command()(encoders.encoders)
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")

@@ -38,6 +38,7 @@ PURE = [
     ROOT / "edge_agent/messages.py",
     ROOT / "edge_agent/finish_messages.py",
     ROOT / "edge_agent/config_edit.py",
+    ROOT / "edge_agent/exposition.py",
     ROOT / "edge_agent/redaction.py",
     ROOT / "encoders/rotation.py",
     ROOT / "encoders/stillness.py",

@@ -26,6 +26,7 @@ UNITS = (
     "edge-agent-panel",
     "edge-agent-light",
     "edge-agent-mqtt",
+    "edge-agent-metrics",
 )
 #: Looking again costs a start of journalctl.
 FOLLOW_S = 2.0

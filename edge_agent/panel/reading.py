@@ -94,6 +94,15 @@ class Reader:
             self.close()
             return []
 
+    def counts(self) -> dict[State, int]:
+        """How many lectures are in each state; empty when the ledger cannot be read."""
+        try:
+            ledger = self._open()
+            return {state: len(ledger.ids(state)) for state in State}
+        except (LedgerMissing, sqlite3.Error, OSError):
+            self.close()
+            return {}
+
     def recent(self, count: int) -> list[Lecture]:
         """The last lectures, for their courses."""
         try:

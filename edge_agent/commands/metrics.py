@@ -1,0 +1,59 @@
+"""`edge-agent metrics`: the room's figures for Prometheus, by node_exporter's textfile collector.
+
+A process of its own writes them: what tells that the agent is down, or the panel, must be neither.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent.commands.output import Exit, Failure, reporting
+from edge_agent.commands.room import config, room
+
+
+def metrics(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Option("--to", help="Write into this file.")] = None,
+    every: Annotated[
+        float, typer.Option(min=0, max=3600, help="Again each so many seconds, until stopped.")
+    ] = 0,
+) -> None:
+    """The room's figures in Prometheus's text format, for node_exporter's textfile collector."""
+    with reporting("metrics") as report:
+        if every and file is None:
+            raise Failure(
+                Exit.USAGE, "no-file", "--every needs a file to write to", "name it with --to"
+            )
+        from edge_agent.clock import SystemClock
+        from edge_agent.commands.metrics_room import looking
+        from edge_agent.exposition import text
+        from edge_agent.systemd import notify
+
+        here, stop = room(context), threading.Event()
+        look, look_no_more = looking(config(context), here.spool, here.runtime, SystemClock())
+        try:
+            if file is None:
+                report.say(text(look()).rstrip("\n"))
+                return
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+            notify("READY=1")
+            while not stop.is_set():
+                _write(file, text(look()))
+                notify("WATCHDOG=1")
+                if not every or stop.wait(every):
+                    break
+        finally:
+            look_no_more()
+
+
+def _write(file: Path, words: str) -> None:
+    """Whole or not at all: node_exporter may read at any moment."""
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.write_text(words)
+    fresh.replace(file)
