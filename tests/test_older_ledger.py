@@ -205,6 +205,23 @@ def test_a_room_is_as_muted_as_its_recorders_were_told(day: Day, muted: bool) ->
     assert all(each.muted is muted for each in day.room.recorders.values())
 
 
+def test_what_was_wrong_with_a_track_when_the_copy_was_made_is_not_so_for_ever(day: Day) -> None:
+    day.press("start", title="Heat", seconds=4)
+    lecture = day.room.ledger.active()
+    assert lecture is not None
+    day.room.ledger.open_warning(lecture.id, "microphone", 2_000_000_000, "digital silence")
+    day.copy_ledger()
+    day.room.ledger.close_warnings(lecture.id, "microphone", 3_000_000_000)
+    day.press("mark", text="later", seconds=2)
+    day.write_over()
+    day.open_ledger()
+    day.room.run(3)
+    day.open_ledger()
+    assert "ledger lost" in day.events()
+    [row] = day.room.ledger.warnings(lecture.id)
+    assert row.end_ns is not None
+
+
 def test_a_lecture_that_a_lost_ledger_knew_goes_on_only_if_nobody_has_ended_it(day: Day) -> None:
     day.copy_ledger()
     day.live("recording")
