@@ -6,6 +6,7 @@ it either is, or will begin.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -46,12 +47,23 @@ class BookingDesk:
         late = (now.utc - booking.starts).total_seconds()
         text = f"the booking {named(booking)} begins"
         text += f", {late / 60:.0f} min late" if late >= 60 else ""
-        tracks = self._desk.put_down(lecture)
+        try:
+            tracks = self._desk.put_down(lecture)
+        except OSError as error:
+            # It is tried again each second, and must leave nothing behind each time.
+            shutil.rmtree(self._spool.lecture(lecture.id), ignore_errors=True)
+            self._hinder(booking, f"the disk refuses: {error.strerror or error}", now)
+            raise
         with self._ledger.transaction():
             self._desk.enter(lecture, tracks)
             self._settle(booking, Outcome.BEGUN, "", lecture.id)
             self._ledger.add_event(now, "booking begun", text, lecture.id)
         self._watch.look_again()
+
+    def _hinder(self, booking: Booking, reason: str, now: Now) -> None:
+        known = self._ledger.booking_rows([booking.key]).get(booking.key)
+        if known is None or known.reason != reason:
+            self.note(do.NoteBooking(booking.key, Outcome.HINDERED, reason, ""), now)
 
     def adopt(self, action: do.Adopt, now: Now) -> None:
         """The lecture under way becomes the booking's; what people said of it stays."""

@@ -29,6 +29,8 @@ class Now:
     utc: datetime
     boot: str
     trust: str
+    #: How long this computer has slept in this boot: the monotonic clock stands still meanwhile.
+    asleep_ns: int = 0
 
     @property
     def utc_text(self) -> str:
@@ -68,7 +70,9 @@ class SystemClock:
             self._installed = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
         utc = datetime.now(UTC)
         trust = clock_trust(utc, _kernel_synchronised(), self._installed)
-        return Now(time.monotonic_ns(), utc, self._boot, trust)
+        mono_ns = time.monotonic_ns()
+        asleep_ns = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) - mono_ns)
+        return Now(mono_ns, utc, self._boot, trust, asleep_ns)
 
     def mono_ns(self) -> int:
         return time.monotonic_ns()

@@ -92,7 +92,7 @@ class ScheduleWatch:
         """
         if not self._enabled:
             return None
-        self._clock = seen(self._clock, now.mono_ns, now.utc, now.trust)
+        self._clock = seen(self._clock, now.mono_ns + now.asleep_ns, now.utc, now.trust)
         now = self.steady(now)
         if self._up_ns is None:
             self._up_ns = now.mono_ns
@@ -118,7 +118,7 @@ class ScheduleWatch:
 
     def steady(self, now: Now) -> Now:
         """The time that bookings go by: a clock that has just jumped is not believed yet."""
-        return replace(now, utc=self._clock.at(now.mono_ns, now.utc))
+        return replace(now, utc=self._clock.at(now.mono_ns + now.asleep_ns, now.utc))
 
     def look_again(self) -> None:
         """After something has become of a booking."""
@@ -162,10 +162,18 @@ class ScheduleWatch:
         if now.mono_ns >= self._past_due_ns:
             self._past_due_ns = now.mono_ns + PAST_NS
             over = self._within(now.utc - KEEP_PAST, now.utc)
-            keys = [b.key for b in over if b.ends <= now.utc]
+            keys = self._untold([b for b in over if b.ends <= now.utc])
             self._past = tuple(e for e in self._entries(keys, now) if not rules.settled(e))
             if now.trust != "unset":
                 self._ledger.drop_bookings(rfc3339(now.utc - 2 * KEEP_PAST))
+
+    def _untold(self, over: list[Booking]) -> list[str]:
+        """Those of which nothing final is known; a room holds thousands of the others."""
+        rows = self._ledger.booking_rows([booking.key for booking in over])
+        final = (Outcome.BEGUN, Outcome.COVERED, Outcome.MISSED)
+        told = {k for k, row in rows.items() if row.outcome in final}
+        told = {k for k in told if rows[k].starts_utc == rfc3339(self._by_key[k].starts)}
+        return [b.key for b in over if b.key not in told | self._held.skipped]
 
     def _matters(self, entry: Entry, now: Now, lecture: Lecture | None) -> bool:
         mine = lecture is not None and entry.booking.key == lecture.booking

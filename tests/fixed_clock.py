@@ -18,9 +18,11 @@ class FixedClock:
     utc: datetime = field(default_factory=lambda: datetime(2026, 11, 22, 10, tzinfo=UTC))
     boot: str = "boot-1"
     trust: str = "synchronised"
+    #: Nanoseconds of sleep, which the monotonic clock does not count.
+    asleep: int = 0
 
     def now(self) -> Now:
-        return Now(self.mono, self.utc, self.boot, self.trust)
+        return Now(self.mono, self.utc, self.boot, self.trust, self.asleep)
 
     def mono_ns(self) -> int:
         return self.mono

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent import lecture_file
 from edge_agent.rows import Lecture
 from edge_agent.rules.bookings import Booking, Outcome
 from edge_agent.rules.lecture import State
@@ -262,4 +264,35 @@ def test_what_people_have_stopped_stays_stopped_whatever_the_calendar_adds(
     room.run(5)
     room.book(replace(physics, ends=physics.ends + 20 * MINUTE))
     room.run(5)
+    assert len(room.lectures()) == 1
+
+
+def test_a_disk_that_refuses_is_the_reason_and_leaves_nothing_behind(
+    room: BookedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.book(room.booking(0, 10))
+
+    def refuse(path: Path, *_: object) -> None:
+        path.parent.mkdir()
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(lecture_file, "write", refuse)
+        room.run(5)
+    assert room.outcome() == Outcome.HINDERED
+    (text,) = room.events("booking hindered")
+    assert "Input/output error" in text
+    assert list(room.spool.lectures.iterdir()) == []
+    room.run(5)
+    assert room.outcome() == Outcome.BEGUN
+
+
+def test_a_computer_that_has_slept_is_not_behind(room: BookedRoom) -> None:
+    """Its monotonic clock stood still, which must not look like a clock that jumps."""
+    room.set_clock(room.true_utc + timedelta(seconds=1))
+    room.book(room.booking(30, 90))
+    room.run(2)
+    room.clock.asleep += 3600 * 1_000_000_000
+    room.clock.utc += timedelta(hours=1)
+    room.run(3)
     assert len(room.lectures()) == 1

@@ -2,7 +2,7 @@
 
 A clock that is an hour off for some minutes (a typing error, a restored image, a battery) would
 begin and end lectures at the wrong time, and none begins twice. Between two looks the monotonic
-clock says how much time has passed.
+clock says how much time has passed, with the time that the computer has slept.
 """
 
 from __future__ import annotations
