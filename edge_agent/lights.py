@@ -18,6 +18,7 @@ from device_profiles.lights.protocols import PROTOCOLS, Protocol, farewell
 from device_profiles.lights.reports import NONE, READERS, Keys
 from edge_agent.rules.button import Fingers, Tap, step
 from edge_agent.usb_hid import Gone, Hid, Plugged, UsbLights, UsbTrouble
+from edge_agent.watching import Watching
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -188,38 +189,20 @@ class Lights:
         return frozenset().union(*(held.keys for held in self._held.values()))
 
 
-class Watch:
-    """Looks at the room in a thread, again and again. Used by the loop alone."""
+class Watch(Watching[Sight]):
+    """Looks at the room in a thread; when it does not answer, nothing is known to record."""
 
     def __init__(
         self, look_at_room: Callable[[], Sight], look_no_more: Callable[[], None] = lambda: None
     ) -> None:
-        """`look_no_more` is called at the end, in the same thread."""
-        self._look = look_at_room
-        self._end = look_no_more
-        self._thread = ThreadPoolExecutor(1, "light-reader")
-        self._waiting: Future[Sight] | None = None
-        self._due_ns = 0
-        self._seen = _NO_SIGHT
-        self._seen_ns: int | None = None
-
-    def sight(self, now_ns: int) -> Sight:
-        """The latest; when it is too old, that nothing is known to record."""
-        if self._waiting is not None and self._waiting.done():
-            self._seen, self._seen_ns = self._waiting.result(), now_ns
-            self._waiting = None
-        if self._waiting is None and now_ns >= self._due_ns:
-            self._due_ns = now_ns + LOOK_NS
-            self._waiting = self._thread.submit(self._look)
-        fresh = self._seen_ns is not None and now_ns - self._seen_ns < STALE_NS
-        return self._seen if fresh else _NO_SIGHT
-
-    def close(self) -> None:
-        """A look that hangs is not waited for."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-        self._thread.submit(self._end)
-        self._thread.shutdown(wait=False)
+        super().__init__(
+            look_at_room,
+            _NO_SIGHT,
+            every_ns=LOOK_NS,
+            stale_ns=STALE_NS,
+            look_no_more=look_no_more,
+            name="light-reader",
+        )
 
 
 class Presses:
