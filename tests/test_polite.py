@@ -15,6 +15,8 @@ LINKS = {
     "8 Mbit/s": Link(8 * MBIT),
     "100 Mbit/s, near": Link(100 * MBIT, base=0.02),
     "satellite": Link(4 * MBIT, base=0.3),
+    "thin satellite": Link(MBIT, base=0.3),
+    "far satellite": Link(4 * MBIT, base=0.6),
     "little buffer": Link(4 * MBIT, buffer=0.1),
 }
 

@@ -34,6 +34,8 @@ CRUISE, PROBE, BOLD_PROBE = 0.97, 1.10, 1.35
 #: What a queue leaves of the capacity at least: of one that we seem to have made, and of another's.
 MOST_LOSS, SOME_LOSS = 0.7, 0.85
 CRUISE_ROUNDS, PROBE_ROUNDS = 12, 2
+#: On a long way twelve rounds would be four seconds for each step of a tenth: this long is enough.
+CRUISE_S, LEAST_CRUISE_ROUNDS = 2.1, 4
 #: Rounds and seconds without a queue, after which the others are taken to be gone.
 CALM_ROUNDS, CALM_TRICKLES, CALM_S = 3, 2, 1.0
 #: The least round trip of so many seconds is the base; older ones may be of another route.
@@ -177,7 +179,7 @@ class Polite:
             self._bold = False
             self._enter("cruise", sample)
             return 0.9 * self.capacity
-        if self.phase == "cruise" and self._rounds > CRUISE_ROUNDS:
+        if self.phase == "cruise" and self._cruised(sample):
             self._enter("probe", sample)
         elif self.phase == "probe" and self._rounds > self._patience(delivered):
             grew = queue < 0.25 and delivered > 1.01 * self.capacity
@@ -190,6 +192,11 @@ class Polite:
         if self.phase == "cruise":
             return self.capacity * CRUISE
         return self.capacity * (BOLD_PROBE if self._bold else PROBE)
+
+    def _cruised(self, sample: Sample) -> bool:
+        """Long enough to look whether there is more."""
+        waited = sample.now - self._since >= CRUISE_S and self._rounds >= LEAST_CRUISE_ROUNDS
+        return (self._long and waited) or self._rounds > CRUISE_ROUNDS
 
     def _patience(self, delivered: float) -> int:
         """Rounds of a probe: more where what was sent before it is still on its way."""
