@@ -71,6 +71,9 @@ WorkflowName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$")]
 MediaName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a)$")]
 OpencastFlavor = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/[A-Za-z0-9_+-]+)?$")]
 
+#: It stands in addresses.
+AgentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$", max_length=64)]
+
 KeyPrefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)*$")]
 
 
@@ -159,6 +162,8 @@ class OpencastDestination(_Section):
     flavors: dict[MediaName, OpencastFlavor] = {}
     needs: Literal["received", "verified"] = "received"
     ca_file: AbsolutePath | None = None
+    #: The room's name as a capture agent there; "": it is none.
+    agent: AgentName = ""
 
     @model_validator(mode="after")
     def _can_be_handed_over(self) -> Self:
@@ -190,6 +195,18 @@ KINDS: dict[str, type[BaseModel]] = {
     "opencast": OpencastDestination,
     "stick": StickDestination,
 }
+
+
+def agent_calendar(destination: str) -> str:
+    """What the calendar of a capture agent is called here; no other calendar can be."""
+    return f"@{destination}"
+
+
+def agent_calendars(destinations: Mapping[str, BaseModel]) -> set[str]:
+    """Those of the Opencasts that know this room by a name."""
+    places = destinations.items()
+    agents = (n for n, it in places if isinstance(it, OpencastDestination) and it.agent)
+    return {agent_calendar(name) for name in agents}
 
 
 def left_out(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from edge_agent import __version__
 from edge_agent.clock import Clock
@@ -21,6 +21,7 @@ from edge_agent.config import (
     TusDestination,
 )
 from edge_agent.ledger import Ledger
+from edge_agent.ledger_memory import LedgerMemory
 from edge_agent.room_key import room_key
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Spool
@@ -56,28 +57,6 @@ class Pacing(Protocol):
     def opened(self, sock: socket.socket) -> None: ...
 
     def tick(self, sock: socket.socket) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerMemory:
-    """The notes of one destination, in the ledger."""
-
-    ledger: Ledger
-    destination: str
-
-    def get(self, lecture: str, artifact: Artifact) -> dict[str, Any] | None:
-        return self.ledger.transfer(self.destination, lecture, artifact.name, artifact.sha256)
-
-    def put(self, lecture: str, artifact: Artifact, note: Mapping[str, Any]) -> None:
-        self.ledger.set_transfer(self.destination, lecture, artifact.name, artifact.sha256, note)
-
-    def forget(self, lecture: str, artifact: Artifact) -> None:
-        self.ledger.drop_transfer(self.destination, lecture, artifact.name, artifact.sha256)
-
-    def expected(self, lecture: str) -> frozenset[str]:
-        """The names of all its files that go to this destination, arrived or not."""
-        rows = self.ledger.outbox(lecture)
-        return frozenset(row.name for row in rows if row.destination == self.destination)
 
 
 def destinations(
@@ -191,7 +170,10 @@ def _opencast(
 ) -> Destination:
     exchange, server = opencast_way(place, secrets, pacer)
     made = opencast_destination.OpencastDestination
-    return made(exchange, server, memory.expected, memory, AGENT, utc, needs=place.needs)
+    event = memory.event
+    return made(
+        exchange, server, memory.expected, memory, AGENT, utc, needs=place.needs, event=event
+    )
 
 
 def opencast_way(

@@ -13,6 +13,7 @@ from edge_agent.children import Child, Launch, Process, Recorder
 from edge_agent.clock import Clock, Now
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config, TrackConfig
+from edge_agent.config_destinations import agent_calendars
 from edge_agent.config_devices import ignored
 from edge_agent.discovery import SEARCH, Discovery
 from edge_agent.encoder_book import trial_size
@@ -92,7 +93,7 @@ def furnish(
     schedule = ScheduleWatch(
         ScheduleStore(spool.schedule),
         ledger,
-        config.calendars,
+        {*config.calendars, *agent_calendars(config.destinations)},
         timedelta(minutes=config.schedule.overrun_minutes),
         config.schedule.record,
     )
@@ -116,9 +117,6 @@ def furnish(
         privacy.put_back(now)
         observer.look_again()
         schedule.look_again()
-        lecture = ledger.active()
-        if lecture is not None:  # an older ledger may not know that something is over
-            ledger.close_warnings(lecture.id, None, lecture.lecture_ns(now.mono_ns))
         for recorder in recorders.values():
             recorder.senses.tell_again()
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edge_agent import calendar_sync
-from edge_agent.calendar_sync import Answer, CalendarSync, asked, asking, lateness_s
+from edge_agent import calendar_copies
+from edge_agent.calendar_copies import Answer, CalendarSync, asked, asking
+from edge_agent.calendar_sync import lateness_s
 from edge_agent.calendars import BadCalendar
 from edge_agent.config_schedule import CalendarConfig
 from edge_agent.schedule_store import Calendar, ScheduleStore
@@ -254,7 +255,7 @@ def test_a_sign_in_page_and_a_missing_credential_are_sentences(
 def test_bytes_that_come_one_by_one_are_not_waited_for(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calendar_sync, "ANSWER_S", 0.5)
+    monkeypatch.setattr(calendar_copies, "ANSWER_S", 0.5)
     with pytest.raises(BadCalendar, match="too slowly"):
         ask(server, "slow", tmp_path)
 

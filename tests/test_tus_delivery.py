@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import Config, Storage, TusDestination
-from edge_agent.destinations import LedgerMemory
+from edge_agent.ledger_memory import LedgerMemory
 from tests.servers.tus import KEY, TOKEN, Receiver
 from tests.test_delivery import BIG, Room, wait_for
 from uploader.sender import Artifact

@@ -30,6 +30,8 @@ LONGEST_RETRY_AFTER_S = 24 * 3600.0
 _LATER = {401, 402, 407, 408, 421, 423, 425, 429}
 #: Opencast calls the XML of a workflow text/html; a page is never a document of another kind.
 _OTHER_XML = re.compile(rb"(?i)\s*(<\?xml[^>]*>\s*<(?!!|html)|<(\w+:)?workflow\b)")
+#: So it calls its words to a capture agent too: "room-7 set to idle".
+_SET_TO = re.compile(rb"[^<>\s]{1,200} set to [a-z_]{1,30}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,7 @@ def retry_after_s(response: Response) -> float | None:
 def portal(response: Response) -> str | None:
     """The sentence for an answer that comes from a sign-in page and not from the server."""
     named = response.ok and "html" in response.headers.get("content-type", "")
-    page = named and not _OTHER_XML.match(response.body)
+    page = named and not (_OTHER_XML.match(response.body) or _SET_TO.match(response.body))
     if response.status == 511 or page:
         return (
             "a sign-in page answers; if it is the network's, sign this computer in or let IT "

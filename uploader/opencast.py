@@ -32,24 +32,27 @@ class Ingest:
     """One lecture on its way. `expected`: the names of all its files that go there.
 
     `manifest` goes along with the ingest; the archive keeps it beside the media. `now` is UTC.
+    `event`: its id there, where that is not the lecture's own: that of a booking.
     """
 
     def __init__(
         self,
         server: Server,
         memory: Memory,
-        event: str,
+        lecture: str,
         expected: Collection[str],
         manifest: bytes | None = None,
         now: str = "",
+        event: str = "",
     ) -> None:
         self._now = now
         self._server = server
         self._memory = memory
-        self._event = event
+        self._lecture = lecture
+        self._event = event or lecture
         self._expected = expected
         self._manifest = manifest
-        self.state = State.of(memory.get(event, EVENT))
+        self.state = State.of(memory.get(lecture, EVENT))
 
     def holds(self, artifact: Artifact) -> bool:
         """These bytes are in the package."""
@@ -172,14 +175,14 @@ class Ingest:
 
     def _find(self) -> Core[None]:
         """Where ingest is now. A registry that does not answer changes nothing."""
-        answer = yield wire.find_ingest(self._server.url)
+        answer = yield wire.find_service(self._server.url)
         found = None
         if isinstance(answer, Lost):
             raise Transient(answer.reason)
         if answer.status in (401, 403):
             raise _refused(answer, "asking where to ingest")
         if answer.ok:
-            found = wire.ingest_address(answer, self._server.url)
+            found = wire.service_address(answer, self._server.url)
         self._server.ingest = found or self._server.ingest or f"{self._server.url}/ingest"
 
     # ------------------------------------------------------------ ingest, once
@@ -242,7 +245,7 @@ class Ingest:
 
     def _note(self, state: State) -> None:
         self.state = state
-        self._memory.put(self._event, EVENT, asdict(state))
+        self._memory.put(self._lecture, EVENT, asdict(state))
 
 
 #: What people can do where Opencast may not be asked.

@@ -92,7 +92,10 @@ class Digesting:
 
 
 class OpencastDestination:
-    """See the module's text. `expected` names all files of a lecture that come here."""
+    """See the module's text. `expected` names all files of a lecture that come here.
+
+    `event` gives the id that a lecture has there: its own, or its booking's.
+    """
 
     def __init__(
         self,
@@ -104,6 +107,7 @@ class OpencastDestination:
         utc: Callable[[], str],
         *,
         needs: str = "received",
+        event: Callable[[str], str] = lambda lecture: lecture,
     ) -> None:
         self._exchange = exchange
         self._server = server
@@ -112,6 +116,7 @@ class OpencastDestination:
         self._agent = agent
         self._utc = utc
         self._needs = needs
+        self._event = event
         self._comparison = Comparison(lambda size: [Piece(0, size)], _md5)
 
     def close(self) -> None:
@@ -123,7 +128,7 @@ class OpencastDestination:
         if isinstance(note.get("receipt"), Mapping):
             found: Receipt = note["receipt"]
             return found
-        ingest = Ingest(self._server, self._memory, lecture, ())
+        ingest = self._ingest(lecture)
         open_still = ingest.state.package != ""
         if self._needs == "received" or artifact.name == CATALOG or open_still:
             return None  # `send` knows what is left to do, and asks for nothing in vain
@@ -138,7 +143,7 @@ class OpencastDestination:
             return known
         beside = _text(path.with_name(MANIFEST))
         expected, now = self._expected(lecture), self._utc()
-        ingest = Ingest(self._server, self._memory, lecture, expected, beside, now)
+        ingest = self._ingest(lecture, expected, beside, now)
         try:
             file = None if ingest.holds(artifact) else self._file(lecture, artifact, path, progress)
         except Permanent as error:
@@ -159,6 +164,16 @@ class OpencastDestination:
             )
         return self._receipt(lecture, artifact, "verified")
 
+    def _ingest(
+        self,
+        lecture: str,
+        expected: Collection[str] = (),
+        beside: bytes | None = None,
+        now: str = "",
+    ) -> Ingest:
+        event = self._event(lecture)
+        return Ingest(self._server, self._memory, lecture, expected, beside, now, event)
+
     def _file(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> File:
         [md5] = self._comparison.of(path, artifact, progress)
         self._memory.put(lecture, artifact, {"md5": md5})
@@ -167,7 +182,7 @@ class OpencastDestination:
 
     def _receipt(self, lecture: str, artifact: Artifact, state: str) -> Receipt:
         made = receipts.own(lecture, artifact, state, self._utc(), self._agent)
-        made["event"] = lecture
+        made["event"] = self._event(lecture)
         self._memory.put(lecture, artifact, {"receipt": made})
         return made
 

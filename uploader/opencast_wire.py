@@ -69,16 +69,13 @@ def flavor_of(name: str) -> str:
 # ---------------------------------------------------------------- requests
 
 
-def find_ingest(base: str) -> Request:
-    return Request(
-        "GET",
-        f"{base}/services/available.json?serviceType={INGEST_TYPE}",
-        {"Accept": "application/json"},
-    )
+def find_service(base: str, kind: str = INGEST_TYPE) -> Request:
+    url = f"{base}/services/available.json?serviceType={kind}"
+    return Request("GET", url, {"Accept": "application/json"})
 
 
-def ingest_address(answer: Response, base: str) -> str | None:
-    """Where the registry says that ingest is; None: it says nothing. Raises Transient.
+def service_address(answer: Response, base: str) -> str | None:
+    """Where the registry says that a service is; None: it says nothing. Raises Transient.
 
     The least busy comes first. A credential goes to the configured host and to no other.
     """
@@ -110,7 +107,7 @@ def create(ingest: str, event: str) -> Request:
 
 def add_catalog(ingest: str, package: str, flavor: str, text: str) -> Request:
     form = {"mediaPackage": package, "dublinCore": text, "flavor": flavor}
-    return _form(f"{ingest}/addDCCatalog", form)
+    return post_form(f"{ingest}/addDCCatalog", form)
 
 
 def add_track(ingest: str, package: str, flavor: str, artifact: Artifact) -> Request:
@@ -134,11 +131,11 @@ def add_attachment(
 def ingest(address: str, package: str, workflow: str, settings: Mapping[str, str]) -> Request:
     """Begins Opencast's processing. Without a workflow the server's own, or the booking's."""
     where = f"/{quote(workflow, safe='')}" if workflow else ""
-    return _form(f"{address}/ingest{where}", {"mediaPackage": package, **settings})
+    return post_form(f"{address}/ingest{where}", {"mediaPackage": package, **settings})
 
 
 def discard(ingest: str, package: str) -> Request:
-    return _form(f"{ingest}/discardMediaPackage", {"mediaPackage": package})
+    return post_form(f"{ingest}/discardMediaPackage", {"mediaPackage": package})
 
 
 def ask_event(base: str, event: str) -> Request:
@@ -225,7 +222,7 @@ _XML = {"Accept": "text/xml"}
 _JSON = {"Accept": "application/json"}
 
 
-def _form(url: str, fields: Mapping[str, str]) -> Request:
+def post_form(url: str, fields: Mapping[str, str]) -> Request:
     headers = {**_XML, "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
     return Request("POST", url, headers, urlencode(fields).encode())
 

@@ -53,12 +53,12 @@ class OpencastProbe:
         return [absent("clean-up", words)]
 
     def _reach(self) -> Core[list[Finding]]:
-        answer = heard((yield wire.find_ingest(self._server.url)), "asking where to ingest")
+        answer = heard((yield wire.find_service(self._server.url)), "asking where to ingest")
         if 300 <= answer.status < 400:
             raise Stop(broken("credential", "it asks to sign in; check the credential"))
         self._ingest = f"{self._server.url}/ingest"
         try:
-            named = wire.ingest_address(answer, self._server.url) if answer.ok else None
+            named = wire.service_address(answer, self._server.url) if answer.ok else None
         except Transient as error:
             raise Stop(broken("takes files", error.reason)) from error
         words = f"it answers within {answer.seconds * 1000:.0f} ms"

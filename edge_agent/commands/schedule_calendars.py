@@ -100,14 +100,17 @@ def sync(
 ) -> None:
     """Ask the configured calendars now. Exit code 3 if one of them cannot be taken over."""
     with reporting("schedule.sync", as_json) as report:
-        from edge_agent.calendar_sync import CalendarSync, asking
+        from edge_agent.calendar_copies import CalendarSync, asking
+        from edge_agent.capture_agent import capture_agents
         from edge_agent.clock import SystemClock
         from edge_agent.schedule_store import ScheduleStore
         from edge_agent.secrets import Secrets
 
         here, settings = room(context), config(context)
-        wanted = names or list(settings.calendars)
-        unknown = [each for each in wanted if each not in settings.calendars]
+        secrets = Secrets.of(os.environ, here.written.main.parent)
+        agents = capture_agents(settings, secrets)
+        wanted = names or [*settings.calendars, *agents]
+        unknown = [each for each in wanted if each not in {*settings.calendars, *agents}]
         if unknown or not wanted:
             raise Failure(
                 Exit.NOT_FOUND,
@@ -115,12 +118,12 @@ def sync(
                 f"the configuration has no calendar {', '.join(unknown) or 'at all'}",
                 "edge-agent config set calendars.campus.url https://… adds one",
             )
-        secrets = Secrets.of(os.environ, here.written.main.parent)
         store = ScheduleStore(here.spool.schedule)
         calendars = CalendarSync(store, settings.calendars, settings.schedule.zone, asking(secrets))
         report.data = []
         for name in wanted:
-            calendar = calendars.sync(name, SystemClock().now())
+            now = SystemClock().now()
+            calendar = agents[name].calendar(now) if name in agents else calendars.sync(name, now)
             report.data.append(calendar_document(calendar))
             if calendar.trouble:
                 report.warn(f"calendar {name}: {calendar.trouble}")
@@ -133,13 +136,15 @@ def run(context: typer.Context) -> None:
     """Ask the configured calendars in the foreground, until told to stop (systemd runs this)."""
     with reporting("schedule.run") as report:
         from edge_agent import calendar_sync
+        from edge_agent.capture_agent import capture_agents
         from edge_agent.secrets import Secrets
 
         settings = config(context)
-        if not settings.calendars:
-            report.warn("no calendars are configured: bookings come from files and by hand only")
         secrets = Secrets.of(os.environ, room(context).written.main.parent)
-        calendar_sync.run(settings, secrets)
+        agents = capture_agents(settings, secrets).values()
+        if not (settings.calendars or agents):
+            report.warn("no calendars are configured: bookings come from files and by hand only")
+        calendar_sync.run(settings, secrets, agents)
 
 
 def calendar_document(calendar: Calendar) -> dict[str, Any]:

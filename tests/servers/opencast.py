@@ -27,6 +27,18 @@ from xml.etree import ElementTree
 NS = "http://mediapackage.opencastproject.org"
 USER, PASSWORD = "room-7", "the password of room 7"
 API_ROLES = ["ROLE_API", "ROLE_API_EVENTS_VIEW", "ROLE_API_EVENTS_MEDIA_VIEW"]
+PATHS = {
+    "org.opencastproject.ingest": "/ingest",
+    "org.opencastproject.capture.admin": "/capture-admin",
+    "org.opencastproject.scheduler": "/recordings",
+}
+#: The words that it knows; any other is a 400.
+AGENT_STATES = {"idle", "capturing", "uploading", "shutting_down", "error", "offline", "unknown"}
+RECORDING_STATES = {
+    *("unknown", "capturing", "capture_finished", "capture_error", "manifest"),
+    *("manifest_finished", "manifest_error", "compressing", "compressing_error"),
+    *("uploading", "upload_finished", "upload_error"),
+}
 GROUPS = {"track": "media", "catalog": "metadata", "attachment": "attachments"}
 LOGIN = b"<!DOCTYPE html><html><head><title>Login</title></head><body>Sign in</body></html>"
 
@@ -58,6 +70,7 @@ class Opencast:
     auth: basic or digest · roles: besides ROLE_CAPTURE_AGENT · faults: [[path, what], …], each for
     one request: "lose" (done, not answered), "unheard" (not done, not answered) or a status
     archive: "at once" or "at the end" · registry: one, many, none, elsewhere
+    schedule: [{uid, agent, start, end, title}, …], times as in iCalendar
     """
 
     folder: Path
@@ -72,16 +85,21 @@ class Opencast:
         if isinstance(fault, int):
             return Said(fault, b"out of order", "text/plain", {"Retry-After": "1"})
         refused = self._stranger(heard)
-        said = refused or self._served(heard, path)
+        scheduled = path.startswith(("/capture-admin/", "/recordings/"))
+        serve = self._scheduled if scheduled else self._served
+        said = refused or serve(heard, path)
         said.lost = fault == "lose"
         return said
 
     # ------------------------------------------------------------ what tests look at
 
     def state(self) -> dict[str, Any]:
-        default = {"events": {}, "violations": [], "begun": [], "requests": []}
+        default: dict[str, Any] = {
+            "events": {}, "violations": [], "begun": [], "requests": [],
+            "agents": {}, "recordings": {},
+        }  # fmt: skip
         file = self.folder / "state.json"
-        return json.loads(file.read_text()) if file.exists() else default
+        return default | (json.loads(file.read_text()) if file.exists() else {})
 
     def wish(self, **wishes: Any) -> None:
         self._write("wishes.json", {**self._wishes(), **wishes})
@@ -148,7 +166,7 @@ class Opencast:
             case "GET", ["login.html"]:
                 return Said(200, LOGIN, "text/html")
             case "GET", ["services", "available.json"]:
-                return self._registry()
+                return self._registry(heard.url)
             case "PUT", ["ingest", "createMediaPackageWithID", event]:
                 root = ElementTree.Element(f"{{{NS}}}mediapackage", id=unquote(event))
                 return Said(200, ElementTree.tostring(root))
@@ -173,9 +191,59 @@ class Opencast:
         self.lose_files(root.get("id", ""))
         return Said(200)
 
-    def _registry(self) -> Said:
+    def _scheduled(self, heard: Heard, path: str) -> Said:
+        _, service, *what = path.split("/")
+        if (service, what) == ("recordings", ["calendars"]):
+            return self._calendar(heard)
+        if service == "recordings" or heard.method != "POST":
+            return Said(404)
+        return self._told(what, dict(parse_qsl(heard.body.decode())))
+
+    def _told(self, what: list[str], form: dict[str, str]) -> Said:
+        """An agent exists from its first word on; an event that nobody has scheduled is unknown."""
+        state, said = self.state(), form.get("state", "")
+        match what:
+            case ["agents", name] if said in AGENT_STATES:
+                state["agents"].setdefault(unquote(name), {"states": []})["states"].append(said)
+            case ["agents", name, "configuration"] if unquote(name) in state["agents"]:
+                if not form.get("configuration", "").startswith("{"):
+                    return Said(400)
+                state["agents"][unquote(name)]["has"] = json.loads(form["configuration"])
+            case ["recordings", event] if said in RECORDING_STATES:
+                if unquote(event) not in [it["uid"] for it in self._wishes().get("schedule", [])]:
+                    return Said(404)
+                state["recordings"].setdefault(unquote(event), []).append(said)
+            case ["agents", _, "configuration"]:
+                return Said(404)
+            case _:
+                return Said(400)
+        changed = state != self.state()
+        self._write("state.json", state)
+        words = f"{unquote(what[1])} set to {said}" if said and changed else ""
+        return Said(200, words.encode(), "text/html" if words else "text/plain")
+
+    def _calendar(self, heard: Heard) -> Said:
+        """The mark has no quotes, and is compared as it stands."""
+        agent = dict(parse_qsl(urlsplit(heard.url).query)).get("agentid")
+        events = [it for it in self._wishes().get("schedule", []) if it["agent"] == agent]
+        mark = f"mod{int(_md5(json.dumps(events).encode())[:10], 16) if events else 0}"
+        if heard.headers.get("if-none-match") == mark:
+            return Said(304, b"", "text/calendar", {"ETag": mark})
+        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Opencast//EN"]
+        for it in events:
+            lines += [
+                *("BEGIN:VEVENT", f"UID:{it['uid']}", f"DTSTART:{it['start']}"),
+                *(f"DTEND:{it['end']}", f"SUMMARY:{it['title']}", f"LOCATION:{agent}"),
+                "END:VEVENT",
+            ]
+        text = "\r\n".join([*lines, "END:VCALENDAR", ""])
+        return Said(200, text.encode(), "text/calendar; charset=UTF-8", {"ETag": mark})
+
+    def _registry(self, url: str) -> Said:
+        kind = dict(parse_qsl(urlsplit(url).query)).get("serviceType", "")
+
         def service(host: str, online: bool = True) -> dict[str, Any]:
-            return {"host": host, "path": "/ingest", "active": True, "online": online}
+            return {"host": host, "path": PATHS[kind], "active": True, "online": online}
 
         services: dict[str, Any] = {
             "one": {"service": service(self.base)},
