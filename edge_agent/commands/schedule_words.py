@@ -36,7 +36,8 @@ def problems(calendars: Iterable[Mapping[str, Any]]) -> list[str]:
 def calendar_line(calendar: Mapping[str, Any]) -> str:
     """One calendar after it was read."""
     notes = "".join(f"; {note}" for note in calendar["notes"])
-    return f"{calendar['name']}: {calendar['bookings']} bookings{notes}"
+    count = calendar["bookings"]
+    return f"{calendar['name']}: {count} {'booking' if count == 1 else 'bookings'}{notes}"
 
 
 def _when(booking: Mapping[str, Any]) -> tuple[str, str]:
