@@ -88,6 +88,13 @@ MUTATIONS = (
         "tests/process/test_kills.py::test_a_killed_finisher_is_started_again",
     ),
     Mutation(
+        "a lecture goes on beside its old package",
+        "edge_agent/unpackaging.py",
+        "            package.rename(part)\n",
+        "            pass\n",
+        "tests/test_continue.py::test_a_lecture_that_goes_on_has_both_parts_and_a_gap_between",
+    ),
+    Mutation(
         "fragments held back in the process",
         "encoders/segments.py",
         "        self._disk.write(self._fd, data)\n",
