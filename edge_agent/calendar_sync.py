@@ -27,6 +27,8 @@ from edge_agent.systemd import notify
 TICK_S = 1.0
 #: A clock that is not set, and a question that has just been asked, get so much time at least.
 WAIT_S = 20.0
+#: What went wrong is tried again after this: at a start the network may come later than we do.
+AGAIN_S = 120.0
 
 
 class Agent(Protocol):
@@ -86,8 +88,12 @@ def _loop(
             if trouble != told[name]:
                 print(f"calendar {name}: {trouble or 'in order'}", flush=True)
             told[name] = trouble
-            soon = clock.mono_ns() / 1e9 + WAIT_S
-            due[name] = soon if now.trust == "unset" else _next(soon, began, config, each)
+            now_s = clock.mono_ns() / 1e9
+            due[name] = _next(now_s + WAIT_S, began, config, each)
+            if trouble:
+                late_s = lateness_s(config.room.name, AGAIN_S)
+                wait_s = WAIT_S if now.trust == "unset" else AGAIN_S + late_s
+                due[name] = min(due[name], now_s + wait_s)
         for agent in agents:
             if not stop.is_set():
                 _stepped(agent, clock.now(), told)

@@ -13,14 +13,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edge_agent import calendar_copies
+from edge_agent import calendar_copies, calendar_sync
 from edge_agent.calendar_copies import Answer, CalendarSync, asked, asking
 from edge_agent.calendar_sync import lateness_s
 from edge_agent.calendars import BadCalendar
+from edge_agent.clock import Now
+from edge_agent.config import Config
 from edge_agent.config_schedule import CalendarConfig
 from edge_agent.schedule_store import Calendar, ScheduleStore
 from edge_agent.secrets import Secrets
-from tests.fixed_clock import FixedClock
+from tests.fixed_clock import SECOND, FixedClock
 from tests.test_calendar_reader import PARIS, PLAIN, ics
 from uploader.exchange import Lost, Request, Response, drive
 
@@ -258,6 +260,53 @@ def test_bytes_that_come_one_by_one_are_not_waited_for(
     monkeypatch.setattr(calendar_copies, "ANSWER_S", 0.5)
     with pytest.raises(BadCalendar, match="too slowly"):
         ask(server, "slow", tmp_path)
+
+
+# ---------------------------------------------------------------- the process
+
+
+class RacingClock(FixedClock):
+    """A minute passes with each look."""
+
+    def now(self) -> Now:
+        self.mono += 60 * SECOND
+        return super().now()
+
+
+class UntilAsked(threading.Event):
+    """The process is stopped when it has asked so often."""
+
+    def __init__(self, server: Server, times: int) -> None:
+        super().__init__()
+        self._server, self._times = server, times
+
+    def is_set(self) -> bool:
+        return len(self._server.asked) >= self._times
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
+@pytest.mark.parametrize(("mood", "least", "most"), [("ok", 8, 40), ("portal", 1, 7)])
+def test_each_calendar_is_asked_at_the_start_and_in_its_turns_and_sooner_after_a_fault(
+    server: Server, tmp_path: Path, mood: str, least: int, most: int
+) -> None:
+    """A quarter of an hour between the turns; some minutes after a fault."""
+    url = f"http://127.0.0.1:{server.server_port}/{mood}"
+    config = Config.model_validate(
+        {
+            "storage": {"spool": tmp_path, "runtime": tmp_path},
+            "calendars": {"campus": {"url": url}},
+        }
+    )
+    clock = RacingClock()
+    began = clock.mono
+    secrets = Secrets(None, tmp_path)
+    calendar_sync._loop(config, secrets, (), clock, UntilAsked(server, 1))
+    assert (clock.mono - began) / 60e9 <= 2
+    calendar_sync._loop(config, secrets, (), clock, UntilAsked(server, 3))
+    assert least < (clock.mono - began) / 60e9 <= most
+    assert ScheduleStore(tmp_path / "schedule").names() == ["campus"]
 
 
 # ---------------------------------------------------------------- addresses and turns
