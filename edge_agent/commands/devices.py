@@ -8,7 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_agent.commands import completing, device_rules, device_test, device_watch
+from edge_agent.commands import (
+    completing,
+    device_network,
+    device_rules,
+    device_test,
+    device_watch,
+)
 from edge_agent.commands.device_facts import Entry, find, identity_of, plugged_in
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import room
@@ -32,6 +38,7 @@ Device = Annotated[
 app.command("test")(device_test.try_)
 app.command()(device_watch.watch)
 app.command()(device_rules.rules)
+app.command()(device_network.network)
 
 
 @app.command("list")
