@@ -101,3 +101,8 @@ panel-matrix: system-packages $(DEV_STAMP)
 
 panel-pictures: system-packages $(DEV_STAMP)
 	$(BIN)/python -m tests.panel.pictures
+
+# docs/it-guide.md: a room brought into service, as the program really answers. Two minutes.
+.PHONY: it-guide
+it-guide: system-packages $(DEV_STAMP)
+	$(BIN)/python -m tests.it_guide

@@ -137,6 +137,7 @@ def history(context: typer.Context, as_json: AsJson = False) -> None:
     """The changes made by these commands, the newest last, and what each has changed."""
     from edge_agent.clock import rfc3339
     from edge_agent.commands import config_steps as steps
+    from edge_agent.commands.config_words import first_keys
     from edge_agent.commands.words import local, table
 
     with reporting("config.history", as_json) as report:
@@ -154,7 +155,7 @@ def history(context: typer.Context, as_json: AsJson = False) -> None:
             report.say("nothing has been changed by edge-agent config yet")
             return
         rows = [
-            (str(each["number"]), local(each["utc"]), each["file"], ", ".join(each["changed"]))
+            (str(each["number"]), local(each["utc"]), each["file"], first_keys(each["changed"]))
             for each in report.data
         ]
         report.say(*table(("CHANGE", "AT", "FILE", "KEYS"), rows))

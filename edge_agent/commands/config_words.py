@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edge_agent.config_edit import key_text
@@ -11,6 +11,7 @@ from edge_agent.places import KeyPath
 Row = tuple[KeyPath, Any | None, Any | None]
 
 _NOT_SET = "(not set)"
+_KEYS_SHOWN = 3
 #: Which services read a table; those that are not named here concern all of them.
 _READERS = {
     "panel": "edge-agent-panel",
@@ -49,6 +50,13 @@ def change_lines(rows: Iterable[Row]) -> list[str]:
 
 def change_data(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [{"key": key_text(path), "before": old, "after": new} for path, old, new in rows]
+
+
+def first_keys(keys: Sequence[str]) -> str:
+    """So many as fit a line; --json has all of them."""
+    more = len(keys) - _KEYS_SHOWN
+    shown = ", ".join(keys[:_KEYS_SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def readers(rows: Iterable[Row]) -> list[str]:

@@ -20,6 +20,7 @@ from edge_agent.commands.setup_devices import TRACKS, best, name_of, offers
 from edge_agent.config_panel import LANGUAGES
 
 if TYPE_CHECKING:
+    from capture.discover import Device
     from edge_agent.config import Config
     from edge_agent.discovery import Candidates
 
@@ -150,13 +151,17 @@ def _devices(answers: Answers, known: Known, asker: Asker) -> Answers:
             continue
         others = [name for other, name in chosen.items() if other != place]
         standing = chosen.get(place, "") if configured else best(place, known.found, others)
-        named = [(name_of(device), f"{device.name} ({device.where})") for device, _ in options]
+        named = [(name_of(device), _words(device)) for device, _ in options]
         if standing and standing not in [name for name, _ in named]:
             named.append((standing, f"{standing} (not plugged in)"))
         answer = _choice(_PLACE[place], named, standing, asker)
         chosen[place] = "" if answer == NONE else answer
         answers = replace(answers, **{place: answer})
     return answers
+
+
+def _words(device: Device) -> str:
+    return f"{device.name} ({device.where})" if device.where else device.name
 
 
 def _choice(question: str, options: Sequence[tuple[str, str]], standing: str, asker: Asker) -> str:
