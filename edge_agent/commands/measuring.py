@@ -47,7 +47,6 @@ def measure(source: Source, info: SourceInfo, kind: str, seconds: float) -> Meas
         late.append((now_ns - (sample.pts or now_ns)) / 1e6)
         count += 1
         meter.add(source, sample, last=now_ns + LOOK_NS >= end_ns)
-    dropped = getattr(source, "dropped", 0)
     tried = Tried(
         media=info.media,
         promised=info.fps if info.media == "video" else info.sample_rate,
@@ -55,7 +54,7 @@ def measure(source: Source, info: SourceInfo, kind: str, seconds: float) -> Meas
         samples=count,
         first_ms=round((first_ns - began_ns) / 1e6),
         delay_ms=round(statistics.median(late[1:])),
-        **{"missing": 0, **meter.facts(), **({"missing": dropped} if dropped else {})},
+        **meter.facts(),
     )
     return Measured(tried, meter.jpeg)
 
