@@ -69,6 +69,8 @@ FINDINGS = """([scrolling, slack]) => {
       found.push("beside the page: " + words(el));
     if (style.display !== "inline" && el.clientWidth && el.scrollWidth > el.clientWidth + slack)
       found.push("wider than its box: " + words(el));
+    if (el.matches(".saved-words, .paused-words") && el.scrollHeight > el.clientHeight + slack)
+      found.push("higher than its place: " + words(el));
     if (el.matches("button") && el.scrollHeight > el.clientHeight + slack)
       found.push("higher than its button: " + words(el));
   }
