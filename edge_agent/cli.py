@@ -19,6 +19,7 @@ from edge_agent.commands import (
     devices,
     doctor,
     encoders,
+    fleet,
     lectures,
     light,
     logs,
@@ -83,6 +84,7 @@ app.add_typer(button.app, name="button")
 app.add_typer(mqtt.app, name="mqtt")
 app.command()(metrics.metrics)
 app.command()(encoders.encoders)
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")
 app.add_typer(secret.app, name="secret")

@@ -1,0 +1,213 @@
+"""`edge-agent fleet …`: many rooms from one desk. Needs ssh, and nothing in the rooms but ssh."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
+from edge_agent.commands.words import local, table
+
+if TYPE_CHECKING:
+    from edge_agent.fleet.inventory import Room
+    from edge_agent.fleet.reach import Result
+    from edge_agent.rules.fleet import Standing, Word
+
+app = typer.Typer(help="Look at many rooms and change them, over ssh.", no_args_is_help=True)
+
+Inventory = Annotated[
+    Path | None,
+    typer.Option(help="The file with the rooms; else $EDGE_AGENT_FLEET or the usual places."),
+]
+Rooms = Annotated[str, typer.Option("--rooms", help="Only these, with commas between.")]
+Site = Annotated[str, typer.Option(help="Only rooms of this site.")]
+Parallel = Annotated[int, typer.Option(min=1, max=64, help="So many rooms at a time.")]
+#: For one room's answer: a status over a bad link, and a command that changes something.
+ASK_S, RUN_S = 30.0, 300.0
+#: Rooms that are well are only counted where there are more.
+SHOWN_WELL = 10
+
+
+@app.command("list")
+def list_(
+    inventory: Inventory = None, rooms: Rooms = "", site: Site = "", as_json: AsJson = False
+) -> None:
+    """The rooms of the inventory."""
+    with reporting("fleet.list", as_json) as report:
+        found = _rooms(inventory, rooms, site)
+        report.data = [{"room": it.name, "host": it.host, "site": it.site} for it in found]
+        report.say(*table(("ROOM", "SITE", "HOST"), [(it.name, it.site, it.host) for it in found]))
+
+
+@app.command()
+def status(
+    inventory: Inventory = None,
+    rooms: Rooms = "",
+    site: Site = "",
+    parallel: Parallel = 8,
+    as_json: AsJson = False,
+) -> None:
+    """One line a room, worst first. Exit code 3 when a room needs somebody."""
+    with reporting("fleet.status", as_json) as report:
+        from edge_agent.fleet.reach import Ssh, everywhere
+        from edge_agent.rules.fleet import Rank, ranked
+
+        found = _rooms(inventory, rooms, site)
+        results = everywhere(Ssh(ASK_S), found, ["status", "--json"], parallel)
+        standings = ranked([_word(each) for each in results])
+        report.data = [_facts(each) for each in standings]
+        _tell(report, standings)
+        if any(each.rank <= Rank.WILL_LOSE for each in standings):
+            report.exit = Exit.FINDINGS
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def run(
+    words: Annotated[list[str], typer.Argument(metavar="-- COMMAND…")],
+    inventory: Inventory = None,
+    rooms: Rooms = "",
+    site: Site = "",
+    parallel: Parallel = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Any edge-agent command in many rooms: fleet run -- lectures list --state failed."""
+    with reporting("fleet.run", as_json) as report:
+        from edge_agent.fleet.reach import Ssh, everywhere
+
+        found = _rooms(inventory, rooms, site)
+        report.data = []
+        for each in everywhere(Ssh(RUN_S), found, words, parallel):
+            _add(report, each)
+        if any(each["status"] != 0 for each in report.data):
+            report.exit = Exit.FINDINGS
+
+
+@app.command()
+def push(
+    file: Annotated[Path, typer.Argument(help="A whole configuration; - reads it from a pipe.")],
+    inventory: Inventory = None,
+    rooms: Rooms = "",
+    site: Site = "",
+    canary: Annotated[int, typer.Option(min=0, help="Only the first so many rooms.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Apply a configuration room by room; stop at the first room that refuses it."""
+    with reporting("fleet.push", as_json) as report:
+        from edge_agent.fleet.reach import Ssh
+
+        found, data = _rooms(inventory, rooms, site), _read(file)
+        ssh, words = Ssh(RUN_S), ["config", "apply", "-", *(["--dry-run"] if dry_run else [])]
+        report.data = []
+        for room in found[: canary or None]:
+            result = ssh(room, words, data)
+            _add(report, result)
+            if result.status != 0:
+                left = len(found[: canary or None]) - len(report.data)
+                raise Failure(
+                    Exit.FAILED,
+                    "room-refused",
+                    f"{room.name} did not take it, so {left} rooms were not asked",
+                    f"take it back where it was taken with: edge-agent fleet run --rooms "
+                    f"{','.join(it['room'] for it in report.data[:-1]) or 'ROOM'} "
+                    "-- config rollback",
+                )
+
+
+def _rooms(inventory: Path | None, names: str, site: str) -> list[Room]:
+    """At least one. Raises Failure, ConfigError."""
+    from edge_agent.fleet.inventory import chosen, place, read
+
+    file = place(inventory, os.environ)
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    try:
+        found = chosen(read(file), wanted, site)
+    except KeyError as error:
+        raise Failure(
+            Exit.NOT_FOUND,
+            "no-such-room",
+            f"{file} has no room {error.args[0]!r}",
+            "see them with: edge-agent fleet list",
+        ) from None
+    if not found:
+        raise Failure(
+            Exit.NOT_FOUND, "no-rooms", f"{file} names no such rooms", "edge-agent fleet list"
+        )
+    return found
+
+
+def _word(result: Result) -> Word:
+    """A room's answer is foreign text until it has been looked at."""
+    from edge_agent.rules.fleet import Word
+
+    name = result.room.name
+    if result.trouble:
+        return Word(name, trouble=result.trouble)
+    try:
+        document = json.loads(result.out)
+    except ValueError:
+        document = None
+    data = document.get("data") if isinstance(document, dict) else None
+    if isinstance(data, Mapping):
+        return Word(name, data)
+    said = result.err.strip().splitlines()[-1:] or ["its answer is no status of an edge-agent"]
+    return Word(name, trouble=said[0][:200])
+
+
+def _facts(it: Standing) -> dict[str, Any]:
+    return {
+        "room": it.room,
+        "rank": it.rank.name.lower(),
+        "state": it.state,
+        "since_utc": it.since_utc or None,
+        "queue": it.queue,
+        "hours_left": None if it.hours is None else round(it.hours, 1),
+        "note": it.note,
+    }
+
+
+def _tell(report: Report, standings: list[Standing]) -> None:
+    from edge_agent.rules.fleet import Rank
+
+    well = [each for each in standings if each.rank is Rank.WELL]
+    shown = standings if len(well) <= SHOWN_WELL else [e for e in standings if e not in well]
+    rows = [
+        (
+            *(it.room, it.state, local(it.since_utc)[11:16] if it.since_utc else "–"),
+            "–" if it.queue is None else str(it.queue),
+            "–" if it.hours is None else f"{it.hours:.0f} h",
+            it.note,
+        )
+        for it in shown
+    ]
+    report.say(*table(("ROOM", "STATE", "SINCE", "QUEUE", "DISK", "NOTE"), rows))
+    if len(shown) < len(standings):
+        report.say(f"… {len(well)} rooms are well")
+
+
+def _add(report: Report, result: Result) -> None:
+    """One room's result, for people and for scripts, as soon as it is there."""
+    report.data.append(
+        {
+            "room": result.room.name,
+            "status": result.status,
+            "out": result.out,
+            "err": result.err,
+            "trouble": result.trouble,
+        }
+    )
+    text = result.trouble or (result.out + result.err).strip() or f"status {result.status}"
+    report.say(*(f"{result.room.name}: {line}" for line in text.splitlines()))
+
+
+def _read(file: Path) -> bytes:
+    """Raises OSError."""
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()

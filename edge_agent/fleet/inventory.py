@@ -1,0 +1,93 @@
+"""Which rooms there are: a TOML file of the IT staff's own.
+
+command = "edge-agent"          # what is run there
+[rooms.b-204]
+host = "b-204.example.org"      # as ssh knows it; without it, the room's name
+site = "main-campus"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from edge_agent.places import ConfigError
+
+FILE = "fleet.toml"
+SYSTEM = Path("/etc/edge-agent") / FILE
+#: ssh takes what begins with "-" for an option, and a room's name is shown and typed.
+RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9\[][A-Za-z0-9._:@%\[\]-]{0,254}$")]
+Site = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
+
+
+class _Place(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: Host = ""
+    site: Site = ""
+
+
+class _Inventory(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: str = Field(default="edge-agent", min_length=1, max_length=200)
+    rooms: dict[RoomName, _Place] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One room, and how ssh gets there. `command`: the words that come before all others."""
+
+    name: str
+    host: str
+    site: str = ""
+    command: tuple[str, ...] = ("edge-agent",)
+
+
+def place(chosen: Path | None, env: Mapping[str, str]) -> Path:
+    """The file to read: the chosen one, that of the environment, the user's own, the system's."""
+    if chosen is not None:
+        return chosen
+    if named := env.get("EDGE_AGENT_FLEET"):
+        return Path(named)
+    home = Path(env.get("XDG_CONFIG_HOME") or Path(env.get("HOME", "/")) / ".config")
+    own = home / "edge-agent" / FILE
+    return own if own.exists() else SYSTEM
+
+
+def read(file: Path) -> list[Room]:
+    """All rooms in the order of the file. Raises ConfigError; OSError but for a missing file."""
+    try:
+        written = tomllib.loads(file.read_text())
+        found = _Inventory.model_validate(written)
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{file}: there is no such file; write one with a table [rooms.NAME] for each room"]
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: {error}"]) from None
+    except ValidationError as error:
+        raise ConfigError([_sentence(file, dict(each)) for each in error.errors()]) from None
+    command = tuple(found.command.split())
+    return [Room(name, it.host or name, it.site, command) for name, it in found.rooms.items()]
+
+
+def chosen(rooms: Collection[Room], names: Collection[str], site: str) -> list[Room]:
+    """Those that were asked for. Raises KeyError with a name that no room has."""
+    known = {room.name for room in rooms}
+    for name in names:
+        if name not in known:
+            raise KeyError(name)
+    return [r for r in rooms if (not names or r.name in names) and site in ("", r.site)]
+
+
+def _sentence(file: Path, error: dict[str, object]) -> str:
+    location = error["loc"]
+    where = ".".join(map(str, location)) if isinstance(location, tuple) else str(location)
+    return f"{file}: {where}: {error['msg']}, not {error.get('input')!r}"
