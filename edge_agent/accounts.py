@@ -21,6 +21,7 @@ class Account:
     uid: int
     gid: int
     groups: frozenset[int]
+    home: str = "/"
 
     def may_use(self, facts: os.stat_result) -> bool:
         """May it read and write such a file, by owner, group and mode? Access lists are not seen.
@@ -38,10 +39,19 @@ class Account:
         return facts.st_mode & wanted == wanted
 
     def as_child(self) -> dict[str, Any]:
-        """For subprocess: run a child under this account. Empty when that is us already."""
+        """For subprocess: run a child under this account. Empty when that is us already.
+
+        Without our own folders: as a service it would not find them either.
+        """
         if self.uid == os.geteuid():
             return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": sorted(self.groups)}
+        env = {key: text for key, text in os.environ.items() if not key.startswith("XDG_")}
+        return {
+            "user": self.uid,
+            "group": self.gid,
+            "extra_groups": sorted(self.groups),
+            "env": env | {"HOME": self.home},
+        }
 
 
 def service_account(spool: Path) -> Account:
@@ -63,7 +73,7 @@ def account_of(uid: int) -> Account:
     except KeyError:
         return Account(str(uid), uid, uid, frozenset({uid}))
     groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
-    return Account(entry.pw_name, uid, entry.pw_gid, groups)
+    return Account(entry.pw_name, uid, entry.pw_gid, groups, entry.pw_dir)
 
 
 def group_name(gid: int) -> str:

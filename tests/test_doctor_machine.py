@@ -164,6 +164,16 @@ def test_who_may_use_a_device(uid: int, groups: set[int], mode: int, may: bool) 
     assert Account("x", uid, uid, frozenset(groups)).may_use(facts) is may
 
 
+def test_a_child_of_another_account_gets_none_of_our_own_folders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
+    child = RECORDER.as_child()
+    assert (child["user"], child["extra_groups"], child["env"]["HOME"]) == (4321, [4321], "/")
+    assert not [key for key in child["env"] if key.startswith("XDG_")]
+    assert Account("us", os.geteuid(), 0, frozenset()).as_child() == {}
+
+
 def test_a_folder_is_made_where_a_share_is_mounted_and_nowhere_else(
     pc: Pc, monkeypatch: pytest.MonkeyPatch
 ) -> None:

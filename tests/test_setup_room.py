@@ -29,7 +29,7 @@ from edge_agent.commands.output import Exit, Failure, Report
 from edge_agent.commands.setup_answers import Answers, from_file, over, secrets_of
 from edge_agent.commands.setup_asking import Asker
 from edge_agent.commands.setup_room import RoomSetup
-from edge_agent.commands.setup_steps import Pc, Step, Units, walk
+from edge_agent.commands.setup_steps import Pc, Step, Units, as_services, walk
 from edge_agent.config_change import ConfigDesk
 from edge_agent.discovery import Candidates, candidates, profile_of
 from edge_agent.locks import only_one
@@ -475,6 +475,13 @@ def test_ctrl_c_in_a_step_says_what_is_done_already() -> None:
     with pytest.raises(Failure, match="during: test; done are: zone") as ended:
         walk(steps, report, dry_run=False)
     assert (done, ended.value.exit) == (["zone"], Exit.INTERRUPTED)
+
+
+def test_an_account_that_may_not_run_the_program_is_told_where_it_belongs() -> None:
+    who = Account("somebody", 4321, 4321, frozenset())
+    with pytest.raises(Failure, match="who is to record, may not") as error, as_services(who):
+        raise PermissionError
+    assert error.value.exit == Exit.NOT_PERMITTED
 
 
 def test_the_kinds_that_are_asked_for_exist() -> None:

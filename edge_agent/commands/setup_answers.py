@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from zoneinfo import available_timezones
 
 from edge_agent.commands.output import Exit, Failure
+from edge_agent.places import KeyPath
 
 #: What stands for "the best that is plugged in" and "record none".
 AUTO, NONE = "auto", "none"
@@ -81,6 +82,18 @@ def check(answers: Answers) -> None:
         raise bad_answers([f"a test recording has 0 (none) to {LONGEST_TEST_S:.0f} seconds"])
     if answers.destination and not answers.destination.get("name"):
         raise bad_answers(["a destination needs a name, such as campus"])
+
+
+def destination_keys(answer: Destination, there: Mapping[str, Any]) -> dict[KeyPath, Any]:
+    """A new table as a whole, of one that is there the keys that differ."""
+    if not answer:
+        return {}
+    path = ("destinations", str(answer["name"]))
+    table = {key: value for key, value in answer.items() if key != "name"}
+    old = there.get(path[1])
+    if old is None:
+        return {path: table}
+    return {(*path, key): value for key, value in table.items() if old.get(key) != value}
 
 
 def refuse_secrets(table: Mapping[str, Any], where: str) -> None:

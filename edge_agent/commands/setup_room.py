@@ -24,7 +24,7 @@ from edge_agent.commands.finding import Ground
 from edge_agent.commands.output import Report
 from edge_agent.commands.panel import checked_pin, store_pin
 from edge_agent.commands.room import Room
-from edge_agent.commands.setup_answers import Answers, bad_answers
+from edge_agent.commands.setup_answers import Answers, bad_answers, destination_keys
 from edge_agent.commands.setup_asking import PIN, Asker, Known, Terminal, asked, confirmed
 from edge_agent.commands.setup_devices import Changes
 from edge_agent.commands.setup_found import candidates_of, listed, modes_of
@@ -32,6 +32,7 @@ from edge_agent.commands.setup_steps import (
     Pc,
     Step,
     Units,
+    as_services,
     interrupted,
     part,
     probe,
@@ -118,14 +119,15 @@ class RoomSetup:
         }
         if PIN in secrets and config.panel.pin is None:
             values["panel", "pin"] = PIN
-        now = config.model_dump(mode="json")
+        now, there = config.model_dump(mode="json"), written.values.get("destinations", {})
         new = {
             path: value
             for path, value in values.items()
             if value is not None and now[path[0]][path[1]] != value
         }
         return Changes(
-            {**new, **_destination(answers, written), **of_tracks.values}, of_tracks.gone
+            {**new, **destination_keys(answers.destination, there), **of_tracks.values},
+            of_tracks.gone,
         )
 
     def _checked(self, secrets: Mapping[str, str], config: Config) -> dict[str, str]:
@@ -246,7 +248,9 @@ class RoomSetup:
     def _record(self, config: Config, seconds: float) -> None:
         with part(self._report, "test") as mine:
             account = service_account(config.storage.spool)
-            tell(setup_recording.try_recording(config, account, seconds, mine), mine)
+            with as_services(account):
+                found = setup_recording.try_recording(config, account, seconds, mine)
+            tell(found, mine)
 
     def _listen(self, here: Room, seconds: float) -> None:
         with part(self._report, "test") as mine:
@@ -280,18 +284,6 @@ def _room(plan: Plan) -> Room:
 def _room_of(written: Written) -> Room:
     spool, runtime = storage(written)
     return Room(written, Spool(spool), Runtime(runtime))
-
-
-def _destination(answers: Answers, written: Written) -> dict[KeyPath, Any]:
-    """A new table as a whole, of one that is there the keys that differ."""
-    table = {key: value for key, value in answers.destination.items() if key != "name"}
-    if not answers.destination:
-        return {}
-    path = ("destinations", str(answers.destination["name"]))
-    there = written.values.get("destinations", {}).get(path[1])
-    if there is None:
-        return {path: table}
-    return {(*path, key): value for key, value in table.items() if there.get(key) != value}
 
 
 def _summary(plan: Plan, steps: Iterable[Step]) -> list[str]:

@@ -144,6 +144,20 @@ def interrupted(done: Sequence[str], during: str = "") -> Failure:
 
 
 @contextmanager
+def as_services(account: Account) -> Iterator[None]:
+    """A child under the services' account. What it may not run, they may not run either."""
+    try:
+        yield
+    except PermissionError:
+        raise Failure(
+            Exit.NOT_PERMITTED,
+            "services-may-not-run",
+            f"{account.name}, who is to record, may not run {sys.executable}",
+            "install it where everybody may read: /opt/edge-agent, with the system's Python",
+        ) from None
+
+
+@contextmanager
 def part(report: Report, name: str) -> Iterator[Report]:
     """A report within the report: what is said is said, its data stand under `name`."""
     mine = Report(name, report.as_json)
@@ -183,15 +197,16 @@ def probe(main: Path, name: str, account: Account, report: Report) -> None:
     """`edge-agent upload test NAME` as the upload itself will run, with its rights."""
     command = [sys.executable, "-m", "edge_agent.cli", "--config", str(main)]
     try:
-        done = subprocess.run(
-            [*command, "upload", "test", name, "--json"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PROBE_S,
-            check=False,
-            **account.as_child(),
-        )
+        with as_services(account):
+            done = subprocess.run(
+                [*command, "upload", "test", name, "--json"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=PROBE_S,
+                check=False,
+                **account.as_child(),
+            )
         answer: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError):
         report.exit = Exit.FINDINGS
