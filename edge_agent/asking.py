@@ -53,8 +53,8 @@ def ask_agent(
 ) -> dict[str, Any]:
     """The agent's answer; a refusal has the key "error". The same key again: the same answer.
 
-    After `ttl_s` it is refused. `on_slow` is called once when it takes longer than people expect. Raises NotRunning, NoAnswer;
-    sqlite3.Error and PermissionError when the ledger refuses.
+    After `ttl_s` it is refused. `on_slow` is called once when it takes longer than people expect.
+    Raises NotRunning, NoAnswer; sqlite3.Error and PermissionError when the ledger refuses.
     """
     if not is_held(runtime.agent_lock):
         raise NotRunning
