@@ -73,6 +73,8 @@ def hall(tmp_path: Path) -> Hall:
         ("edge-agent upload test ", {"campus"}),
         ("edge-agent secret set ", {"campus-token", "left"}),
         ("edge-agent doctor ", set(CHECKS)),
+        ("edge-agent profile apply s", {"seminar", "sound"}),
+        ("edge-agent setup --profile h", {"hall"}),
         ("edge-agent config get room.", {"room.name", "room.institution"}),
         ("edge-agent config set tracks.camera.c", {f"tracks.camera.{k}" for k in
                                                    ("codec", "crf", "channels")}),

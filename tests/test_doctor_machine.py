@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,33 @@ def test_a_server_that_cannot_be_reached_is_told_in_words() -> None:
     assert "refuses" in trouble(f"https://127.0.0.1:{port}/")
     assert "not known here" in trouble("https://no-such-host.invalid/")
     assert "cannot be used" in trouble("https://127.0.0.1/", Path("/no/such/ca.pem"))
+
+
+def test_the_way_to_a_destination_is_looked_at_without_sending_anything(pc: Pc) -> None:
+    assert "needs the network" in pc.one("reach").what
+    pc.put("proc/sys/net/ipv4/tcp_allowed_congestion_control", "reno cubic\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/files"
+        pc.text += f'[destinations.campus]\ntype = "tus"\nurl = "{address}"\n'
+        answers, bbr = run(CHECKS["reach"], pc.ground())
+    assert answers == Finding("campus: its server answers")
+    assert (bbr.state, "BBR is not allowed" in bbr.what) == (State.NOTE, True)
+    refused, _ = run(CHECKS["reach"], pc.ground())
+    assert (refused.state, "refuses" in refused.what) == (State.WRONG, True)
+    assert refused.fix.endswith("edge-agent upload test campus")
+
+
+def test_a_unit_that_is_stopped_is_started_and_a_pc_that_may_sleep_is_told(pc: Pc) -> None:
+    stopped = "Id=edge-agent.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=enabled"
+
+    def ask(command: list[str]) -> str | None:
+        return "Id=sleep.target\nLoadState=loaded" if "sleep.target" in command else stopped
+
+    unit, sleep = run(CHECKS["units"], replace(pc.ground(), ask=ask))
+    assert unit.mend == Mend((("systemctl", "start", "edge-agent.service"),))
+    assert (sleep.state, "mask sleep.target" in sleep.fix) == (State.NOTE, True)
+    masked = replace(pc.ground(), ask=lambda c: (ask(c) or "").replace("LoadState=loaded", ""))
+    assert not [each for each in run(CHECKS["units"], masked) if "asleep" in each.what]
 
 
 def test_a_panel_for_the_network_without_a_pin_is_noted(pc: Pc) -> None:

@@ -95,6 +95,12 @@ def _checks(_: Room) -> Iterable[tuple[str, str]]:
     return [(name, (check.__doc__ or "").strip()) for name, check in CHECKS.items()]
 
 
+def _rooms(_: Room) -> Iterable[tuple[str, str]]:
+    from device_profiles.room_profile import load_rooms
+
+    return [(profile.name, profile.title) for profile in load_rooms().profiles]
+
+
 def _versions(here: Room) -> Iterable[tuple[str, str]]:
     from edge_agent.config_history import History
 
@@ -108,6 +114,7 @@ destinations = offering(_destinations)
 tracks = offering(_tracks)
 devices = offering(_devices)
 secrets = offering(_secrets)
+rooms = offering(_rooms)
 keys = offering(_keys)
 checks = offering(_checks)
 versions = offering(_versions)

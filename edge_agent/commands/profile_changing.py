@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 
 if TYPE_CHECKING:
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 Folder = Annotated[
     Path | None, typer.Option(help="The room's own profiles, if not in /etc/edge-agent/profiles.")
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of a room, as `profile list` has it.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="In small letters: lecture-hall.")]
 
 
 def apply(
     context: typer.Context,
-    name: Name,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Of a room, as `profile list` has it.",
+            autocompletion=completing.rooms,
+        ),
+    ],
     folder: Folder = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; write nothing.")

@@ -17,7 +17,7 @@ from edge_agent.commands import completing
 from edge_agent.commands.output import AsJson, Exit, Failure, reporting
 from edge_agent.commands.room import config_option
 
-Device = typer.Option(metavar="ID|auto|none", autocompletion=completing.tracks)
+Device = typer.Option(metavar="ID|auto|none", autocompletion=completing.devices)
 Refused = typer.Option(hidden=True)
 
 
@@ -32,7 +32,11 @@ def setup(
     language: Annotated[str | None, typer.Option(help="Of the panel: en, km, ar…")] = None,
     lecture_language: Annotated[str | None, typer.Option(help="Spoken in lectures.")] = None,
     profile: Annotated[
-        str | None, typer.Option(help="A profile of a room, from edge-agent profile list.")
+        str | None,
+        typer.Option(
+            help="A profile of a room, from edge-agent profile list.",
+            autocompletion=completing.rooms,
+        ),
     ] = None,
     camera: Annotated[str | None, Device] = None,
     slides: Annotated[str | None, Device] = None,
