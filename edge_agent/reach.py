@@ -11,21 +11,23 @@ from uploader.wire import tls
 
 #: For the name, the connection and the handshake each; a satellite link needs two seconds.
 ANSWER_S = 8.0
+_PORTS = {"https": 443, "http": 80, "mqtts": 8883, "mqtt": 1883}
+_SECURE = ("https", "mqtts")
 
 
 def trouble(url: str, ca_file: Path | None = None) -> str:
     """What is in the way to the server of an address, as a sentence; empty when nothing is."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    secure = parts.scheme == "https"
     try:
-        context = tls(ca_file) if secure else None
+        context = tls(ca_file) if parts.scheme in _SECURE else None
     except OSError as error:
         return f"{ca_file} cannot be used ({error.strerror or error})"
     try:
-        with socket.create_connection((host, parts.port or (443 if secure else 80)), ANSWER_S) as s:
+        place = (host, parts.port or _PORTS.get(parts.scheme, 443))
+        with socket.create_connection(place, ANSWER_S) as plain:
             if context is not None:
-                context.wrap_socket(s, server_hostname=host).close()
+                context.wrap_socket(plain, server_hostname=host).close()
     except (OSError, UnicodeError) as error:
         return _words(error, host)
     return ""

@@ -244,6 +244,15 @@ def test_a_calendar_that_has_trouble_is_noted_with_what_it_had(pc: Pc) -> None:
     assert run(CHECKS["timetable"], pc.ground())[-1] == Finding("campus: 0 bookings")
 
 
+def test_a_broker_is_optional_and_one_that_does_not_answer_is_wrong(pc: Pc) -> None:
+    assert pc.one("mqtt") == Finding("no broker (optional)")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        pc.text += f'[mqtt]\nurl = "mqtt://127.0.0.1:{server.getsockname()[1]}"\n'
+        process, broker = run(CHECKS["mqtt"], pc.ground())
+    assert (process.state, broker.state) == (State.NOTE, State.OK)
+    assert run(CHECKS["mqtt"], pc.ground())[1].state is State.WRONG
+
+
 def test_what_only_root_may_do_is_not_tried_by_others() -> None:
     done: list[Command] = []
 

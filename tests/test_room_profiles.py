@@ -69,6 +69,13 @@ def test_what_stands_at_a_place_stays_there() -> None:
     assert (devices["camera"], devices["board"]) == (OTHER.identity, WEBCAM.identity)
 
 
+def test_a_device_that_people_call_by_its_name_keeps_that_name() -> None:
+    written = {"camera": {"kind": "v4l2", "device": "Room camera", "flavor": "presenter/source"}}
+    found = laid_over(ROOMS["board"], plugged(WEBCAM, OTHER, LECTERN), written, {})
+    assert ("tracks", "camera", "device") not in found.values
+    assert found.values["tracks", "board"]["device"] == WEBCAM.identity
+
+
 def test_a_backup_is_another_microphone_and_not_the_same_by_another_name() -> None:
     _, missing = placed(ROOMS["hall"], plugged(WEBCAM, GRABBER, LECTERN, BY_ALSA), {})
     assert [place.name for place in missing] == ["backup"]

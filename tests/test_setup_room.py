@@ -159,6 +159,14 @@ def test_another_camera_keeps_the_tracks_words_but_not_the_former_cameras_modes(
     assert camera["flavor"] == "presenter/source"
 
 
+def test_a_device_that_stands_there_by_another_of_its_names_is_no_other_one(desk: Desk) -> None:
+    desk("--camera", "auto")
+    named = desk.file.read_text().replace(f'"{WEBCAM.identity}"', '"/dev/video0"')
+    desk.file.write_text(named)
+    assert desk("--camera", "auto")[0] == 0
+    assert desk.file.read_text() == named
+
+
 def test_what_is_not_plugged_in_is_told_and_what_holds_stays(desk: Desk) -> None:
     desk("--camera", "auto")
     desk.found = plugged()

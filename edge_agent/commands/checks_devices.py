@@ -60,13 +60,16 @@ def devices(ground: Ground) -> Iterator[Finding]:
             yield _track(name, track)
         return
     from edge_agent.commands.looking import list_devices
+    from edge_agent.config_devices import known_as
 
-    found = {str(each[key]) for each in list_devices() for key in ("id", "identity")}
+    rows = list_devices()
+    found = {str(each[key]) for each in rows for key in ("id", "identity", "name")}
+    found |= {known_as(ground.config.devices, r["identity"], r["where"]).name for r in rows} - {""}
     plugged = "plug it in, then: edge-agent devices list"
     if not found and not ground.config.tracks:
         yield Finding("no camera, microphone or screen is plugged in", State.WRONG, plugged)
-    for each in sorted(found if not ground.config.tracks else ()):
-        yield Finding(f"{each} is plugged in")
+    for row in rows if not ground.config.tracks else ():
+        yield Finding(f"{row['name']} is plugged in ({row['id']})")
     for name, track in ground.config.tracks.items():
         if track.kind in ("v4l2", "microphone") and track.device not in found:
             what = f"{name}: {track.device} is not listed by that name"

@@ -65,6 +65,27 @@ def timetable(ground: Ground) -> Iterator[Finding]:
             yield Finding(f"{name}: {len(calendar.bookings)} bookings")
 
 
+def mqtt(ground: Ground) -> Iterator[Finding]:
+    """Is the room at its MQTT broker? Without one nobody commands it from afar."""
+    from edge_agent.reach import trouble
+
+    settings = ground.config.mqtt
+    if settings.url is None:
+        yield Finding("no broker (optional)")
+        return
+    if not is_held(ground.room.runtime.mqtt_lock):
+        fix = "sudo systemctl enable --now edge-agent-mqtt (or: edge-agent mqtt run)"
+        yield Finding("the MQTT process is not running", State.NOTE, fix)
+    # A broker that wants a certificate of ours ends a handshake without one.
+    plain = f"mqtt://{settings.host}:{settings.port}"
+    why = trouble(plain if settings.certificate else settings.url, settings.ca_file)
+    if why:
+        fix = "mend the network, or mqtt.url: edge-agent config get mqtt"
+        yield Finding(f"broker: {why}", State.WRONG, fix)
+    else:
+        yield Finding("its broker answers")
+
+
 def units(ground: Ground) -> Iterator[Finding]:
     """Does systemd start the services with the PC, and does it let the PC sleep?"""
     shown = shown_units(ground.ask, UNITS)

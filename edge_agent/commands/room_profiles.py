@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from device_profiles.room_profile import PICTURES, Place, RoomProfile
 from edge_agent.commands.output import Exit, Failure
-from edge_agent.commands.setup_devices import Changes, Track, name_of, other_microphone
+from edge_agent.commands.setup_devices import Changes, Track, meant, name_of, other_microphone
 from edge_agent.config import Config, TrackConfig
 from edge_agent.discovery import Candidates, camera_track
 from edge_agent.places import KeyPath
@@ -53,8 +53,11 @@ def laid_over(
     for place in profile.places:
         if place.role != "fixed" and place.name not in devices:
             continue
-        tracks[place.name] = _track(place, devices.get(place.name), found)
-        notes += _lacking(place.name, tracks[place.name], modes)
+        track = tracks[place.name] = _track(place, devices.get(place.name), found)
+        notes += _lacking(place.name, track, modes)
+        old = str(written.get(place.name, {}).get("device", ""))
+        if "device" in track and meant(old, found) == track["device"]:
+            track["device"] = old  # as people have written it: a name, a link
     return Changes(*_keys(profile, tracks, written), tuple(notes))
 
 
@@ -69,7 +72,7 @@ def placed(
         free = [name for name in _fitting(place.role, found) if name not in taken]
         if place.role == "backup":
             free = [n for n in free if all(other_microphone(n, each, found) for each in taken)]
-        standing = str(written.get(place.name, {}).get("device", ""))
+        standing = meant(str(written.get(place.name, {}).get("device", "")), found)
         if standing in free:
             devices[place.name] = standing
         elif free:

@@ -68,6 +68,16 @@ def name_of(device: Device) -> str:
     return device.identity if device.kind == "v4l2" else device.id
 
 
+def meant(text: str, found: Candidates) -> str:
+    """The device that a node, an identity or a name means, as `name_of` has it; else the text.
+
+    Two of one name mean none.
+    """
+    known = [device for device, _ in (*found.cameras, *found.grabbers)] + found.microphones
+    names = {name_of(each) for each in known if text in (each.id, each.identity, each.name)}
+    return names.pop() if len(names) == 1 else text
+
+
 def chosen(
     answers: Mapping[str, str | None], found: Candidates, written: Mapping[str, Track]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -77,7 +87,7 @@ def chosen(
     """
     devices: dict[str, str] = {}
     notes = []
-    held = {name: str(track.get("device", "")) for name, track in written.items()}
+    held = {name: meant(str(track.get("device", "")), found) for name, track in written.items()}
     for place in TRACKS:
         answer = answers.get(place)
         if answer is None and written:
@@ -107,7 +117,7 @@ def changes(devices: Mapping[str, str], found: Candidates, written: Mapping[str,
         if not devices[place]:
             gone += [path] if old is not None else []
             continue
-        if old is not None and old.get("device") == devices[place]:
+        if old is not None and meant(str(old.get("device", "")), found) == devices[place]:
             continue
         track = track_for(place, devices[place], found)
         if old is None:
