@@ -27,6 +27,7 @@ from capture.sound_devices import (
     match_input,
     portaudio_inputs,
     pulse_sources,
+    source_called,
 )
 from capture.source import (
     NS,
@@ -50,14 +51,15 @@ FIRST_S = 5.0  # to the first block: devices that slept take their time
 SILENT_S = 2.0  # between blocks
 DOUBT_S = 0.01  # between looks for the sound server's answer
 LATENCY_S = 0.1  # more, and a sound server needs a second to begin; less, and busy machines lose
-PULSE = "pulse:"
+PULSE, ALSA = "pulse:", "alsa:"
 _BUSY, _BAD_RATE, _BAD_CHANNELS = -9985, -9997, -9998
 
 Block = tuple[int, bytes, bool]  # raw stamp, samples, samples were lost before it
 
 
 class MicrophoneSource:
-    """`spec.device`: a PortAudio name, `hw:CARD=…,DEV=0`, `pulse:<source>`, or `default`.
+    """`spec.device`: a PortAudio name, `hw:CARD=…,DEV=0`, `pulse:<source>`, or `default`; or an
+    identity from discovery, `pulse:<serial number or socket>` or `alsa:hw:CARD=…,DEV=0`.
 
     options: channels = 1 | 2 (else as many as there are, at most two).
     """
@@ -69,6 +71,8 @@ class MicrophoneSource:
         self._stamped: deque[tuple[int, bytes]] = deque()
         self._watch: PulseWatch | None = None
         self._stream: Any = None
+        #: The sound server's source that is wanted; empty where it is not asked.
+        self._source = ""
         self._channels = 1
         self._patience = FIRST_S
         self._closed = threading.Event()
@@ -81,7 +85,7 @@ class MicrophoneSource:
         self._channels = self._choose_channels(entry)
         self._start(entry)
         try:
-            self._watch = PulseWatch.attach(os.getpid(), self._wanted_source())
+            self._watch = PulseWatch.attach(os.getpid(), self._source)
         except SourceError:
             self.close()
             raise
@@ -143,13 +147,9 @@ class MicrophoneSource:
                 f"plug {known} in again; another one is taken from the next lecture on",
             )
 
-    def _wanted_source(self) -> str:
-        device = self._spec.device
-        return device.removeprefix(PULSE) if device.startswith(PULSE) else ""
-
     def _find(self) -> AudioInput:
         device = self._spec.device
-        name = "pulse" if device.startswith(PULSE) else device
+        name = "pulse" if device.startswith(PULSE) else device.removeprefix(ALSA)
         if device.startswith(PULSE):
             self._choose_pulse_source()
         inputs = portaudio_inputs()
@@ -163,16 +163,17 @@ class MicrophoneSource:
 
     def _choose_pulse_source(self) -> None:
         """Tell libpulse which source is meant; one process records one microphone."""
-        wanted = self._wanted_source()
+        wanted = self._spec.device.removeprefix(PULSE)
         sources = pulse_sources()
         if sources is None:
             raise DeviceMissing("no sound server answers", "start PipeWire or PulseAudio")
-        if wanted not in [source.name for source in sources]:
+        found = source_called(wanted, sources)
+        if found is None:
             there = ", ".join(source.name for source in sources) or "none"
             raise DeviceMissing(
                 f"there is no microphone {wanted}", f"plug it in; sources here: {there}"
             )
-        os.environ["PULSE_SOURCE"] = wanted
+        self._source = os.environ["PULSE_SOURCE"] = found.name
 
     def _choose_channels(self, entry: AudioInput) -> int:
         asked = int(self._spec.options.get("channels", "0"))

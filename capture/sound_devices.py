@@ -160,6 +160,16 @@ def parse_sources(answer: Iterable[Mapping[str, Any]]) -> list[PulseSource]:
     return found
 
 
+def source_called(wanted: str, sources: Iterable[PulseSource]) -> PulseSource | None:
+    """The one of this name, else the only microphone whose identity is `pulse:<wanted>`."""
+    known = list(sources)
+    for source in known:
+        if source.name == wanted:
+            return source
+    same = [it for it in known if it.identity == f"pulse:{wanted}" and not it.monitor]
+    return same[0] if len(same) == 1 else None
+
+
 def source_of_process(outputs: Iterable[Mapping[str, Any]], pid: int) -> int | None:
     """The index of the source that the recording stream of process `pid` is connected to."""
     for entry in outputs:

@@ -30,7 +30,7 @@ from edge_agent.config_destinations import (
     StickDestination,
     TusDestination,
 )
-from edge_agent.config_devices import DeviceConfig, name_twice
+from edge_agent.config_devices import DeviceConfig, name_twice, with_identities
 from edge_agent.config_light import Light
 from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
@@ -189,6 +189,11 @@ class Config(_Section):
     tracks: dict[Name, TrackConfig] = {}
     devices: dict[str, DeviceConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_devices(cls, values: Any) -> Any:
+        return with_identities(values)
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> Self:

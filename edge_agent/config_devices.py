@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -34,6 +34,31 @@ def known_as(devices: Mapping[str, DeviceConfig], identity: str, where: str) -> 
 def ignored(devices: Mapping[str, DeviceConfig]) -> list[str]:
     """The identities that are never used unasked."""
     return [identity for identity, device in devices.items() if device.ignore]
+
+
+def with_identities(values: Any) -> Any:
+    """A configuration as written, with the identity where a track names a device as people do.
+
+    What is of another form is left to the models, which say so.
+    """
+    if not isinstance(values, dict):
+        return values
+    called = {
+        str(said["name"]): identity
+        for identity, said in _tables(values.get("devices"))
+        if said.get("name")
+    }
+    meant = {
+        track: {**said, "device": called[said["device"]]}
+        for track, said in _tables(values.get("tracks"))
+        if isinstance(said.get("device"), str) and said["device"] in called
+    }
+    return {**values, "tracks": {**values["tracks"], **meant}} if meant else values
+
+
+def _tables(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    items = value.items() if isinstance(value, dict) else ()
+    return ((key, each) for key, each in items if isinstance(each, dict))
 
 
 def name_twice(devices: Mapping[str, DeviceConfig]) -> str:

@@ -7,12 +7,14 @@ import pytest
 from capture.discover import camera_identity, list_screens, node_usb, usb_facts
 from capture.sound_devices import (
     AudioInput,
+    PulseSource,
     card_ids,
     card_usb_ids,
     hardware_id,
     match_input,
     parse_answer,
     parse_sources,
+    source_called,
     source_of_process,
     usb_of,
 )
@@ -154,3 +156,36 @@ def test_screens_are_found_by_their_sockets(tmp_path: Path) -> None:
     for name in ("X0", "X12"):
         (tmp_path / name).touch()
     assert [screen.id for screen in list_screens(tmp_path)] == [":0", ":12"]
+
+
+def source(name: str, identity: str, monitor: bool = False) -> PulseSource:
+    return PulseSource(0, name, name, monitor, "", identity)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("alsa_input.c270", "alsa_input.c270"),
+        ("SERIAL1", "alsa_input.c270"),
+        ("SERIAL2", None),  # two microphones of one serial number: neither is meant
+        ("SERIAL3", None),  # what is played, not what is heard
+        ("nothing", None),
+    ],
+)
+def test_a_microphone_is_meant_by_its_name_or_its_identity(wanted: str, found: str | None) -> None:
+    sources = [
+        source("alsa_input.c270", "pulse:SERIAL1"),
+        source("alsa_output.c270.monitor", "pulse:SERIAL1", monitor=True),
+        source("one", "pulse:SERIAL2"),
+        source("two", "pulse:SERIAL2"),
+        source("speaker.monitor", "pulse:SERIAL3", monitor=True),
+    ]
+    chosen = source_called(wanted, sources)
+    assert (chosen.name if chosen else None) == found
+
+
+def test_a_name_goes_before_an_identity() -> None:
+    sources = [source("other", "pulse:mine"), source("mine", "pulse:X")]
+    chosen = source_called("mine", sources)
+    assert chosen is not None
+    assert chosen.name == "mine"

@@ -328,6 +328,36 @@ def test_slides_and_screens_leave_out_what_has_not_changed(
     assert TrackConfig.model_validate(track).stands_still is still
 
 
+CALLED = '[devices."usb:1:2:A"]\nname = "Lectern"\n[devices."pulse:X1"]\nname = "Mic"\n'
+
+
+def test_a_track_may_name_its_device_as_people_do(tmp_path: Path) -> None:
+    tracks = (
+        '[tracks.camera]\nkind = "v4l2"\ndevice = "Lectern"\nfps = 10\n'
+        '[tracks.sound]\nkind = "microphone"\ndevice = "Mic"\n'
+        '[tracks.other]\nkind = "v4l2"\ndevice = "/dev/video7"\n'
+    )
+    config = load(write(tmp_path / "c.toml", CALLED + tracks), {"HOME": str(tmp_path)})
+    devices = {name: track.device for name, track in config.tracks.items()}
+    assert devices == {"camera": "usb:1:2:A", "sound": "pulse:X1", "other": "/dev/video7"}
+    assert config.tracks["camera"].fps == 10
+
+
+def test_one_device_by_its_name_and_its_identity_is_one_device(tmp_path: Path) -> None:
+    text = (
+        CALLED + '[tracks.one]\nkind = "v4l2"\ndevice = "Lectern"\n'
+        '[tracks.two]\nkind = "v4l2"\ndevice = "usb:1:2:A"\n'
+    )
+    assert "both want usb:1:2:A" in problems(tmp_path, text)[0]
+
+
+@pytest.mark.parametrize(
+    "text", ['devices = "x"\n', "tracks = 3\n", '[devices]\na = 1\n[tracks]\nb = "x"\n']
+)
+def test_tables_of_another_form_are_told_and_no_error_of_ours(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text)
+
+
 # ---------------------------------------------------------------- the sample
 
 
