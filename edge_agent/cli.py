@@ -19,6 +19,7 @@ from edge_agent.commands import (
     devices,
     doctor,
     encoders,
+    enrol,
     fleet,
     lectures,
     light,
@@ -84,6 +85,8 @@ app.add_typer(button.app, name="button")
 app.add_typer(mqtt.app, name="mqtt")
 app.command()(metrics.metrics)
 app.command()(encoders.encoders)
+app.command()(enrol.enrol)
+fleet.app.command()(enrol.invite)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")
