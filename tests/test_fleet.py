@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from typer.testing import CliRunner
 
 from edge_agent.cli import app
 from edge_agent.fleet.inventory import Room, chosen, place, read
+from edge_agent.fleet.page import page
 from edge_agent.fleet.reach import Result, Ssh, everywhere
 from edge_agent.places import ConfigError
-from edge_agent.rules.fleet import Rank, Word, ranked, standing
+from edge_agent.rules.fleet import Rank, Standing, Word, ranked, standing
 
 TRACK = {"phase": "armed", "warning": "", "reason": ""}
 READY: dict[str, Any] = {
@@ -282,6 +285,33 @@ def test_a_canary_is_asked_alone(desk: Path, tmp_path: Path) -> None:
     assert fleet("push", str(file), "--canary", "1", "--dry-run")[0] == 0
     assert (desk / "a.heard").read_text().startswith("edge-agent config apply - --dry-run|")
     assert not (desk / "b.heard").exists()
+
+
+def test_the_page_has_a_tile_for_each_room_and_says_nothing_by_colour_alone(
+    desk: Path, tmp_path: Path
+) -> None:
+    (desk / "a").write_text(json.dumps({"data": recording(warning="silence").status}))
+    (desk / "b").write_text(json.dumps({"data": said().status}))
+    file = tmp_path / "rooms.html"
+    assert fleet("page", "--to", str(file))[0] == 0
+    text = file.read_text()
+    assert text.count("<li ") == 3
+    order = [text.index(f"<strong>{name}<") for name in ("a", "c", "b")]
+    assert order == sorted(order)
+    assert "✕ 1 losing a lecture now" in text
+    assert "<title>✕ 1 losing a lecture</title>" in text
+    assert "mic silence" in text
+
+
+@given(st.text(), st.text())
+def test_whatever_a_room_says_stays_text_on_the_page(name: str, note: str) -> None:
+    standing = Standing(f"<{name}>", Rank.LOOK, f"<script>{note}", f"<img src=x {note}>")
+    text = page([standing], datetime(2026, 11, 23, tzinfo=UTC), 60, f"<b>{name}")
+    tags = set(re.findall(r"<\s*([a-z!][a-z0-9]*)", text.split("</style>")[1]))
+    ours = "head body header h1 h2 p time main ul li strong b span"
+    assert tags <= set(ours.split())
+    assert "<img" not in text
+    assert "<script" not in text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.test_recovery import place as place
 
 @pytest.mark.parametrize("told", [None, *State])
 @pytest.mark.parametrize("packaged", [True, False])
-@pytest.mark.parametrize("state", set(State) - ACTIVE)
+@pytest.mark.parametrize("state", sorted(set(State) - ACTIVE))
 def test_what_the_ledger_says_to_have_ended_never_goes_on(
     state: State, packaged: bool, told: State | None
 ) -> None:
@@ -22,7 +22,7 @@ def test_what_the_ledger_says_to_have_ended_never_goes_on(
 
 
 @pytest.mark.parametrize("packaged", [True, False])
-@pytest.mark.parametrize("state", ACTIVE)
+@pytest.mark.parametrize("state", sorted(ACTIVE))
 def test_of_a_lecture_under_way_its_last_press_is_believed(state: State, packaged: bool) -> None:
     for told in (*ACTIVE, State.FINISHING):
         assert latest(state, told, packaged) is told

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,16 +57,41 @@ def status(
 ) -> None:
     """One line a room, worst first. Exit code 3 when a room needs somebody."""
     with reporting("fleet.status", as_json) as report:
-        from edge_agent.fleet.reach import Ssh, everywhere
-        from edge_agent.rules.fleet import Rank, ranked
+        from edge_agent.rules.fleet import Rank
 
-        found = _rooms(inventory, rooms, site)
-        results = everywhere(Ssh(ASK_S), found, ["status", "--json"], parallel)
-        standings = ranked([_word(each) for each in results])
+        standings = _standings(_rooms(inventory, rooms, site), parallel)
         report.data = [_facts(each) for each in standings]
         _tell(report, standings)
         if any(each.rank <= Rank.WILL_LOSE for each in standings):
             report.exit = Exit.FINDINGS
+
+
+@app.command()
+def page(
+    to: Annotated[Path, typer.Option(help="The HTML file, replaced as a whole each time.")],
+    every: Annotated[
+        int, typer.Option(min=0, help="Again after so many seconds, until told to stop; 0: once.")
+    ] = 0,
+    inventory: Inventory = None,
+    rooms: Rooms = "",
+    site: Site = "",
+    parallel: Parallel = 8,
+) -> None:
+    """A tile for each room on one page, worst first, for a browser or a wall."""
+    with reporting("fleet.page") as report:
+        from edge_agent.fleet.page import page as document
+
+        found = _rooms(inventory, rooms, site)
+        while True:
+            at = datetime.now().astimezone()
+            text = document(_standings(found, parallel), at, every or 60, site)
+            fresh = to.with_name(f".{to.name}.new")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(to)
+            report.note(f"{to} is as of {at:%H:%M:%S}")
+            if not every:
+                break
+            time.sleep(every)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -142,6 +169,15 @@ def _rooms(inventory: Path | None, names: str, site: str) -> list[Room]:
             Exit.NOT_FOUND, "no-rooms", f"{file} names no such rooms", "edge-agent fleet list"
         )
     return found
+
+
+def _standings(rooms: list[Room], parallel: int) -> list[Standing]:
+    """Every room asked, worst first."""
+    from edge_agent.fleet.reach import Ssh, everywhere
+    from edge_agent.rules.fleet import ranked
+
+    results = everywhere(Ssh(ASK_S), rooms, ["status", "--json"], parallel)
+    return ranked([_word(each) for each in results])
 
 
 def _word(result: Result) -> Word:
