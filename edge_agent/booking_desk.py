@@ -13,7 +13,7 @@ from typing import Any
 
 from edge_agent import lecture_file
 from edge_agent.clock import Now, rfc3339
-from edge_agent.command_desk import DETAILS, CommandDesk
+from edge_agent.lecture_start import DETAILS, LectureStart
 from edge_agent.ledger import Ledger
 from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules import actions as do
@@ -33,29 +33,29 @@ class BookingDesk:
     """The effects of the actions that concern bookings."""
 
     def __init__(
-        self, spool: Spool, ledger: Ledger, desk: CommandDesk, watch: ScheduleWatch
+        self, spool: Spool, ledger: Ledger, start: LectureStart, watch: ScheduleWatch
     ) -> None:
         self._spool = spool
         self._ledger = ledger
-        self._desk = desk
+        self._start = start
         self._watch = watch
 
     def begin(self, action: do.BeginBooked, now: Now) -> None:
         """A lecture like any other, with the booking's name and end. Raises OSError."""
         booking, now = self._watch.booking(action.booking), self._watch.steady(now)
-        lecture = self._desk.draft(_details(booking), booking.ends, now, _columns(booking))
+        lecture = self._start.draft(_details(booking), booking.ends, now, _columns(booking))
         late = (now.utc - booking.starts).total_seconds()
         text = f"the booking {named(booking)} begins"
         text += f", {late / 60:.0f} min late" if late >= 60 else ""
         try:
-            tracks = self._desk.put_down(lecture)
+            tracks = self._start.put_down(lecture)
         except OSError as error:
             # It is tried again each second, and must leave nothing behind each time.
             shutil.rmtree(self._spool.lecture(lecture.id), ignore_errors=True)
             self._hinder(booking, f"the disk refuses: {error.strerror or error}", now)
             raise
         with self._ledger.transaction():
-            self._desk.enter(lecture, tracks)
+            self._start.enter(lecture, tracks)
             self._settle(booking, Outcome.BEGUN, "", lecture.id)
             self._ledger.add_event(now, "booking begun", text, lecture.id)
         self._watch.look_again()

@@ -11,111 +11,46 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from edge_agent import lecture_file
 from edge_agent.clock import Now, rfc3339
 from edge_agent.config import Config
-from edge_agent.ids import uuid7
+from edge_agent.lecture_start import DETAILS, LectureStart
 from edge_agent.ledger import Ledger
-from edge_agent.rows import Lecture, Track
+from edge_agent.rows import Lecture
 from edge_agent.rules import actions as do
-from edge_agent.rules import space
 from edge_agent.rules.health import SECOND
-from edge_agent.rules.lecture import Event, State, advance
+from edge_agent.rules.lecture import Event, advance
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Spool
 from edge_agent.unpackaging import make_way, unwanted
-
-AUDIO_KBPS = 96
-DETAILS = ("title", "course", "lecturer", "language", "licence")
 
 
 class CommandDesk:
     """The effects of the commands that concern a lecture."""
 
-    def __init__(self, config: Config, spool: Spool, ledger: Ledger, tracks: list[Track]) -> None:
+    def __init__(self, config: Config, spool: Spool, ledger: Ledger, start: LectureStart) -> None:
         self._config = config
         self._spool = spool
         self._ledger = ledger
-        #: The room's tracks; each lecture gets its own rows of them.
-        self._tracks = tracks
+        self._start = start
 
     def begin(self, action: do.Begin, now: Now) -> None:
         args = self._args(action.command)
         until = _moment(args.get("until_utc"))
         held = int(args.get("withheld") is True)
-        lecture = replace(self.draft(args, until, now), withheld=held)
+        lecture = replace(self._start.draft(args, until, now), withheld=held)
         try:
-            tracks = self.put_down(lecture)
+            tracks = self._start.put_down(lecture)
         except OSError as error:
             self.refuse(_disk_refuses(action.command, error), now)
             return
-        planned = self._longest(until, now) if until else None
-        answer = {"lecture": lecture.id, "muted": self._ledger.muted(), **self._warning(planned)}
+        warning = self._start.warning(until, now)
+        answer = {"lecture": lecture.id, "muted": self._ledger.muted(), **warning}
         with self._ledger.transaction():
-            self.enter(lecture, tracks)
+            self._start.enter(lecture, tracks)
             self._ledger.answer(action.command, answer, now)
-
-    def draft(
-        self,
-        given: Mapping[str, Any],
-        until: datetime | None,
-        now: Now,
-        booked: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Lecture:
-        """A lecture that begins now; `booked`: the columns of its booking, which may be longer."""
-        details: dict[str, Any] = {
-            k: str(given.get(k) or getattr(self._config.lecture, k, "")) for k in DETAILS
-        }
-        longest = until - now.utc if booked and until else self._longest(until, now)
-        return Lecture(
-            id=uuid7(int(now.utc.timestamp() * 1e9)),
-            state=advance(State.PLANNED, Event.START),
-            started_utc=now.utc_text,
-            clock_trust=now.trust,
-            epoch_boot=now.boot,
-            epoch_ns=now.mono_ns - START_NS,
-            started_boot=now.boot,
-            started_mono_ns=now.mono_ns,
-            room=self._config.room.name,
-            until_utc=rfc3339(until) if until else None,
-            until_ns=START_NS + int(longest.total_seconds() * 1e9),
-            **details,
-            **booked,
-        )
-
-    def put_down(self, lecture: Lecture) -> list[Track]:
-        """The lecture's file, before the ledger has it; its tracks. Raises OSError."""
-        tracks = [replace(track, lecture=lecture.id) for track in self._tracks]
-        lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
-        return tracks
-
-    def enter(self, lecture: Lecture, tracks: list[Track]) -> None:
-        """Into the ledger. Only inside a transaction."""
-        self._ledger.add_lecture(lecture, tracks)
-        if self._ledger.muted():
-            self._ledger.open_mute(lecture.id, START_NS)
-
-    def _warning(self, planned: timedelta | None) -> dict[str, str]:
-        """The answer's warning when the space may not last for the lecture."""
-        free = shutil.disk_usage(self._spool.root).free
-        hours = planned.total_seconds() / 3600 if planned else None
-        text = space.warning(free, (self._kbps(track) for track in self._tracks), hours)
-        return {"warning": text} if text else {}
-
-    def _kbps(self, track: Track) -> int:
-        """What a track needs at most, or is taken to need."""
-        config = self._config.tracks.get(track.name)
-        if track.media == "audio":
-            return config.audio_kbps if config else AUDIO_KBPS
-        return (config.max_kbps if config else None) or space.VIDEO_KBPS
-
-    def _longest(self, until: datetime | None, now: Now) -> timedelta:
-        """How long the lecture may last: to its planned end, or what the configuration allows."""
-        most = timedelta(hours=self._config.recording.max_hours)
-        return min(until - now.utc, most) if until else most
 
     def stop(self, action: do.Stop, now: Now) -> None:
         """Who asks for it, and who nobody asked, may take it back for a while."""

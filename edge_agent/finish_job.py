@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from edge_agent import __version__
-from edge_agent.command_desk import DETAILS
 from edge_agent.finish_messages import (
     FinishJob,
     FinishTrack,
@@ -14,6 +13,7 @@ from edge_agent.finish_messages import (
     Stretch,
     TrackWarning,
 )
+from edge_agent.lecture_start import DETAILS
 from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import WITH_PACKAGE

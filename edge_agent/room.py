@@ -20,6 +20,7 @@ from edge_agent.encoder_book import trial_size
 from edge_agent.encoder_choice import EncoderChoice
 from edge_agent.facts import Observer
 from edge_agent.finishing import Finisher
+from edge_agent.lecture_start import LectureStart
 from edge_agent.ledger import Ledger
 from edge_agent.ledger_watch import LedgerWatch
 from edge_agent.performer import Performer
@@ -89,7 +90,8 @@ def furnish(
     recovery.run(clock.now())
     recorders: dict[str, Recorder] = {}
     tracks: list[Track] = []
-    desk = CommandDesk(config, spool, ledger, tracks)
+    start = LectureStart(config, spool, ledger, tracks)
+    desk = CommandDesk(config, spool, ledger, start)
     schedule = ScheduleWatch(
         ScheduleStore(spool.schedule),
         ledger,
@@ -129,7 +131,7 @@ def furnish(
         observer,
         recovery,
         desk,
-        BookingDesk(spool, ledger, desk, schedule),
+        BookingDesk(spool, ledger, start, schedule),
         encoders,
         privacy,
         small,

@@ -14,6 +14,7 @@ from pathlib import Path
 from edge_agent.booking_desk import BookingDesk
 from edge_agent.command_desk import CommandDesk
 from edge_agent.config import Config
+from edge_agent.lecture_start import LectureStart
 from edge_agent.ledger import Ledger
 from edge_agent.recovery import Recovery
 from edge_agent.rows import BookingRow, Lecture, Track
@@ -164,8 +165,9 @@ class CampusRoom:
         Recovery(self.spool, self.ledger, timedelta(minutes=15)).run(self.clock.now())
         tracks = [Track("", "camera", "presenter/source", "video")]
         self.watch = ScheduleWatch(self._store, self.ledger, (), timedelta(minutes=15))
-        self.desk = CommandDesk(self._config, self.spool, self.ledger, tracks)
-        self.bookings_desk = BookingDesk(self.spool, self.ledger, self.desk, self.watch)
+        start = LectureStart(self._config, self.spool, self.ledger, tracks)
+        self.desk = CommandDesk(self._config, self.spool, self.ledger, start)
+        self.bookings_desk = BookingDesk(self.spool, self.ledger, start, self.watch)
         self._alive = True
 
     def _rounds(self) -> None:
