@@ -33,7 +33,9 @@ _PEM = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
 )
 _HASH = re.compile(r"\$argon2[a-z]*\$[^\s\"']+")
-_PATTERNS = (_AUTHORIZATION, _HEADER, _USER_IN_URL, _QUERY, _NAMED)
+#: As the events of the timetable name a booking; its title may hold whatever it likes.
+_BOOKING = re.compile(r"(?P<head>\bbooking )[^\n]*(?=, \d{4}-\d\d-\d\d \d\d:\d\d UTC)")
+_PATTERNS = (_BOOKING, _AUTHORIZATION, _HEADER, _USER_IN_URL, _QUERY, _NAMED)
 
 
 class Redactor:
@@ -68,7 +70,8 @@ class Redactor:
 def secrets_in(value: Any, key: str = "") -> set[str]:
     """What in a configuration is a secret: passwords in addresses, options with such names."""
     if isinstance(value, Mapping):
-        return set().union(*(secrets_in(each, str(name)) for name, each in value.items()))
+        found = set().union(*(secrets_in(each, str(name)) for name, each in value.items()))
+        return found | (_addresses(value) if key == "calendars" else set())
     if isinstance(value, list | tuple):
         return set().union(*(secrets_in(each, key) for each in value))
     if not isinstance(value, str):
@@ -77,6 +80,13 @@ def secrets_in(value: Any, key: str = "") -> set[str]:
     for match in _USER_IN_URL.finditer(value):
         found.add(match[0].removeprefix(match["head"]).removesuffix("@"))
     return found
+
+
+def _addresses(calendars: Mapping[str, Any]) -> set[str]:
+    """Who knows the address of a private calendar can read it: all but the host is a secret."""
+    urls = [each.get("url") for each in calendars.values() if isinstance(each, Mapping)]
+    ways = {url.partition("://")[2].partition("/")[2] for url in urls if isinstance(url, str)}
+    return ways - {""}
 
 
 def _forms(secret: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import string
 import tarfile
 from pathlib import Path
@@ -23,6 +24,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.locks import only_one
 from edge_agent.redaction import REMOVED, Redactor, secrets_in
 from edge_agent.rows import Lecture
+from edge_agent.rules import bookings as rules
 from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool
 from tests.fixed_clock import FixedClock
@@ -38,7 +40,8 @@ PIN = "$argon2id$v=19$m=8,t=1$c2FsdHNhbHQ$aGFzaGhhc2g"
 ROOM_KEY = "r00m-private-key"
 TABLET = "tabl3t-of-the-lecturer"
 PLANTED = [TOKEN, STORE.partition(":")[2], USER.partition(":")[2], GIVEN, CAMERA, OPTION, ROOM_KEY]
-PLANTED += [TABLET, PIN]
+CALENDAR = "ical/private-4f1e0c/basic.ics"
+PLANTED += [TABLET, PIN, CALENDAR]
 WORDS_OF_PEOPLE = ["Thermodynamics of Dragons", "DRAG-101", "Dr Draco"]
 
 
@@ -58,6 +61,7 @@ class Hall:
             f'options = {{ password = "{OPTION}" }}\n'
             '[destinations.campus]\ntype = "tus"\nurl = "https://campus.test/files"\n'
             'credential = "campus"\n'
+            f'[calendars.term]\nurl = "https://calendar.test/{CALENDAR}"\n'
         )
         for name, text in (("campus", TOKEN), ("store", STORE), ("user", USER), ("pin", PIN)):
             self._put(folder / "credentials" / name, text)
@@ -91,6 +95,9 @@ class Hall:
         ledger.add_lecture(lecture, [])
         for text in self.everywhere():
             ledger.add_event(now, "trouble", text, lecture="0193-aaaa")
+        booking = rules.Booking("term:1|", now.utc, now.utc, title)
+        text = f"the booking {rules.named(booking)} begins"
+        ledger.add_event(now, "booking begun", text, lecture="0193-aaaa")
         ledger.close()
 
     def everywhere(self) -> list[str]:
@@ -104,6 +111,7 @@ class Hall:
             f"[rtsp] rtsp://admin:{CAMERA}@10.0.0.7/stream: 404",
             f"camera says password: {OPTION}",
             f"PIN {PIN}",
+            f"calendar term: https://calendar.test/{CALENDAR} is no calendar",
             f"a library printed {GIVEN} and {STORE} and {USER}",
         ]
 
@@ -143,6 +151,7 @@ def test_no_secret_of_any_kind_is_in_any_part_in_any_form(hall: Hall) -> None:
 def test_words_of_people_are_not_in_it(hall: Hall) -> None:
     whole = b"".join(hall.parts().values()).decode()
     assert [words for words in WORDS_OF_PEOPLE if words in whole] == []
+    assert re.search(r"the booking \(removed\), \d{4}-\d\d-\d\d \d\d:\d\d UTC begins", whole)
 
 
 def test_what_helps_is_still_there(hall: Hall) -> None:
@@ -155,7 +164,7 @@ def test_what_helps_is_still_there(hall: Hall) -> None:
     assert config["tracks"]["cam"]["device"] == f"rtsp://{REMOVED}10.0.0.7/stream?{REMOVED}"
     assert config["destinations"]["campus"]["credential"] == "campus"
     assert config["destinations"]["campus"]["url"] == "https://campus.test/files"
-    assert len(json.loads(parts["events.json"])) == len(hall.everywhere())
+    assert len(json.loads(parts["events.json"])) == len(hall.everywhere()) + 1
     assert json.loads(parts["lectures.json"])[0]["state"] == "failed"
     assert "edge-agent.service" in parts["units.txt"]
     assert {each["check"] for each in json.loads(parts["doctor.json"])} >= {"disk", "secrets"}

@@ -23,6 +23,7 @@ from edge_agent.commands.words import duration, local
 UNITS = (
     "edge-agent",
     "edge-agent-upload",
+    "edge-agent-schedule",
     "edge-agent-panel",
     "edge-agent-light",
     "edge-agent-mqtt",
