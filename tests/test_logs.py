@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from edge_agent.cli import app
-from edge_agent.commands import checks
+from edge_agent.commands import finding
 from edge_agent.commands.logs import (
     Line,
     Span,
@@ -43,7 +43,7 @@ class Hall:
         self.file.write_text(f'[storage]\nspool = "{self.spool}"\nruntime = "{folder}/run"\n')
         self.journal: str | None = ""
         self.asked: list[list[str]] = []
-        monkeypatch.setattr(checks, "ask", self._ask)
+        monkeypatch.setattr(finding, "ask", self._ask)
 
     def _ask(self, command: list[str]) -> str | None:
         self.asked.append(command)
