@@ -113,6 +113,7 @@ class CommandDesk:
         with self._ledger.transaction():
             self._ledger.set_state(lecture.id, **going)
             self._ledger.unqueue(lecture.id)
+            self._ledger.booking_stopped(lecture.booking, False)
             if not paused:
                 self._ledger.open_gap(lecture.id, None, lecture.end_ns or now_ns, "stopped")
             self._ledger.close_gaps(lecture.id, None, now_ns)

@@ -53,9 +53,9 @@ class Bookings(Tables):
                     lecture=row["id"],
                 )
 
-    def booking_stopped(self, key: str) -> None:
-        """People have ended its lecture; nothing where the lecture has no booking."""
-        self._update("bookings", {"reason": STOPPED}, {"key": key})
+    def booking_stopped(self, key: str, stopped: bool = True) -> None:
+        """People have ended its lecture, or taken that back; nothing where it has no booking."""
+        self._update("bookings", {"reason": STOPPED if stopped else ""}, {"key": key})
 
     def drop_bookings(self, ended_before_utc: str) -> None:
         """Forget what is long over."""

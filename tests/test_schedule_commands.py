@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from edge_agent.cli import app
 from edge_agent.commands.output import Exit
 from edge_agent.ledger import Ledger
 from edge_agent.rows import BookingRow
+from edge_agent.rules.bookings import Booking
 from edge_agent.schedule_store import ScheduleStore
 from tests.published import demand_published
 
@@ -196,3 +198,19 @@ def test_a_calendar_that_does_not_answer_is_a_finding(room: Room) -> None:
     assert code == Exit.FINDINGS
     assert "refuses the connection" in found["data"][0]["trouble"]
     assert room.run("list")[0] == Exit.FINDINGS
+
+
+def test_a_calendar_that_is_configured_no_more_does_not_count(room: Room) -> None:
+    room.configure('[calendars.campus]\nurl = "http://127.0.0.1:9/x.ics"\n')
+    room.run("sync")
+    with room.store.changing():
+        known = room.store.calendar("campus")
+        assert known is not None
+        starts = datetime.now(UTC) + timedelta(hours=1)
+        booking = Booking("campus:a|", starts, starts + timedelta(hours=1), known=starts)
+        room.store.put(replace(known, bookings=(booking,), trouble=""))
+    assert len(room.data("list")["bookings"]) == 1
+    room.configure()
+    _, found = room.run("list")
+    assert found["data"]["bookings"] == []
+    assert "--forget --name campus" in found["warnings"][0]

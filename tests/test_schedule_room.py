@@ -296,3 +296,18 @@ def test_a_computer_that_has_slept_is_not_behind(room: BookedRoom) -> None:
     room.clock.utc += timedelta(hours=1)
     room.run(3)
     assert len(room.lectures()) == 1
+
+
+def test_a_stop_that_was_taken_back_is_no_stop(room: BookedRoom) -> None:
+    """The lecture then ends by itself, and what the calendar adds afterwards is recorded."""
+    physics = room.booking(0, 2)
+    room.book(physics)
+    room.run(10)
+    room.post("stop", {"undo": True}, "stop")
+    room.run(1)
+    room.post("continue", {"lecture": room.lectures()[0].id}, "continue")
+    room.run(130)
+    assert [it.state is State.RECORDING for it in room.lectures()] == [False]
+    room.book(replace(physics, ends=physics.ends + 20 * MINUTE))
+    room.run(5)
+    assert [it.state is State.RECORDING for it in room.lectures()] == [False, True]

@@ -42,7 +42,7 @@ def list_(
     with reporting("schedule.list", as_json) as report:
         here = room(context)
         now = datetime.now(UTC)
-        calendars = _calendars(_store(here), report)
+        calendars = _calendars(here, report)
         since, end = (now - timedelta(days=36), now) if past else (now, now + timedelta(days=days))
         skipped = _skipped(_store(here), report)
         found = [b for c in calendars for b in c.bookings if b.ends > since and b.starts < end]
@@ -86,12 +86,13 @@ def add(
         booking = Booking(
             f"{BY_HAND}:{uuid.uuid4()}|", starts, ends, title, course, lecturer, language, now
         )
-        store = _store(room(context))
+        here = room(context)
+        store = _store(here)
         with store.changing():
             old = store.calendar(BY_HAND) or Calendar(BY_HAND, "hand")
             fresh = Calendar(BY_HAND, "hand", (*old.bookings, booking))
             store.put(merged(old, fresh, now))
-            near = [b for c in _calendars(store, report) for b in c.bookings if _meets(b, booking)]
+            near = [b for c in _calendars(here, report) for b in c.bookings if _meets(b, booking)]
         report.data = _document(booking, False, None)
         report.say(*lines([report.data]))
         if near:
@@ -111,7 +112,7 @@ def skip(
     with reporting("schedule.skip", as_json) as report:
         here = room(context)
         store = _store(here)
-        booking = _find(_calendars(store, report), booking_id)
+        booking = _find(_calendars(here, report), booking_id)
         with store.changing():
             store.skip(booking.key, not undo)
         report.data = _document(booking, not undo, None)
@@ -135,11 +136,12 @@ def _store(here: Room) -> ScheduleStore:
     return ScheduleStore(here.spool.schedule)
 
 
-def _calendars(store: ScheduleStore, report: Report) -> list[Calendar]:
-    """A damaged file is told; the others are read."""
+def _calendars(here: Room, report: Report) -> list[Calendar]:
+    """Those that count. A damaged file is told, and one that the configuration names no more."""
     from edge_agent.schedule_store import BadStore
 
-    found = []
+    store, found = _store(here), []
+    asked = here.written.values.get("calendars", {})
     for name in store.names():
         try:
             calendar = store.calendar(name)
@@ -147,7 +149,13 @@ def _calendars(store: ScheduleStore, report: Report) -> list[Calendar]:
             report.warn(f"{error}; import or sync this calendar again")
             report.exit = Exit.FINDINGS
             continue
-        found += [calendar] if calendar is not None else []
+        if calendar is not None and calendar.kind == "url" and name not in asked:
+            report.warn(
+                f"calendar {name} is not in the configuration any more, and does not count; take "
+                f"it out with: edge-agent schedule import --forget --name {name}"
+            )
+        elif calendar is not None:
+            found.append(calendar)
     return found
 
 
