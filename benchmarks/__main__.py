@@ -1,8 +1,9 @@
 """Every benchmark, as a table of targets beside what was measured.
 
 Run: python -m benchmarks [--pairs 5] [--quick] [ROW …]   rows: slides camera pass-through start
-armed growth finishing panel; and, as root and only when asked for, upload (a real hour) or its
-parts upload-cost upload-speed upload-polite upload-cuts upload-hour upload-rooms upload-fleet.
+armed growth finishing panel mqtt; only when asked for, mqtt-fleet (ten thousand connections); and,
+as root and only when asked for, upload (a real hour) or its parts upload-cost upload-speed
+upload-polite upload-cuts upload-hour upload-rooms upload-fleet.
 `--quick` shortens the clips: for trying it out, its figures mean nothing.
 """
 
@@ -15,6 +16,8 @@ from benchmarks import (
     camera,
     fleet,
     growth,
+    mqtt_fleet,
+    mqtt_latency,
     panel,
     passthrough,
     politeness,
@@ -39,7 +42,13 @@ def benchmarks(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "growth": lambda: growth.recording_rows(1, 3 if quick else 60),
         "finishing": lambda: growth.finishing_rows(5 if quick else 15, 10 if quick else 240),
         "panel": lambda: panel.rows(3 if quick else 20, 3 if quick else 15),
+        "mqtt": lambda: mqtt_latency.rows(3 if quick else 20),
     }
+
+
+def fleets(quick: bool) -> dict[str, Callable[[], list[Row]]]:
+    """More connections than a PC usually has."""
+    return {"mqtt-fleet": lambda: mqtt_fleet.rows(50 if quick else 10_000, False, 90.0)}
 
 
 def uploads(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
@@ -64,7 +73,7 @@ def main() -> None:
     options = parser.parse_args()
     usual = benchmarks(options.pairs, options.quick)
     of_upload = uploads(options.pairs, options.quick)
-    known = usual | of_upload
+    known = usual | of_upload | fleets(options.quick)
     if unknown := set(options.rows) - set(known) - {"upload"}:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}; one of {', '.join(known)}")
     asked = [name for row in options.rows for name in (of_upload if row == "upload" else [row])]

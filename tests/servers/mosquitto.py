@@ -46,6 +46,17 @@ class Mosquitto(OnPort):
         ]
         (self.root / "mosquitto.conf").write_text("\n".join(settings) + "\n")
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def without_tls(self) -> None:
+        file = self.root / "mosquitto.conf"
+        lines = file.read_text().splitlines()
+        kept = [line for line in lines if line.split()[0] not in ("cafile", "certfile", "keyfile")]
+        file.write_text("\n".join(kept) + "\n")
+
     def by_certificates(self) -> None:
         """No passwords: who has a certificate of ours is the user that it names."""
         self.configure("require_certificate true", "use_identity_as_username true")
