@@ -19,6 +19,7 @@ from edge_agent.commands.room import config_option
 
 Device = typer.Option(metavar="ID|auto|none", autocompletion=completing.devices)
 Refused = typer.Option(hidden=True)
+_UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
 
 
 def setup(
@@ -125,7 +126,7 @@ def _demand_folder(context: typer.Context, dry_run: bool) -> None:
     from edge_agent.places import SERVICE_FOLDER
 
     named = config_option(context) is not None or "EDGE_AGENT_CONFIG" in os.environ
-    installed = Path("/etc/systemd/system/edge-agent.service").exists()
+    installed = any((folder / "edge-agent.service").exists() for folder in _UNIT_FOLDERS)
     if named or dry_run or os.geteuid() != 0 or not installed:
         return
     try:
