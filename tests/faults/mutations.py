@@ -191,6 +191,29 @@ MUTATIONS = (
         "tests/test_room_model.py::test_a_kill_while_the_room_is_muted_or_unmuted",
     ),
     Mutation(
+        "a clock that jumps is believed at once",
+        "edge_agent/rules/steady.py",
+        'or trust == "synchronised" or abs(zero - it.zero) <= STEP:',
+        "or trust:",
+        "tests/test_bookings.py::"
+        "test_a_clock_that_jumps_is_believed_when_the_network_has_set_it_or_it_stays",
+    ),
+    Mutation(
+        "an empty calendar is believed",
+        "edge_agent/calendars.py",
+        "if doubt := doubtful(old, new, now):",
+        'if doubt := "":',
+        "tests/test_calendar_sync.py::test_whatever_is_wrong_the_copy_holds_and_says_so",
+    ),
+    Mutation(
+        "what people have stopped is forgotten",
+        "edge_agent/command_desk.py",
+        "self._ledger.booking_stopped(lecture.booking)",
+        "pass",
+        "tests/test_schedule_room.py::"
+        "test_what_people_have_stopped_stays_stopped_whatever_the_calendar_adds",
+    ),
+    Mutation(
         "receipt before the bytes were read back",
         "uploader/folder.py",
         "                    _read_back(target, part, artifact, progress)\n",
