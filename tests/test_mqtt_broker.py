@@ -265,7 +265,8 @@ def test_bad_messages_in_a_row_leave_the_room_as_it_was(serve: Serve, broker: Mo
     assert done.returncode == 0
     broker.run("pub", "desk", "-t", topic, "-m", "x" * 20_000)  # the broker keeps it from us
     assert request(broker, "mute", payload("press-0010"))["ok"]
-    assert served.service.refused.total() == 500
+    # What the test before has left retained may come too.
+    assert served.service.refused.total() - served.service.refused["retained"] == 500
     assert [verb for verb, _, _ in served.room.asked] == ["mute"]
     assert len([line for line in served.told if "refused" in line]) < 10, "the log is not flooded"
 
