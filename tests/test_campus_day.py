@@ -22,6 +22,7 @@ MORNING = datetime(2026, 11, 23, 7, 50, tzinfo=UTC)
 HOURS = 10
 ROOMS = 20
 MINUTE = timedelta(minutes=1)
+NONE = timedelta(0)
 #: A change of the clock, the calendar or the power may take two steps to show.
 SETTLE = 3
 LECTURERS = ["Dr Sok", "Dr Chan", "Dr Lim", ""]
@@ -73,9 +74,11 @@ class Fate:
             self._mending.remove(due)
             match due[1]:
                 case "power":
-                    unset = self._random.random() < 0.3
+                    # The battery of the clock is empty, or the clock is an hour off.
+                    unset, off = self._random.random() < 0.3, self._random.random() < 0.2
+                    room.wrong.clock = self._random.choice([-60, 60]) * MINUTE if off else NONE
                     room.power_on(unset)
-                    if unset:
+                    if unset or off:
                         self._later(1, 10, "clock")
                 case "device":
                     room.wrong.device = False

@@ -311,3 +311,17 @@ def test_a_stop_that_was_taken_back_is_no_stop(room: BookedRoom) -> None:
     room.book(replace(physics, ends=physics.ends + 20 * MINUTE))
     room.run(5)
     assert [it.state is State.RECORDING for it in room.lectures()] == [False, True]
+
+
+def test_what_a_clock_that_was_fast_has_ended_goes_on_when_the_network_has_set_it(
+    room: BookedRoom,
+) -> None:
+    room.book(room.booking(0, 50))
+    room.run(5)
+    room.cut_power(5, room.true_utc + timedelta(hours=1))
+    room.start()
+    room.run(3)
+    assert [it.state is State.RECORDING for it in room.lectures()] == [False]
+    room.set_clock(None)
+    room.run(3)
+    assert [it.state is State.RECORDING for it in room.lectures()] == [False, True]
