@@ -109,10 +109,14 @@ class UploadControl(Tables):
         self._db.execute("DELETE FROM traffic WHERE day != '' AND day < ?", (before_day,))
 
     def recent_outbox(self, since_utc: str) -> list[OutboxRow]:
-        """What waits, in order of value, and all of the lectures that began since then."""
+        """What waits, in order of value, and all of the lectures that began since then.
+
+        What people have thrown away is neither sent nor expected again.
+        """
         rows = self._db.execute(
             "SELECT outbox.* FROM outbox JOIN lectures ON lectures.id = outbox.lecture"
-            " WHERE receipt IS NULL OR started_utc >= ?"
+            " WHERE (receipt IS NULL OR started_utc >= ?)"
+            " AND outbox.lecture NOT IN (SELECT lecture FROM bin)"
             " ORDER BY priority, lectures.rowid DESC, name",
             (since_utc,),
         )
@@ -121,8 +125,9 @@ class UploadControl(Tables):
     def recent_lectures(self, since_utc: str) -> list[Lecture]:
         """In the order of their starts: begun since then, or with something that waits."""
         rows = self._db.execute(
-            "SELECT * FROM lectures WHERE started_utc >= ?"
-            " OR id IN (SELECT lecture FROM outbox WHERE receipt IS NULL) ORDER BY rowid",
+            "SELECT * FROM lectures WHERE (started_utc >= ?"
+            " OR id IN (SELECT lecture FROM outbox WHERE receipt IS NULL))"
+            " AND id NOT IN (SELECT lecture FROM bin) ORDER BY rowid",
             (since_utc,),
         )
         return [Lecture.of(row) for row in rows]

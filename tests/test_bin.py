@@ -232,7 +232,9 @@ def test_what_has_not_arrived_is_not_sent_from_the_bin_and_goes_on_when_taken_ba
     room.upload(30)
     room.run(2)
     assert room.platform.arrivals == []
+    assert (room.ledger.recent_outbox(""), room.ledger.recent_lectures("")) == ([], [])
     ask(room, "restore", lecture=lecture)
+    assert [each.id for each in room.ledger.recent_lectures("")] == [lecture]
     room.upload(30)
     room.run(2)
     assert state(room, lecture) is State.DELIVERED

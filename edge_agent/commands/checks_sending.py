@@ -59,7 +59,7 @@ def _below_a_mount(path: Path) -> bool:
 def _refused(ground: Ground, sticks: Collection[str]) -> Iterator[Finding]:
     """What lies on a stick, or waits for one, is people's business and no fault."""
     with ground.room.ledger() as ledger:
-        rows = [row for row in ledger.outbox() if row.receipt is None and row.last_error]
+        rows = [row for row in ledger.waiting() if row.last_error]
     for name in sorted({row.destination for row in rows}):
         mine = [row for row in rows if row.destination == name]
         what = f"{name}: {len(mine)} files wait: {mine[0].last_error}"

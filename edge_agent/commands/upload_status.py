@@ -46,7 +46,8 @@ def _report(here: Room, upload: Upload, report: Report) -> None:
     news = upload_news(here)
     with here.ledger() as ledger:
         titles = {lecture.id: lecture.title for lecture in ledger.lectures()}
-        deliveries = _deliveries(ledger.outbox())
+        binned = ledger.binned()
+        deliveries = _deliveries([row for row in ledger.outbox() if row.lecture not in binned])
         orders = orders_document(ledger)
     told = (news or {}).get("arrivals", [])
     arrivals = {(each["lecture"], each["destination"]): each for each in told}
