@@ -72,6 +72,8 @@ class CampusRoom:
         self.story: list[Moment] = []
         #: Bookings whose lecture people have stopped, and those that they have taken out.
         self.released: set[str] = set()
+        #: The lectures that people have stopped.
+        self.stopped: set[str] = set()
         self.bookings: dict[str, Booking] = {}
         self._store = ScheduleStore(self.spool.schedule)
         self._config = Config.model_validate(
@@ -109,6 +111,7 @@ class CampusRoom:
             rows = self.ledger.booking_rows(list(self.bookings))
             covered = {key for key, row in rows.items() if row.lecture == active.id}
             self.released |= covered | {active.booking}
+            self.stopped.add(active.id)
         self._keys += 1
         now = self.clock.now()
         self.ledger.post(verb, args, key=f"{self._keys}", origin="x", now=now, ttl_ns=30 * SECOND)
