@@ -96,7 +96,7 @@ def page(
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def run(
-    words: Annotated[list[str], typer.Argument(metavar="-- COMMAND…")],
+    words: Annotated[list[str], typer.Argument(metavar="COMMAND...")],
     inventory: Inventory = None,
     rooms: Rooms = "",
     site: Site = "",
