@@ -119,6 +119,9 @@ def furnish(
         privacy.put_back(now)
         observer.look_again()
         schedule.look_again()
+        lecture = ledger.active()
+        if lecture is not None:  # an older ledger may not know that something is over
+            ledger.close_warnings(lecture.id, None, lecture.lecture_ns(now.mono_ns))
         for recorder in recorders.values():
             recorder.senses.tell_again()
 

@@ -31,8 +31,8 @@ from edge_agent.rules.actions import Action
 from edge_agent.rules.bookings import Situation
 from edge_agent.rules.health import GONE, SECOND
 from edge_agent.rules.plan import Facts, plan
-from edge_agent.rules.verbs import hindrance
 from edge_agent.rules.space import FULL
+from edge_agent.rules.verbs import hindrance
 from edge_agent.spool import Runtime, Spool
 from edge_agent.starting import Starting, process_began_ns, tell
 from edge_agent.trouble import Trouble
