@@ -156,7 +156,8 @@ def _devices(answers: Answers, known: Known, asker: Asker) -> Answers:
             named.append((standing, f"{standing} (not plugged in)"))
         answer = _choice(_PLACE[place], named, standing, asker)
         chosen[place] = "" if answer == NONE else answer
-        answers = replace(answers, **{place: answer})
+        told: dict[str, Any] = {place: answer}
+        answers = replace(answers, **told)
     return answers
 
 
