@@ -8,10 +8,7 @@ whether this process lives or not.
 from __future__ import annotations
 
 import hashlib
-import signal
-import threading
 from collections.abc import Collection
-from types import FrameType
 from typing import Protocol
 
 from edge_agent.calendar_copies import CalendarSync, asking
@@ -22,6 +19,7 @@ from edge_agent.locks import only_one
 from edge_agent.schedule_store import ScheduleStore
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
+from edge_agent.stopping import Stop, told_by_signals
 from edge_agent.systemd import notify
 
 TICK_S = 1.0
@@ -51,14 +49,8 @@ def run(
     config: Config, secrets: Secrets, agents: Collection[Agent] = (), clock: Clock | None = None
 ) -> int:
     """Ask all calendars in their turn until SIGTERM or SIGINT. Raises AlreadyRunning, OSError."""
-    stop = threading.Event()
-
-    def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked_to_stop)
-    with only_one(Runtime(config.storage.runtime).schedule_lock, "timetable"):
+    lock = Runtime(config.storage.runtime).schedule_lock
+    with told_by_signals() as stop, only_one(lock, "timetable"):
         notify("READY=1")
         _loop(config, secrets, agents, clock or SystemClock(), stop)
         notify("STOPPING=1")
@@ -70,7 +62,7 @@ def _loop(
     secrets: Secrets,
     agents: Collection[Agent],
     clock: Clock,
-    stop: threading.Event,
+    stop: Stop,
 ) -> None:
     """At the start all at once: a room that was off wants to know; then each in its own turn."""
     store = ScheduleStore(Spool(config.storage.spool).schedule)

@@ -9,13 +9,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-import signal
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from types import FrameType
 
 from edge_agent.ballast import Ballast, is_full
 from edge_agent.clock import Clock, SystemClock
@@ -26,6 +23,7 @@ from edge_agent.locks import only_one
 from edge_agent.rows import OutboxRow
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
+from edge_agent.stopping import Stop, told_by_signals
 from edge_agent.systemd import notify
 from edge_agent.upload_queue import ALWAYS, Leave, Queue
 from edge_agent.upload_room import watched
@@ -172,14 +170,8 @@ def _words(row: OutboxRow) -> str:
 
 def run(config: Config, secrets: Secrets) -> int:
     """Deliver until SIGTERM or SIGINT. Raises AlreadyRunning."""
-    stop = threading.Event()
-
-    def asked(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked)
-    with only_one(Runtime(config.storage.runtime).upload_lock, "upload"):
+    lock = Runtime(config.storage.runtime).upload_lock
+    with told_by_signals() as stop, only_one(lock, "upload"):
         notify("READY=1")
         with contextlib.suppress(Stopping):
             _loop(config, secrets, stop)
@@ -187,7 +179,7 @@ def run(config: Config, secrets: Secrets) -> int:
     return 0
 
 
-def _loop(config: Config, secrets: Secrets, stop: threading.Event) -> None:
+def _loop(config: Config, secrets: Secrets, stop: Stop) -> None:
     """The watchdog is fed after each step, and by the work itself within a long one.
 
     A supervisor that finds the ledger lost or damaged puts a new file in its place.

@@ -7,7 +7,6 @@ then the light says that nothing can be recorded rather than something that was 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from device_profiles.lights.patterns import Mood, Rgb, Scheme, look, mood_of
 from device_profiles.lights.protocols import PROTOCOLS, Protocol, farewell
 from device_profiles.lights.reports import NONE, READERS, Keys
 from edge_agent.rules.button import Fingers, Tap, step
+from edge_agent.stopping import Stop
 from edge_agent.usb_hid import Gone, Hid, Plugged, UsbLights, UsbTrouble
 from edge_agent.watching import Watching
 
@@ -237,7 +237,7 @@ def run(
     lights: Lights,
     watch: Watch,
     presses: Presses,
-    stop: threading.Event,
+    stop: Stop,
     alive: Callable[[], object] = lambda: None,
 ) -> None:
     """Until `stop` is set; `alive` is called after each turn."""

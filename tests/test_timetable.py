@@ -82,8 +82,8 @@ def test_a_room_is_always_late_by_the_same_and_never_misses_a_window(
     assert timedelta(0) <= late <= hour
     table = Timetable(limits, late)
     for each in merged(limits):
-        minute = MONDAY + timedelta(minutes=each.end - 1)
-        assert table.at(minute) == each.limit, "the end of each stretch is as written"
+        last = MONDAY + timedelta(minutes=each.end) - timedelta(seconds=1)
+        assert table.at(last) == each.limit, "the end of each stretch is as written"
 
 
 def test_many_rooms_spread_over_the_whole_time() -> None:

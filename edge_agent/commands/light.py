@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -72,14 +70,12 @@ def run(context: typer.Context) -> None:
     with reporting("light.run") as report:
         from edge_agent import lights as program
         from edge_agent.locks import only_one
+        from edge_agent.stopping import told_by_signals
         from edge_agent.systemd import notify
 
         settings, here = config(context), room(context)
         here.runtime.root.mkdir(parents=True, exist_ok=True, mode=0o750)
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        with only_one(here.runtime.light_lock, "light"):
+        with told_by_signals() as stop, only_one(here.runtime.light_lock, "light"):
             notify("READY=1")
             program.run(
                 make(settings, report.note),

@@ -5,8 +5,6 @@ A process of its own writes them: what tells that the agent is down, or the pane
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -32,22 +30,22 @@ def metrics(
         from edge_agent.clock import SystemClock
         from edge_agent.commands.metrics_room import looking
         from edge_agent.exposition import text
+        from edge_agent.stopping import told_by_signals
         from edge_agent.systemd import notify
 
-        here, stop = room(context), threading.Event()
+        here = room(context)
         look, look_no_more = looking(config(context), here.spool, here.runtime, SystemClock())
         try:
             if file is None:
                 report.say(text(look()).rstrip("\n"))
                 return
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: stop.set())
-            notify("READY=1")
-            while not stop.is_set():
-                _write(file, text(look()))
-                notify("WATCHDOG=1")
-                if not every or stop.wait(every):
-                    break
+            with told_by_signals() as stop:
+                notify("READY=1")
+                while not stop.is_set():
+                    _write(file, text(look()))
+                    notify("WATCHDOG=1")
+                    if not every or stop.wait(every):
+                        break
         finally:
             look_no_more()
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,14 +31,12 @@ def run(context: typer.Context) -> None:
     with reporting("mqtt.run") as report:
         from edge_agent.locks import only_one
         from edge_agent.mqtt import service as program
+        from edge_agent.stopping import told_by_signals
         from edge_agent.systemd import notify
 
         settings, here = config(context), room(context)
         here.runtime.root.mkdir(parents=True, exist_ok=True, mode=0o750)
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        with only_one(here.runtime.mqtt_lock, "mqtt"):
+        with told_by_signals() as stop, only_one(here.runtime.mqtt_lock, "mqtt"):
             service, close = furnish(settings, here, report.note)
             notify("READY=1")
             try:

@@ -7,7 +7,6 @@ itself waits for the broker alone.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from edge_agent.mqtt.messages import ANSWER_EXPIRY_S, Answer
 from edge_agent.mqtt.packets import Post
 from edge_agent.mqtt.patience import LASTED_S, Patience
 from edge_agent.mqtt.view import MOST_DUE, Snapshot, View
+from edge_agent.stopping import Stop
 
 #: One turn of the loop; what comes from the broker ends it sooner. The shorter one while the agent
 #: is asked, so that its answer leaves at once.
@@ -216,7 +216,7 @@ class Service:
         return replace(snapshot, health=health)
 
 
-def run(service: Service, stop: threading.Event, alive: Callable[[], object]) -> None:
+def run(service: Service, stop: Stop, alive: Callable[[], object]) -> None:
     """Until `stop` is set; `alive` is called after each turn."""
     try:
         while not stop.is_set():
