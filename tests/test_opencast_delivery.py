@@ -103,19 +103,19 @@ def test_whoever_is_killed_while_a_track_is_on_its_way_the_lecture_arrives_once(
         wait_for(asked("addDCCatalog"), "the first step", 60)
         if victim != "server":
             first.send_signal(signal.SIGKILL)
-            first.wait(10)
+            first.wait(60)
         if victim != "client":
             opencast.kill()
             opencast.start()
         if victim == "server":
             wait_for(lambda: room.ledger.waiting() == [], "the delivery", 90)
             first.terminate()
-            assert first.wait(10) == 0
+            assert first.wait(60) == 0
     if victim != "server":
         with room.upload() as second:
             wait_for(lambda: room.ledger.waiting() == [], "the delivery", 90)
             second.terminate()
-            assert second.wait(10) == 0
+            assert second.wait(60) == 0
     is_there_once(opencast)
     states = {row.name: (row.receipt or {}).get("state") for row in room.ledger.outbox()}
     assert states == dict.fromkeys(FILES, "verified") | {"dublincore.xml": "received"}
@@ -125,7 +125,7 @@ def test_the_password_stands_in_no_file_of_the_spool(room: Room, opencast: Runni
     with room.upload() as process:
         wait_for(lambda: room.ledger.waiting() == [], "the delivery", 90)
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     files = [file for file in room.spool.root.rglob("*") if file.is_file()]
     assert files
     assert not [file for file in files if PASSWORD.encode() in file.read_bytes()]

@@ -216,4 +216,4 @@ def test_udev_tells_at_once_what_was_plugged_in_and_pulled_out(tmp_path: Path) -
                 until(reader, True, "video2")
             finally:
                 child.kill()
-                child.wait(10)
+                child.wait(60)

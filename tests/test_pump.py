@@ -50,7 +50,7 @@ def pump_all(samples: list[Sample], capacity: int, inter_coded: bool) -> tuple[P
     source = Script(samples)
     pump = Pump(source, capacity, inter_coded)
     pump.start()
-    assert source.given.wait(5)
+    assert source.given.wait(60)
     return pump, source
 
 
@@ -86,7 +86,7 @@ def test_after_a_dropped_inter_coded_packet_nothing_comes_until_a_key_frame() ->
     source = Script([packet(0, True), packet(1, False)])
     pump = Pump(source, 1, inter_coded=True)
     pump.start()
-    assert source.given.wait(5)
+    assert source.given.wait(60)
     assert drain(pump) == [0]
     for number, key in ((2, False), (3, True), (4, False)):
         pump._put(packet(number, key))
@@ -110,7 +110,7 @@ def test_what_is_collected_comes_out_in_its_order_and_the_error_last() -> None:
     source = Script([packet(n, n == 0) for n in range(3)])
     pump = Pump(source, 10, inter_coded=True, batch_s=0.01)
     pump.start()
-    assert source.given.wait(5)
+    assert source.given.wait(60)
     assert pump.take(0.0) is None, "not collected yet"
     pump.collect()
     pump._put(packet(3, False))

@@ -165,11 +165,11 @@ def test_a_disk_error_reaches_the_writer_at_its_next_packet(tmp_path: Path, erro
         on_fragment=lambda _ns: begun.set(),
     )
     _write_all(writer, packets[:15])
-    assert begun.wait(10)
+    assert begun.wait(60)
     for packet in packets[15:100]:
         if not failed.is_set():
             writer.write(packet)
-    assert failed.wait(10)
+    assert failed.wait(60)
     with pytest.raises(DiskFailed) as caught:
         _write_all(writer, packets[100:])
     assert caught.value.error.errno == error
@@ -229,7 +229,7 @@ def test_fragments_that_waited_for_a_slow_disk_share_its_next_sync(tmp_path: Pat
     disk = StuckDisk()
     writer = TrackWriter(tmp_path, template, disk=disk)
     _write_all(writer, packets)
-    assert disk.syncing.wait(10)
+    assert disk.syncing.wait(60)
     disk.let_go.set()
     writer.close(seconds(9.5))
     assert disk.syncs <= 3
