@@ -38,6 +38,9 @@ class RoomSeen:
         self._store = ScheduleStore(spool.schedule)
         self._status = runtime.status
         self._alive = alive
+        #: The bookings, read again when the copy has changed.
+        self._stamp: object = None
+        self._held: list[Booking] = []
 
     def look(self, told: Mapping[str, str], now: datetime) -> Seen:
         """`told`: by event; nothing more is asked of one that is over. Raises sqlite3.Error."""
@@ -77,10 +80,15 @@ class RoomSeen:
 
     def _bookings(self) -> list[Booking]:
         try:
-            calendar = self._store.calendar(self._name)
+            stamp = self._store.stamp()
+            if stamp != self._stamp:
+                calendar = self._store.calendar(self._name)
+                bookings = calendar.bookings if calendar else ()
+                self._held = [b for b in bookings if self._event(b)]
+                self._stamp = stamp
         except (BadStore, OSError):
             return []  # the supervisor tells people
-        return [b for b in calendar.bookings if self._event(b)] if calendar else []
+        return self._held
 
     def _event(self, booking: Booking) -> str:
         return event_of(booking.key, self._name)

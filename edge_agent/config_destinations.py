@@ -19,7 +19,8 @@ from pydantic import (
 from uploader import opencast_wire
 from uploader.keys import Key
 
-_LOCAL = {"localhost", "127.0.0.1", "::1"}
+#: What this PC calls itself: nothing crosses a network there.
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class _Section(BaseModel):
@@ -36,7 +37,7 @@ def _absolute(path: Path) -> Path:
 def _secure(url: str) -> str:
     """Lectures and credentials never cross a network in the clear."""
     parts = urlsplit(url)
-    local = parts.scheme == "http" and parts.hostname in _LOCAL
+    local = parts.scheme == "http" and parts.hostname in LOCAL
     if not parts.hostname or not (parts.scheme == "https" or local):
         raise ValueError("must be an address that begins with https://")
     if parts.username or parts.password:

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from edge_agent.config_destinations import AbsolutePath, CredentialName
+from edge_agent.config_destinations import LOCAL, AbsolutePath, CredentialName
 
 PORTS = {"mqtts": 8883, "mqtt": 1883}
 Verb = Literal["start", "stop", "pause", "resume", "continue", "extend", "mark", "mute", "unmute"]
@@ -80,7 +80,7 @@ class Mqtt(BaseModel):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        if self.url and not self.tls and not (self.unencrypted or _is_local(self.host)):
+        if self.url and not self.tls and not (self.unencrypted or self.host in LOCAL):
             raise ValueError(
                 "url begins with mqtt://, so that anybody on the way could command this room; "
                 "write mqtts://, or set unencrypted = true on a network that is yours alone"
@@ -88,7 +88,3 @@ class Mqtt(BaseModel):
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together; set both or none")
         return self
-
-
-def _is_local(host: str) -> bool:
-    return host in ("localhost", "127.0.0.1", "::1")

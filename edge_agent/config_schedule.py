@@ -8,9 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from edge_agent.config_destinations import AbsolutePath, CredentialName
-
-LOCAL = {"localhost", "127.0.0.1", "::1"}
+from edge_agent.config_destinations import LOCAL, AbsolutePath, CredentialName
 
 
 def _zone(text: str) -> str:

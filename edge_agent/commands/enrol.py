@@ -16,8 +16,6 @@ from edge_agent.commands.room import room
 if TYPE_CHECKING:
     from edge_agent.invitation import Invitation
 
-_LOCAL = {"localhost", "127.0.0.1", "::1"}
-
 
 def invite(
     name: Annotated[str, typer.Argument(metavar="ROOM", help="What people call the room.")],
@@ -40,12 +38,14 @@ def invite(
         from edge_agent.places import read
 
         validated(read(config, {}))
+        if burn_url:
+            _demand_https(burn_url, "use one that is")
         invitation = Invitation(
             name,
             config.read_text(),
             _from_pipe() if secrets_from_stdin else {},
             datetime.now(UTC).replace(microsecond=0) + timedelta(days=days),
-            _burnable(burn_url),
+            burn_url,
         )
         code = new_code()
         write_durably(to, seal(invitation, code), mode=0o644)
@@ -115,10 +115,7 @@ def _fetched(source: str) -> bytes:
     if "://" not in source:
         with Path(source).open("rb") as stream:
             return stream.read(MOST_BYTES)
-    if urlsplit(source).scheme != "https" and urlsplit(source).hostname not in _LOCAL:
-        raise Failure(
-            Exit.USAGE, "not-https", f"{source} is not https://…", "ask for an address that is"
-        )
+    _demand_https(source, "ask for an address that is")
     return _asked("GET", source)
 
 
@@ -157,10 +154,11 @@ def _burn(invitation: Invitation, report: Report) -> None:
         report.warn(f"the invitation still lies there ({error.message}); take it away by hand")
 
 
-def _burnable(url: str) -> str:
-    if url and urlsplit(url).scheme != "https" and urlsplit(url).hostname not in _LOCAL:
-        raise Failure(Exit.USAGE, "not-https", f"{url} is not https://…", "use one that is")
-    return url
+def _demand_https(url: str, otherwise: str) -> None:
+    from edge_agent.config_destinations import LOCAL
+
+    if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in LOCAL:
+        raise Failure(Exit.USAGE, "not-https", f"{url} is not https://…", otherwise)
 
 
 def _code() -> str:

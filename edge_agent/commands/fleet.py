@@ -80,14 +80,13 @@ def page(
     """A tile for each room on one page, worst first, for a browser or a wall."""
     with reporting("fleet.page") as report:
         from edge_agent.fleet.page import page as document
+        from edge_agent.whole_files import replace
 
         found = _rooms(inventory, rooms, site)
         while True:
             at = datetime.now().astimezone()
             text = document(_standings(found, parallel), at, every or 60, site)
-            fresh = to.with_name(f".{to.name}.new")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(to)
+            replace(to, text)
             report.note(f"{to} is as of {at:%H:%M:%S}")
             if not every:
                 break

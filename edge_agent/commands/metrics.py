@@ -32,6 +32,7 @@ def metrics(
         from edge_agent.exposition import text
         from edge_agent.stopping import told_by_signals
         from edge_agent.systemd import notify
+        from edge_agent.whole_files import replace
 
         here = room(context)
         look, look_no_more = looking(config(context), here.spool, here.runtime, SystemClock())
@@ -42,16 +43,9 @@ def metrics(
             with told_by_signals() as stop:
                 notify("READY=1")
                 while not stop.is_set():
-                    _write(file, text(look()))
+                    replace(file, text(look()))
                     notify("WATCHDOG=1")
                     if not every or stop.wait(every):
                         break
         finally:
             look_no_more()
-
-
-def _write(file: Path, words: str) -> None:
-    """Whole or not at all: node_exporter may read at any moment."""
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.write_text(words)
-    fresh.replace(file)
