@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ import typer
 
 from edge_agent.commands.device_facts import Entry, plugged_in
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
+from edge_agent.commands.programs import answer
 from edge_agent.commands.room import room
 
 #: After 60-persistent-v4l.rules, which asks each node whether it captures.
@@ -157,12 +156,5 @@ def _install(path: Path, text: str, report: Report) -> None:
 
 
 def _apply(command: list[str], report: Report) -> None:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=RELOAD_S, env=os.environ, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        report.warn(f"{' '.join(command)}: {error}")
-        return
-    if done.returncode != 0:
-        report.warn(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+    if fault := answer(command, RELOAD_S).fault:
+        report.warn(f"{' '.join(command)}: {fault}")

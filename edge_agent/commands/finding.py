@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edge_agent.clock import Clock
+from edge_agent.commands.programs import answer
 
 if TYPE_CHECKING:
     from edge_agent.accounts import Account
@@ -81,16 +81,5 @@ Check: TypeAlias = "Callable[[Ground], Iterator[Finding]]"
 
 def ask(command: list[str]) -> str | None:
     """A program's output; None when it is not there, or says that it cannot."""
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ASK_S,
-            check=False,
-            text=True,
-            errors="replace",
-        )
-    except (FileNotFoundError, PermissionError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    said = answer(command, ASK_S)
+    return None if said.fault else said.output
