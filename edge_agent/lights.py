@@ -26,6 +26,9 @@ SECOND = 1000 * MS
 TURN_MS = 40
 #: What is plugged in is looked at so often: what is new, and what has come back.
 SEARCH_NS = 2 * SECOND
+#: Fed so many times as late as it should be, a light may have begun to show that nobody attends to
+#: it. It is told its colour again.
+LATE = 2
 #: How often the room is looked at, and how old the answer may be.
 LOOK_NS, STALE_NS = SECOND // 4, 5 * SECOND
 
@@ -160,13 +163,16 @@ class Lights:
             protocol = held.protocol
             if protocol is None:
                 continue
+            hungry_ns = now_ns - held.fed_ns
             try:
+                if protocol.feed and hungry_ns >= protocol.feed_ns:
+                    held.hid.write(protocol.feed)
+                    held.fed_ns = now_ns
+                    if hungry_ns >= LATE * protocol.feed_ns:
+                        held.shown = None
                 if held.shown != now.rgb:
                     held.hid.write(protocol.show(now))
                     held.shown = now.rgb
-                if protocol.feed and now_ns - held.fed_ns >= protocol.feed_ns:
-                    held.hid.write(protocol.feed)
-                    held.fed_ns = now_ns
             except (Gone, UsbTrouble) as error:
                 self._lose(place, str(error))
 

@@ -158,8 +158,8 @@ def test_a_kuando_checksum_is_right_for_any_step(step: bytes) -> None:
 
 def test_a_light_with_a_watchdog_is_fed_well_within_its_patience() -> None:
     blink1, busylight = PROTOCOLS["blink1"], PROTOCOLS["kuando"]
-    # {1, 'D', on, ticks of 10 ms, reset, first line, last line}
-    assert blink1.feed[0].data.hex() == "014401019000000b"
+    # {1, 'D', on, ticks of 10 ms, keep the colour, first line, last line}
+    assert blink1.feed[0].data.hex() == "014401019001000b"
     assert blink1.feed_ns * 3 < 4 * SECOND
     assert busylight.feed[0].data[0] == 0x80 | 8
     assert busylight.feed_ns * 2 < 8 * SECOND

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from device_profiles.lights.known import load_known
-from device_profiles.lights.patterns import Mood, Scheme
+from device_profiles.lights.patterns import BLUE, DARK, RED, Mood, Rgb, Scheme
 from device_profiles.lights.reports import Key
 from edge_agent.lights import (
     MS,
@@ -23,6 +23,7 @@ from edge_agent.lights import (
     run,
 )
 from edge_agent.usb_hid import Gone, Hid, NotAllowed, UsbLights
+from tests.blink1 import Blink1
 from tests.fake_usb import FakeDevice, FakeUsb
 
 READY, RECORDING, DOWN = Sight("ready"), Sight("recording"), Sight()
@@ -176,8 +177,41 @@ def test_a_light_with_a_watchdog_is_fed_while_nothing_changes() -> None:
     here, _ = lights(light)
     for turn in range(251):
         here.step(turn * 40 * MS, RECORDING)
-    fed = [data for data in light.written() if data == "014401019000000b"]
+    fed = [data for data in light.written() if data == "014401019001000b"]
     assert len(fed) == 1 + 10
+
+
+def heard(light: FakeDevice, model: Blink1, now_ns: int) -> None:
+    """The model gets what the light was sent."""
+    for data in light.written():
+        model.command(bytes.fromhex(data), now_ns / SECOND)
+    light.log.clear()
+
+
+def test_a_blink1_stays_red_while_it_is_fed() -> None:
+    """Each of our words could switch it off, by its maker's firmware."""
+    light, model, seen = FakeDevice(BLINK1), Blink1(), set()
+    here, _ = lights(light)
+    for turn in range(251):
+        here.step(turn * 40 * MS, RECORDING)
+        heard(light, model, turn * 40 * MS)
+        seen.add(model.shows(turn * 40 * MS / SECOND))
+    assert seen == {RED}
+
+
+@pytest.mark.parametrize(("hung_s", "shown"), [(3.9, {RED}), (10.0, {RED, BLUE, DARK})])
+def test_a_blink1_that_nobody_attends_to_says_so_and_is_red_again_after_it(
+    hung_s: float, shown: set[Rgb]
+) -> None:
+    light, model = FakeDevice(BLINK1), Blink1()
+    here, _ = lights(light)
+    here.step(0, RECORDING)
+    heard(light, model, 0)
+    assert {model.shows(at / 10) for at in range(round(hung_s * 10))} == shown
+    end_ns = round(hung_s * SECOND)
+    here.step(end_ns, RECORDING)
+    heard(light, model, end_ns)
+    assert model.shows(end_ns / SECOND) == RED
 
 
 def test_on_leaving_lights_are_dark_and_their_watchdog_is_off() -> None:

@@ -1,7 +1,8 @@
 """The bytes that each kind of light wants. Pure; nothing here was tried on hardware of ours.
 
 Where the bytes come from:
-* blink(1): the maker's docs/blink1-hid-commands.md (todbot/blink1), which names all commands.
+* blink(1): the maker's docs/blink1-hid-commands.md (todbot/blink1), which names all commands, and
+  hardware/firmware_mk2/main.c, which says what they do.
 * Luxafor: drivers/hid/hid-led.c of Linux (8 bytes, no report number), and busylight-core 2.5.0.
 * Delcom: hid-led.c (commands 101/12 and 101/34, feature reports), linville/delcom904x (101/20).
 * Kuando: busylight-core 2.5.0 (seven steps of 8 bytes, colours 0 to 100, footer, keep-alive).
@@ -79,7 +80,9 @@ def _lines_of_blink1() -> tuple[Write, ...]:
     return tuple(_blink1("P", *rgb, *time, line) for line, (rgb, time) in enumerate(pairs))
 
 
-_TICKLE = _blink1("D", 1, *_ticks(BLINK1_PATIENCE_MS), 0, 0, _LINES - 1)
+#: Without it each word of ours would switch the light off: the maker's "maintain state".
+_KEEP_COLOR = 1
+_TICKLE = _blink1("D", 1, *_ticks(BLINK1_PATIENCE_MS), _KEEP_COLOR, 0, _LINES - 1)
 
 # ---------------------------------------------------------------- Luxafor
 
