@@ -49,6 +49,7 @@ class Panel(BaseModel):
     port: int = Field(default=8025, ge=1, le=65535)
     hosts: list[HostName] = []
     pin: CredentialName | None = None
+    metrics_token: CredentialName | None = None
     languages: list[Translation] = Field(default=LANGUAGES, min_length=1)
     language: Translation = "en"
     digits: Literal["latin", "native"] = "latin"

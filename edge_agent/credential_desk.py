@@ -53,10 +53,13 @@ def users(config: Config) -> dict[str, tuple[str, ...]]:
         if calendar.credential:
             known = found.get(calendar.credential, ())
             found[calendar.credential] = (*known, f"calendars.{name}")
-    if config.panel.pin:
-        found[config.panel.pin] = (*found.get(config.panel.pin, ()), "panel.pin")
-    if config.mqtt.credential:
-        found[config.mqtt.credential] = (*found.get(config.mqtt.credential, ()), "mqtt.credential")
+    for credential, user in (
+        (config.panel.pin, "panel.pin"),
+        (config.panel.metrics_token, "panel.metrics_token"),
+        (config.mqtt.credential, "mqtt.credential"),
+    ):
+        if credential:
+            found[credential] = (*found.get(credential, ()), user)
     return found
 
 

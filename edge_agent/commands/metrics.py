@@ -29,7 +29,6 @@ def metrics(
             )
         from edge_agent.clock import SystemClock
         from edge_agent.commands.metrics_room import looking
-        from edge_agent.exposition import text
         from edge_agent.stopping import told_by_signals
         from edge_agent.systemd import notify
         from edge_agent.whole_files import replace
@@ -38,12 +37,12 @@ def metrics(
         look, look_no_more = looking(config(context), here.spool, here.runtime, SystemClock())
         try:
             if file is None:
-                report.say(text(look()).rstrip("\n"))
+                report.say(look().rstrip("\n"))
                 return
             with told_by_signals() as stop:
                 notify("READY=1")
                 while not stop.is_set():
-                    replace(file, text(look()))
+                    replace(file, look())
                     notify("WATCHDOG=1")
                     if not every or stop.wait(every):
                         break

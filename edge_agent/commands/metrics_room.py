@@ -12,9 +12,10 @@ from edge_agent import __version__
 from edge_agent.clock import Clock
 from edge_agent.commands.mqtt_room import alerts
 from edge_agent.config import Config
-from edge_agent.exposition import Metric
+from edge_agent.exposition import Metric, text
 from edge_agent.mqtt.messages import Alert
 from edge_agent.panel import state as panel
+from edge_agent.panel.hub import Telling
 from edge_agent.panel.picture import Memory, Wishes, picture
 from edge_agent.panel.reading import NS, Reader, Reading
 from edge_agent.rules.lecture import State
@@ -25,24 +26,35 @@ _PREFIX = "edge_agent_"
 
 def looking(
     config: Config, spool: Spool, runtime: Runtime, clock: Clock
-) -> tuple[Callable[[], list[Metric]], Callable[[], None]]:
+) -> tuple[Callable[[], str], Callable[[], None]]:
     """A look at the room, and what ends the looking. Both for one thread."""
     least = config.storage.least_free_mib * 1024 * 1024
     wishes = Wishes(panel.Room(name=config.room.name), least)
-    labels = {"version": __version__, "institution": config.room.institution}
-    labels["room"] = config.room.name
-    reader, memory = Reader(spool, runtime, clock), Memory()
+    reader, memory, tell = Reader(spool, runtime, clock), Memory(), telling(config)
 
-    def look() -> list[Metric]:
+    def look() -> str:
         nonlocal memory
         reading = reader.look(queue_too=True)
         memory, shown = picture(memory, reading, wishes)
+        return tell(reading, shown, memory, reader.counts())
+
+    return look, reader.close
+
+
+def telling(config: Config) -> Telling:
+    """What a room that was looked at comes to in figures, as Prometheus reads them."""
+    labels = {"version": __version__, "institution": config.room.institution}
+    labels["room"] = config.room.name
+
+    def tell(
+        reading: Reading, shown: panel.PanelState, memory: Memory, counts: Mapping[State, int]
+    ) -> str:
         found = [_metric("info", "Which room this is.", (labels, 1))]
         found += _of_the_room(reading, shown, memory)
         found += _of_tracks(reading.status["tracks"] if reading.status else {})
-        return found + _of_lectures(reading, shown, reader.counts())
+        return text(found + _of_lectures(reading, shown, counts))
 
-    return look, reader.close
+    return tell
 
 
 def _metric(name: str, words: str, *samples: tuple[Mapping[str, str], float | None]) -> Metric:

@@ -24,6 +24,7 @@ SHORTEST_PIN, LONGEST_PIN = 4, 64
 def run(context: typer.Context) -> None:
     """Serve the panel in the foreground, until told to stop (systemd runs this)."""
     with reporting("panel.run") as report:
+        from edge_agent.commands.metrics_room import telling
         from edge_agent.panel import server
         from edge_agent.secrets import Secrets
 
@@ -33,7 +34,7 @@ def run(context: typer.Context) -> None:
             file = config_option(context)
             options = ["--config", str(file)] if file else []
             secrets = Secrets.of(os.environ, room(context).written.main.parent)
-            server.run(settings, secrets, options)
+            server.run(settings, secrets, telling(settings), options)
         except server.PortTaken as error:
             raise Failure(
                 Exit.FAILED,

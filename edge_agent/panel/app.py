@@ -32,8 +32,9 @@ from edge_agent.panel.answers import (
 )
 from edge_agent.panel.buttons import Buttons
 from edge_agent.panel.checking import NotChecked, checked
+from edge_agent.panel.figures import Figures
 from edge_agent.panel.gate import COOKIE, ROLE, TOKEN
-from edge_agent.panel.hub import Hub
+from edge_agent.panel.hub import Hub, Telling
 from edge_agent.panel.itpage import it_page
 from edge_agent.panel.listen import NoSound, files_of, ten_seconds
 from edge_agent.panel.live import Viewer
@@ -52,13 +53,16 @@ COURSES_OF, MOST_COURSES = 60, 6
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The pieces behind the paths. `pin` gives its hash, None when there is none."""
+    """The pieces behind the paths. `pin` gives its hash, None when there is none, and
+    `metrics_token` what Prometheus shows for `figures`."""
 
     hub: Hub
     buttons: Buttons
     sessions: Sessions
     spool: Spool
     pin: Callable[[], str | None]
+    metrics_token: Callable[[], str | None]
+    figures: Telling
     addresses: Callable[[], list[str]]
     #: The doctor as a command.
     doctor: list[str]
@@ -70,8 +74,13 @@ class Panel:
 def application(panel: Panel, static: Path = STATIC) -> Starlette:
     """The ASGI app, without its gate."""
     page = StaticFiles(directory=static, html=True, check_dir=False)
+    figures = Figures(panel.hub, panel.figures, panel.metrics_token, panel.sessions.backoff)
     return Starlette(
-        routes=[Mount("/api/v1", routes=Paths(panel).routes()), Mount("/", page)],
+        routes=[
+            Mount("/api/v1", routes=Paths(panel).routes()),
+            Route("/metrics", figures.answer),
+            Mount("/", page),
+        ],
         exception_handlers={Refused: refused, HTTPException: not_served},
     )
 

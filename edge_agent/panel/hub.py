@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from edge_agent.panel.picture import Memory, Wishes, picture
 from edge_agent.panel.reading import Reader, Reading
 from edge_agent.panel.state import Details, PanelState
 from edge_agent.panel.wire import level_frame
+from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime
 
 #: The agent writes its status twice a second.
@@ -27,6 +28,9 @@ LEVEL_S, PICTURE_S = 0.1, 0.2
 #: A level that is older is none.
 FRESH_NS = 500_000_000
 MOST_JPEG = 1 << 20
+
+#: Makes a text of the room and of how many lectures are in each state.
+Telling = Callable[[Reading, PanelState, Memory, Mapping[State, int]], str]
 
 
 def now_ms() -> int:
@@ -94,6 +98,14 @@ class Hub:
             self._publish(fresh)
             self._tell()
             return self.state
+
+    async def told(self, telling: Telling) -> str:
+        """What is so now, in somebody's words."""
+        state = await self.look(queue_too=True)
+        reading, memory = self.reading, self._memory
+        assert reading is not None
+        counts = await self.read(lambda reader: reader.counts())
+        return telling(reading, state, memory, counts)
 
     def look_soon(self) -> None:
         self._wake.set()

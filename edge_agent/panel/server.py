@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 
 from edge_agent import asking
-from edge_agent.clock import Clock, SystemClock
+from edge_agent.clock import SystemClock
 from edge_agent.config import Config
 from edge_agent.config_panel import Panel
 from edge_agent.locks import only_one
@@ -27,7 +27,7 @@ from edge_agent.panel import app, checking
 from edge_agent.panel.addresses import addresses
 from edge_agent.panel.buttons import Buttons
 from edge_agent.panel.gate import Gate
-from edge_agent.panel.hub import Hub
+from edge_agent.panel.hub import Hub, Telling
 from edge_agent.panel.picture import Wishes
 from edge_agent.panel.reading import Reader
 from edge_agent.panel.sessions import Sessions
@@ -58,8 +58,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(config: Config, secrets: Secrets, options: Sequence[str] = ()) -> None:
-    """`options`: of the program, for the children that are programs of their own.
+def run(config: Config, secrets: Secrets, figures: Telling, options: Sequence[str] = ()) -> None:
+    """`figures`: what Prometheus is told. `options`: of the program, for the children that are
+    programs of their own.
 
     Until told to stop. Raises AlreadyRunning, PortTaken, OSError."""
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
@@ -68,9 +69,7 @@ def run(config: Config, secrets: Secrets, options: Sequence[str] = ()) -> None:
         door = _listen(config.panel)
         side = _socket(runtime.panel_socket)
         try:
-            asyncio.run(
-                _serve(config, spool, runtime, secrets, SystemClock(), [door, side], options)
-            )
+            asyncio.run(_serve(config, spool, runtime, secrets, figures, [door, side], options))
         finally:
             notify("STOPPING=1")
             runtime.panel_socket.unlink(missing_ok=True)
@@ -81,13 +80,13 @@ async def _serve(
     spool: Spool,
     runtime: Runtime,
     secrets: Secrets,
-    clock: Clock,
+    figures: Telling,
     doors: list[socket.socket],
     options: Sequence[str],
 ) -> None:
     sessions = Sessions(spool.panel, time.monotonic)
     sessions.load()
-    panel = build(config, spool, runtime, secrets, clock, sessions, options)
+    panel = build(config, spool, runtime, secrets, figures, sessions, options)
     inner = app.application(panel)
     hosts = [*config.panel.hosts, socket.gethostname()]
     servers = [_server(Gate(inner, sessions, hosts, trusted=trusted)) for trusted in (False, True)]
@@ -118,11 +117,12 @@ def build(
     spool: Spool,
     runtime: Runtime,
     secrets: Secrets,
-    clock: Clock,
+    figures: Telling,
     sessions: Sessions,
     options: Sequence[str] = (),
 ) -> app.Panel:
     """The pieces; call it in the loop that will use them."""
+    clock = SystemClock()
 
     def ask(verb: str, args: object, key: str) -> dict[str, object]:
         assert isinstance(args, dict)
@@ -136,7 +136,9 @@ def build(
         buttons=Buttons(hub, ask),
         sessions=sessions,
         spool=spool,
-        pin=lambda: _pin(config.panel, secrets),
+        pin=lambda: _stored(config.panel.pin, secrets),
+        metrics_token=lambda: _stored(config.panel.metrics_token, secrets),
+        figures=figures,
         addresses=lambda: addresses(config.panel),
         doctor=checking.command(list(options)),
         checking=asyncio.Lock(),
@@ -167,12 +169,12 @@ def wishes(config: Config) -> Wishes:
     )
 
 
-def _pin(panel: Panel, secrets: Secrets) -> str | None:
-    """The hash; one that cannot be read is none, so nobody comes in by it."""
-    if panel.pin is None:
+def _stored(credential: str | None, secrets: Secrets) -> str | None:
+    """One that cannot be read is none, so nobody comes in by it."""
+    if credential is None:
         return None
     try:
-        return secrets.read(panel.pin)
+        return secrets.read(credential)
     except Transient:
         return None
 

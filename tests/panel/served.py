@@ -14,6 +14,8 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from edge_agent.clock import SystemClock
+from edge_agent.commands.metrics_room import telling
+from edge_agent.config import Config, Storage
 from edge_agent.ledger import Ledger
 from edge_agent.locks import only_one
 from edge_agent.panel import app
@@ -39,6 +41,7 @@ class HandMade:
             folder.mkdir()
         self.ledger = Ledger.create(self.spool.ledger)
         self.pin: str | None = _hashed(PIN)
+        self.metrics_token: str | None = None
         self.asked: list[tuple[str, dict[str, Any], str]] = []
         self.answers: list[dict[str, Any] | Exception] = []
         self.now_s = 0.0
@@ -81,12 +84,15 @@ class HandMade:
             self.runtime,
             Wishes(Room(name="B-204"), least_free=0, pin_set=True),
         )
+        storage = Storage(spool=self.spool.root, runtime=self.runtime.root)
         return app.Panel(
             hub=hub,
             buttons=Buttons(hub, self.ask),
             sessions=self.sessions,
             spool=self.spool,
             pin=lambda: self.pin,
+            metrics_token=lambda: self.metrics_token,
+            figures=telling(Config(storage=storage)),
             addresses=lambda: ["http://room-b204:8025"],
             doctor=self.doctor,
             checking=asyncio.Lock(),
