@@ -5,11 +5,13 @@ For command line and panel. Waits, so never for the supervisor.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from edge_agent import disk_words
 from edge_agent.ballast import Ballast, is_full
 from edge_agent.clock import Clock, Now
 from edge_agent.ledger import Ledger, LedgerMissing
@@ -28,6 +30,8 @@ SLOW_S = 4.0
 POLL_S = 0.05
 #: Somebody else's commit takes long; the ledger is being put in its place.
 _PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
+#: SQLite says the same of what passes, of what this user may not do, and of a disk that is broken.
+_MAYBE_THE_DISK = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
 class NotRunning(Exception):
@@ -54,7 +58,8 @@ def ask_agent(
     """The agent's answer; a refusal has the key "error". The same key again: the same answer.
 
     After `ttl_s` it is refused. `on_slow` is called once when it takes longer than people expect.
-    Raises NotRunning, NoAnswer; sqlite3.Error and PermissionError when the ledger refuses.
+    Raises NotRunning, NoAnswer; sqlite3.Error and PermissionError when the ledger refuses, OSError
+    when the disk does.
     """
     if not is_held(runtime.agent_lock):
         raise NotRunning
@@ -69,6 +74,15 @@ def ask_agent(
     if answer is None:
         raise NoAnswer
     return dict(answer)
+
+
+def _try_disk(spool: Spool) -> None:
+    """Begin a file without a name, which leaves nothing behind. Raises OSError: the disk's word."""
+    try:
+        os.close(os.open(spool.root, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        if disk_words.fate(error) is not None:
+            raise
 
 
 class _Press:
@@ -102,9 +116,11 @@ class _Press:
         except LedgerMissing:
             return None
         except sqlite3.OperationalError as error:
+            self.close()
+            if error.sqlite_errorcode & 0xFF in _MAYBE_THE_DISK:
+                _try_disk(self._spool)
             if error.sqlite_errorcode & 0xFF not in _PASSING:
                 raise
-            self.close()
             return None
         return command.answer if command else None
 

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Hashable
 
+from edge_agent import disk_words
 from edge_agent.ballast import Ballast, is_full
 from edge_agent.rules.health import SECOND
 
@@ -17,6 +18,8 @@ from edge_agent.rules.health import SECOND
 REFUSALS = (OSError, sqlite3.OperationalError)
 #: How SQLite says that the ledger's content is spoilt.
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+#: How SQLite says that the disk is broken; which way only the disk knows.
+BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 RETRY_NS = SECOND
 
 
@@ -74,6 +77,7 @@ class Trouble:
 
 def _words(error: Exception) -> str:
     if isinstance(error, OSError):
-        place = f" ({error.filename})" if error.filename else ""
-        return f"the disk refuses: {error.strerror or error}{place}"
-    return f"the ledger cannot be written: {error}"
+        return disk_words.words(error)
+    told = f"the ledger cannot be written: {error}"
+    broken = getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN
+    return f"{told}; {disk_words.CHECK}" if broken else told

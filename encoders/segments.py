@@ -48,13 +48,17 @@ class DiskStalled(DiskProblem):
     """The disk did not take the data in time."""
 
 
+_KEPT = "what was written before is kept."
+_NEXT = {errno.EROFS: "The disk is read-only. Restart this PC, which checks its disk; "}
+
+
 class DiskFailed(DiskProblem):
     """The disk refused; `error` says how."""
 
     def __init__(self, error: OSError, path: Path) -> None:
         super().__init__(
             f"writing {path} failed: {error.strerror or error}",
-            "Check free space and the disk's health; what was written before is kept.",
+            _NEXT.get(error.errno or 0, "Check free space and the disk's health; ") + _KEPT,
             "disk full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "disk failed",
         )
         self.error = error

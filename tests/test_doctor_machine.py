@@ -89,6 +89,7 @@ def test_the_zone_is_the_rooms_and_not_that_of_no_place(pc: Pc) -> None:
     [
         ("/dev/sda1 {} ext4 rw,relatime 0 0", State.OK, "ext4 on /dev/sda1"),
         ("/dev/sda1 {} ext4 ro,relatime 0 0", State.WRONG, "read-only"),
+        ("/dev/sda1 {} ext4 rw,relatime,emergency_ro 0 0", State.WRONG, "read-only"),
         ("tmpfs {} tmpfs rw 0 0", State.WRONG, "in memory"),
         ("nas:/x {} nfs4 rw 0 0", State.WRONG, "on the network (nfs4)"),
         ("/dev/sdb1 {} exfat rw 0 0", State.NOTE, "a power cut may damage it"),

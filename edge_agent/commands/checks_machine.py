@@ -14,6 +14,8 @@ from edge_agent.commands.words import size
 from edge_agent.rules.space import VIDEO_KBPS, WARN_BELOW_HOURS, hours_left
 
 _UTC = ("Etc/UTC", "UTC", "Etc/Universal", "Universal", "Etc/GMT", "GMT", "Etc/UCT")
+#: How ext4 is mounted when it takes no changes: newer kernels leave "rw" there after an error.
+_REFUSING = {"ro", "emergency_ro", "shutdown"}
 _FORGETS = ("tmpfs", "ramfs")
 _ELSEWHERE = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "fuse.rclone")
 _NO_JOURNAL = ("vfat", "exfat", "ext2")
@@ -95,9 +97,9 @@ def drive(ground: Ground) -> Iterator[Finding]:
     """Will the drive keep what is written? What kernel and file system say of it."""
     spool = ground.room.spool.root
     device, kind, options = _mount(ground.root, spool)
-    if "ro" in options:
-        fix = "see why: journalctl -k -e; mostly the drive has failed: replace it"
-        yield Finding(f"{spool} is mounted read-only", State.WRONG, fix)
+    if _REFUSING.intersection(options):
+        fix = "restart this PC, which checks the drive; if it comes back so, replace the drive"
+        yield Finding(f"{spool} is read-only", State.WRONG, fix)
     if kind in _FORGETS:
         fix = "set storage.spool to a folder on a drive"
         yield Finding(f"{spool} is in memory: a power cut takes it", State.WRONG, fix)

@@ -21,6 +21,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from edge_agent.commands.plain import holds_all_letters
+from edge_agent.disk_words import fate
 from edge_agent.locks import AlreadyRunning
 from edge_agent.places import ConfigError
 
@@ -167,6 +168,8 @@ def _known(error: Exception) -> Failure:
                 "free some space, then try again",
                 retryable=True,
             )
+        case OSError() if (found := fate(error)) is not None:
+            return Failure(Exit.FAILED, "disk", found.message, found.hint)
         case _:
             return Failure(Exit.FAILED, "failed", str(error), "edge-agent storage check")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.asking import NoAnswer, NotRunning
+from edge_agent.disk_words import words
 from edge_agent.mqtt.judge import Refused, Reply, Wanted
 from edge_agent.mqtt.messages import Answer, Fault
 
@@ -68,7 +69,9 @@ class Desk:
             return _failed(wanted, "agent-down", "the agent is not running")
         except NoAnswer:
             return _failed(wanted, "no-answer", "the agent did not answer in time")
-        except (sqlite3.Error, OSError) as error:
+        except OSError as error:
+            return _failed(wanted, "disk", words(error))
+        except sqlite3.Error as error:
             return _failed(wanted, "disk", f"the ledger refuses: {error}")
         refusal = found.get("error")
         if refusal is not None:

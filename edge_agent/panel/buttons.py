@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from edge_agent.asking import NoAnswer, NotRunning
 from edge_agent.clock import rfc3339
+from edge_agent.disk_words import words
 from edge_agent.panel import wire
 from edge_agent.panel.hub import Hub
 from edge_agent.panel.refusal import Refused
@@ -119,7 +120,9 @@ class Buttons:
             raise Refused(
                 503, "no-answer", "the agent did not answer in time", retryable=True
             ) from None
-        except (sqlite3.Error, OSError) as error:
+        except OSError as error:
+            raise Refused(503, "disk", words(error), retryable=True) from None
+        except sqlite3.Error as error:
             raise Refused(503, "disk", f"the ledger refuses: {error}", retryable=True) from None
         refusal = answer.get("error")
         if refusal is None:

@@ -48,6 +48,61 @@ def small_disk(folder: Path, mib: int) -> Iterator[Path]:
         _run("umount", "--lazy", place)
 
 
+class BreakingDisk:
+    """A real ext4 that the kernel itself stops writing to; it can be checked and mounted anew."""
+
+    def __init__(self, image: Path, place: Path, store: Path) -> None:
+        self.place = place
+        self._image = image
+        self._store = store
+
+    def mount(self) -> None:
+        _run("mount", "-o", "loop,errors=remount-ro", self._image, self.place)
+
+    def unmount(self) -> None:
+        _run("umount", self.place)
+
+    def find_error(self) -> None:
+        """The file system finds an error, as on a drive that ages: it is read-only from now on."""
+        Path("/sys/fs/ext4", self._device().name, "trigger_fs_error").write_text("test\n")
+
+    def fail_writing(self) -> None:
+        """The block device refuses what is written anew: its store is full, behind its back."""
+        filler = os.open(self._store / "filler", os.O_WRONLY | os.O_CREAT)
+        try:
+            _swallow(filler)
+        finally:
+            os.close(filler)
+
+    def check_and_mount(self) -> None:
+        """What a PC does when it starts. The block device is whole again."""
+        self.unmount()
+        (self._store / "filler").unlink(missing_ok=True)
+        checked = subprocess.run(["e2fsck", "-p", self._image], capture_output=True, check=False)
+        assert checked.returncode in (0, 1), checked.stdout  # 1: it has mended something
+        self.mount()
+
+    def _device(self) -> Path:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+        return next(Path(words[0]) for words in mounts if words[1] == str(self.place))
+
+
+@contextmanager
+def breaking_disk(folder: Path, mib: int) -> Iterator[BreakingDisk]:
+    """Needs root; mounted for this process and its children only."""
+    with memory_disk(folder, mib) as store:
+        image, place = store / "disk.img", folder / "disk"
+        place.mkdir()
+        _run("truncate", "--size", f"{mib}M", image)
+        _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "nodiscard", image)
+        disk = BreakingDisk(image, place, store)
+        disk.mount()
+        try:
+            yield disk
+        finally:
+            _run("umount", "--lazy", place)
+
+
 @contextmanager
 def filled(place: Path) -> Iterator[None]:
     """Not one byte is free, as far as others can help it."""
