@@ -34,6 +34,7 @@ from edge_agent.config_devices import DeviceConfig, name_twice, with_identities
 from edge_agent.config_light import Light
 from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
+from edge_agent.config_recording import Guards, Recording, Renditions
 from edge_agent.config_schedule import CalendarConfig, Schedule
 from edge_agent.config_toml import to_toml
 from edge_agent.config_upload import Upload
@@ -108,30 +109,6 @@ class Storage(_Section):
     bin_days: int = Field(default=14, ge=0, le=365)
 
 
-class Recording(_Section):
-    """How long an interrupted or stopped lecture may be resumed, and how long one may last."""
-
-    resume_minutes: float = Field(default=15, ge=0, le=240)
-    max_hours: float = Field(default=8.0, gt=0, le=24)
-    headroom: bool = True
-    undo_seconds: float = Field(default=120, ge=0, le=600)
-
-
-class Renditions(_Section):
-    """Small versions of a finished lecture, made while the room is at rest."""
-
-    audio: bool = True
-    audio_kbps: int = Field(default=24, ge=12, le=96)
-    camera: Literal["h264", "h264-baseline", "av1", "off"] = "h264"
-    camera_kbps: int = Field(default=105, ge=50, le=1000)
-    wait_minutes: float = Field(default=30, ge=0, le=1440)
-
-    @property
-    def any(self) -> bool:
-        """Is anything to be made?"""
-        return self.audio or self.camera != "off"
-
-
 class TrackConfig(_Section):
     """One device, and how it is recorded."""
 
@@ -179,6 +156,7 @@ class Config(_Section):
     lecture: LectureDefaults = LectureDefaults()
     storage: Storage
     recording: Recording = Recording()
+    guards: Guards = Guards()
     renditions: Renditions = Renditions()
     upload: Upload = Upload()
     panel: Panel = Panel()
@@ -220,6 +198,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "lecture": LectureDefaults,
     "storage": Storage,
     "recording": Recording,
+    "guards": Guards,
     "renditions": Renditions,
     "upload": Upload,
     "panel": Panel,

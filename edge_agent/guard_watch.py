@@ -29,11 +29,19 @@ SETTLED_NS = 30 * SECOND
 
 
 class GuardWatch:
-    """Of all tracks of the room: one is evidence for another."""
+    """Of all tracks of the room: one is evidence for another. The limits are the room's own."""
 
-    def __init__(self, ledger: Ledger, recorders: Mapping[str, Recorder]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        recorders: Mapping[str, Recorder],
+        hearing: voices.Hearing = voices.USUAL,
+        dark: float = pictures.DARK,
+    ) -> None:
         self._ledger = ledger
         self._recorders = recorders
+        self._hearing = hearing
+        self._dark = dark
 
     def look(self, recorder: Recorder, now: Now, muted: bool) -> None:
         """Once a round for each recorder. May raise OperationalError; nothing is forgotten then."""
@@ -56,6 +64,7 @@ class GuardWatch:
             now.mono_ns,
             recorder.sound if recording else None,
             self._evidence_ns(recorder),
+            self._hearing,
         )
 
     def _view(self, recorder: Recorder, now: Now, muted: bool) -> None:
@@ -69,6 +78,7 @@ class GuardWatch:
                 recording=recorder.phase is Phase.RECORDING,
                 slides=recorder.spec.still or recorder.spec.flavor.startswith("presentation/"),
                 spoke_ns=self._spoke_ns(),
+                dark=self._dark,
             )
             it.viewer = pictures.view(it.viewer, scene, sight)
 

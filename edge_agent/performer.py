@@ -85,7 +85,8 @@ class Performer:
         self._holding = Holding(spool, ledger)
         self._clock_repair = ClockRepair(ledger, spool)
         self._bin = BinDesk(spool, ledger, observer, small, config.storage.bin_days)
-        self._guard_watch = GuardWatch(ledger, recorders)
+        guards = config.guards
+        self._guard_watch = GuardWatch(ledger, recorders, guards.hearing, guards.dark_level)
 
     def perform(self, action: do.Action, now: Now) -> None:
         """Do one action."""

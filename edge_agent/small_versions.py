@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any
 
 from edge_agent.clock import Now
-from edge_agent.config import Renditions
+from edge_agent.config_recording import Renditions
 from edge_agent.ledger import Ledger
 from edge_agent.render_messages import Rendered, RenderJob
 from edge_agent.rendering import Renderer, RenderResult

@@ -17,8 +17,6 @@ from edge_agent.config import (
     FolderDestination,
     LectureDefaults,
     OpencastDestination,
-    Recording,
-    Renditions,
     Room,
     S3Destination,
     StickDestination,
@@ -33,6 +31,7 @@ from edge_agent.config_devices import DeviceConfig
 from edge_agent.config_light import Light
 from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
+from edge_agent.config_recording import Guards, Recording, Renditions
 from edge_agent.config_schedule import CalendarConfig, Schedule
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "config.sample.toml"
@@ -41,6 +40,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "lecture": LectureDefaults,
     "storage": Storage,
     "recording": Recording,
+    "guards": Guards,
     "renditions": Renditions,
     "upload": Upload,
     "panel": Panel,

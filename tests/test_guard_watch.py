@@ -19,8 +19,8 @@ from edge_agent.rows import Lecture
 from edge_agent.rules.guards import NO_SAMPLES, Guard
 from edge_agent.rules.health import Phase
 from edge_agent.rules.lecture import State
-from edge_agent.rules.pictures import COVERED
-from edge_agent.rules.voices import ADVICE, NOBODY, TOO_LOUD
+from edge_agent.rules.pictures import COVERED, DARK
+from edge_agent.rules.voices import ADVICE, NOBODY, TOO_LOUD, USUAL, Hearing
 
 SECOND = 1_000_000_000
 QUIET = Sound(
@@ -80,10 +80,10 @@ class Teller:
 class Room:
     """A microphone and a camera that record; each second both say a beat, and the watch looks."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, hearing: Hearing = USUAL, dark: float = DARK) -> None:
         self.microphone, self.camera = recorder("microphone", "audio"), recorder("camera", "video")
         everybody = {each.track: each for each in (self.microphone, self.camera)}
-        self._watch = GuardWatch(ledger, everybody)
+        self._watch = GuardWatch(ledger, everybody, hearing, dark)
         self._second = EPOCH_S
 
     def seconds(
@@ -139,6 +139,14 @@ def test_what_moves_in_a_picture_makes_a_silent_microphone_a_warning_told_once(
     room.seconds(120, moving=True)
     assert room.microphone.senses.warning == NOBODY
     assert events(ledger) == [(NOBODY, ADVICE[NOBODY])]
+
+
+def test_a_room_that_has_set_its_own_limits_is_warned_by_them(ledger: Ledger) -> None:
+    room = Room(ledger, Hearing(never_ns=300 * SECOND), dark=5.0)
+    room.seconds(120, moving=True, sight=CAPPED)
+    assert events(ledger) == []
+    room.seconds(240, moving=True, sight=CAPPED)
+    assert [kind for kind, _ in events(ledger)] == [NOBODY]
 
 
 def test_in_a_room_where_nothing_happens_silence_is_no_warning(ledger: Ledger) -> None:

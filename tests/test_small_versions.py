@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.clock import Now
-from edge_agent.config import Renditions
+from edge_agent.config_recording import Renditions
 from edge_agent.finish_messages import Artifact, FinishFailed
 from edge_agent.ledger import Ledger
 from edge_agent.messages import Message

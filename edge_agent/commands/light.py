@@ -111,7 +111,7 @@ def looking(settings: Config, here: Room) -> tuple[Callable[[], Sight], Callable
     from edge_agent.panel.state import Room as PanelRoom
 
     least = settings.storage.least_free_mib * 1024 * 1024
-    wishes = Wishes(PanelRoom(name=settings.room.name), least)
+    wishes = Wishes(PanelRoom(name=settings.room.name), least, hearing=settings.guards.hearing)
     reader, memory = Reader(here.spool, here.runtime, SystemClock()), Memory()
 
     def look() -> Sight:

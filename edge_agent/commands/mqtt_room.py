@@ -44,7 +44,7 @@ def looking(
 ) -> tuple[Callable[[], Snapshot], Callable[[], None]]:
     """A look at the room, and what ends the looking. Both for one thread."""
     least = config.storage.least_free_mib * 1024 * 1024
-    wishes = Wishes(panel.Room(name=config.room.name), least)
+    wishes = Wishes(panel.Room(name=config.room.name), least, hearing=config.guards.hearing)
     reader, memory = Reader(spool, runtime, clock), Memory()
 
     def look() -> Snapshot:

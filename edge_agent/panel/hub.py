@@ -100,12 +100,12 @@ class Hub:
             return self.state
 
     async def told(self, telling: Telling) -> str:
-        """What is so now, in somebody's words."""
+        """What is so now, in somebody's words; called in the reader's thread, so it may wait."""
         state = await self.look(queue_too=True)
         reading, memory = self.reading, self._memory
         assert reading is not None
-        counts = await self.read(lambda reader: reader.counts())
-        return telling(reading, state, memory, counts)
+        text: str = await self.read(lambda it: telling(reading, state, memory, it.counts()))
+        return text
 
     def look_soon(self) -> None:
         self._wake.set()

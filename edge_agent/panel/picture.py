@@ -18,6 +18,7 @@ from edge_agent.panel.timetable import booking_of, has_begun
 from edge_agent.panel.tracks import is_lost, main_microphone, mic_facts, source, space_left
 from edge_agent.rows import Gap, Lecture
 from edge_agent.rules import panel as rules
+from edge_agent.rules import voices
 from edge_agent.rules.lecture import State
 from edge_agent.rules.timeline import START_NS
 
@@ -38,6 +39,8 @@ class Wishes:
     #: Of each track, kilobits per second at most; a track that is not named takes the usual.
     kbps: Mapping[str, int] = field(default_factory=dict)
     pin_set: bool = False
+    #: When a microphone is called too quiet, or too loud.
+    hearing: voices.Hearing = voices.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def picture(memory: Memory, it: Reading, wishes: Wishes) -> tuple[Memory, show.P
     main = main_microphone(tracks)
     mic = mic_facts(it, status, main) if status and main else None
     heard = rules.hear(memory.heard, mic) if mic else rules.Heard()
-    verdict = rules.verdict(heard, mic) if mic else "none"
+    verdict = rules.verdict(heard, mic, wishes.hearing) if mic else "none"
     left = space_left(tracks, wishes.kbps, free)
     shown = show.PanelState(
         room=wishes.room,

@@ -166,6 +166,7 @@ def wishes(config: Config) -> Wishes:
         least_free=config.storage.least_free_mib * 1024 * 1024,
         kbps=rates,
         pin_set=panel.pin is not None,
+        hearing=config.guards.hearing,
     )
 
 

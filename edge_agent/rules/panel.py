@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from edge_agent.rules import voices
+
 SECOND = 1_000_000_000
 #: A room that is armed has its first second on the disk after about one second.
 START_NS = 8 * SECOND
@@ -19,7 +21,6 @@ STALE_NS = 5 * SECOND
 TALK_NS, TALK_WINDOW_NS = 20 * SECOND, 30 * SECOND
 #: How long "We hear you" stands after the last word, before a lecture and within one.
 HEARD_NS, HEARD_RECORDING_NS = 60 * SECOND, 300 * SECOND
-QUIET_LUFS, CLIPPED, HUM_LUFS = -38.0, 0.005, -45.0
 
 READY, NOT_READY = "ready", "not_ready"
 STARTING, START_FAILED, RECORDING, PAUSED = "starting", "start_failed", "recording", "paused"
@@ -166,7 +167,7 @@ WARNINGS = {
 }
 
 
-def verdict(heard: Heard, it: MicFacts) -> str:
+def verdict(heard: Heard, it: MicFacts, limits: voices.Hearing = voices.USUAL) -> str:
     """One of the panel's words for a microphone. Speech, not level, makes it "ok"."""
     if it.lost:
         return "none"
@@ -177,11 +178,11 @@ def verdict(heard: Heard, it: MicFacts) -> str:
     if it.warning:
         return WARNINGS.get(it.warning, "silent")
     if not it.recording:
-        if it.clipped > CLIPPED:
+        if it.clipped > limits.clipped:
             return "loud"
-        if it.tonal and it.momentary > HUM_LUFS:
+        if it.tonal and it.momentary > voices.HUM_LUFS:
             return "cable"
-        if it.speaking and it.short_term < QUIET_LUFS:
+        if it.speaking and it.short_term < limits.quiet_lufs:
             return "quiet"
     lasts_ns = HEARD_RECORDING_NS if it.recording else HEARD_NS
     fresh = heard.spoke_ns is not None and it.now_ns - heard.spoke_ns < lasts_ns

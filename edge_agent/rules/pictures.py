@@ -72,6 +72,8 @@ class Scene:
     slides: bool
     #: When somebody was last heard, None for never.
     spoke_ns: int | None
+    #: An even picture below this level is that of a covered camera.
+    dark: float = DARK
 
     @property
     def spoken(self) -> bool:
@@ -90,7 +92,7 @@ def view(it: Viewer, scene: Scene, sight: Sight) -> Viewer:
     changed = it.changed or (sight.change is not None and not same)
     it = replace(
         it,
-        dark_ns=_since(it.dark_ns, (even or alike) and sight.luma < DARK * slack, now_ns),
+        dark_ns=_since(it.dark_ns, (even or alike) and sight.luma < scene.dark * slack, now_ns),
         same_ns=_since(it.same_ns, same, now_ns),
         blank_ns=_since(it.blank_ns, even and sight.luma < BRIGHT, now_ns),
         unmoved_ns=_since(it.unmoved_ns, not changed and _plain(sight), now_ns),

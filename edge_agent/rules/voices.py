@@ -44,6 +44,19 @@ CLEAR_NS = 5 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing:
+    """What depends on the room and on how it is used; the rest holds everywhere."""
+
+    never_ns: int = NEVER_NS
+    silent_ns: int = SILENT_NS
+    quiet_lufs: float = QUIET_LUFS
+    clipped: float = CLIPPED
+
+
+USUAL = Hearing()
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """What is remembered of one microphone that records. Times are monotonic nanoseconds."""
 
@@ -62,23 +75,30 @@ class Listener:
     clear_ns: int | None = None
 
 
-def listen(it: Listener, now_ns: int, sound: Sound | None, evidence_ns: int | None) -> Listener:
+def listen(
+    it: Listener,
+    now_ns: int,
+    sound: Sound | None,
+    evidence_ns: int | None,
+    limits: Hearing = USUAL,
+) -> Listener:
     """After one more look. `sound` None: nothing is being recorded, or the room is muted.
 
     `evidence_ns`: when a lecture was last seen or heard to go on elsewhere, None for never.
     """
     if sound is None:
         return Listener()
+    quiet = sound.speaking and sound.short_term < limits.quiet_lufs
     it = replace(
         it,
         began_ns=now_ns if it.began_ns is None else it.began_ns,
         spoke_ns=now_ns if sound.speaking else it.spoke_ns,
-        quiet_ns=_since(it.quiet_ns, sound.speaking and sound.short_term < QUIET_LUFS, now_ns),
-        clipped_ns=_since(it.clipped_ns, sound.clipped > CLIPPED, now_ns),
+        quiet_ns=_since(it.quiet_ns, quiet, now_ns),
+        clipped_ns=_since(it.clipped_ns, sound.clipped > limits.clipped, now_ns),
         hum_ns=_since(it.hum_ns, sound.tonal and sound.momentary > HUM_LUFS, now_ns),
     )
     evident = evidence_ns is not None and now_ns - evidence_ns < FRESH_NS
-    reason, since_ns = _reason(it, now_ns, evident or it.warning in _SILENT)
+    reason, since_ns = _reason(it, now_ns, evident or it.warning in _SILENT, limits)
     hint = NOBODY if _silent_ns(it, now_ns) >= HINT_NS and not evident else ""
     if reason:
         since_ns = it.since_ns if reason == it.warning else since_ns
@@ -89,7 +109,7 @@ def listen(it: Listener, now_ns: int, sound: Sound | None, evidence_ns: int | No
     return replace(it, warning="", hint=hint, clear_ns=None)
 
 
-def _reason(it: Listener, now_ns: int, evident: bool) -> tuple[str, int]:
+def _reason(it: Listener, now_ns: int, evident: bool, limits: Hearing) -> tuple[str, int]:
     """What is wrong, and since when."""
     for since_ns, least_ns, reason in (
         (it.clipped_ns, CLIPPED_NS, TOO_LOUD),
@@ -98,7 +118,8 @@ def _reason(it: Listener, now_ns: int, evident: bool) -> tuple[str, int]:
     ):
         if since_ns is not None and now_ns - since_ns >= least_ns:
             return reason, since_ns
-    reason, least_ns = (NOBODY, NEVER_NS) if it.spoke_ns is None else (WENT_SILENT, SILENT_NS)
+    never = it.spoke_ns is None
+    reason, least_ns = (NOBODY, limits.never_ns) if never else (WENT_SILENT, limits.silent_ns)
     silent_ns = _silent_ns(it, now_ns)
     return (reason, now_ns - silent_ns) if evident and silent_ns >= least_ns else ("", 0)
 
