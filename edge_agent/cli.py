@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from edge_agent.commands import (
+    alerts,
     button,
     changing,
     configuration,
@@ -83,6 +84,7 @@ app.add_typer(profiles.app, name="profile")
 app.add_typer(light.app, name="light")
 app.add_typer(button.app, name="button")
 app.add_typer(mqtt.app, name="mqtt")
+app.add_typer(alerts.app, name="alerts")
 app.command()(metrics.metrics)
 app.command()(encoders.encoders)
 app.command()(enrol.enrol)

@@ -38,6 +38,7 @@ from edge_agent.config_recording import Guards, Recording, Renditions
 from edge_agent.config_schedule import CalendarConfig, Schedule
 from edge_agent.config_toml import to_toml
 from edge_agent.config_upload import Upload
+from edge_agent.config_webhooks import WebhookConfig
 from edge_agent.places import SERVICE_FOLDER, ConfigError, KeyPath, Written, read
 
 __all__ = [
@@ -164,6 +165,7 @@ class Config(_Section):
     mqtt: Mqtt = Mqtt()
     schedule: Schedule = Schedule()
     calendars: dict[Name, CalendarConfig] = {}
+    webhooks: dict[Name, WebhookConfig] = {}
     tracks: dict[Name, TrackConfig] = {}
     devices: dict[str, DeviceConfig] = {}
     destinations: dict[Name, DestinationConfig] = {}
@@ -206,6 +208,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "mqtt": Mqtt,
     "schedule": Schedule,
     "calendars": CalendarConfig,
+    "webhooks": WebhookConfig,
     "tracks": TrackConfig,
     "devices": DeviceConfig,
 }
@@ -264,9 +267,7 @@ def _fault(path: KeyPath, error: dict[str, Any], kind: str | None) -> str:
 
 def _suggest(word: str, known: list[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; allowed: {', '.join(known)}"
+    return f"; did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(known)}"
 
 
 def _known_keys(path: KeyPath, kind: str | None) -> list[str]:

@@ -53,6 +53,9 @@ def users(config: Config) -> dict[str, tuple[str, ...]]:
         if calendar.credential:
             known = found.get(calendar.credential, ())
             found[calendar.credential] = (*known, f"calendars.{name}")
+    for name, webhook in config.webhooks.items():
+        known = found.get(webhook.credential, ())
+        found[webhook.credential] = (*known, f"webhooks.{name}")
     for credential, user in (
         (config.panel.pin, "panel.pin"),
         (config.panel.metrics_token, "panel.metrics_token"),

@@ -10,6 +10,8 @@ from edge_agent.rules.bookings import Outcome
 
 #: Why a booking that has begun does not go on: whatever changes later, people have ended it.
 STOPPED = "stopped by people"
+#: What the room's story calls it.
+MISSED_EVENT = f"booking {Outcome.MISSED}"
 #: More names at once SQLite may refuse.
 _AT_ONCE = 500
 
@@ -52,6 +54,19 @@ class Bookings(Tables):
                     reason=STOPPED,  # nobody knows: what has ended does not begin anew
                     lecture=row["id"],
                 )
+
+    def missed_bookings(self, ended_after_utc: str) -> list[BookingRow]:
+        """Those that were missed and ended after a time, the latest last."""
+        rows = self._db.execute(
+            "SELECT * FROM bookings WHERE outcome = ? AND ends_utc > ? ORDER BY ends_utc, key",
+            (str(Outcome.MISSED), ended_after_utc),
+        )
+        return [BookingRow.of(row) for row in rows]
+
+    def missed_ever(self) -> int:
+        """How often a booking was missed, as far as this ledger goes back; never falls."""
+        row = self._db.execute("SELECT count(*) FROM events WHERE kind = ?", (MISSED_EVENT,))
+        return int(row.fetchone()[0])
 
     def booking_stopped(self, key: str, stopped: bool = True) -> None:
         """People have ended its lecture, or taken that back; nothing where it has no booking."""

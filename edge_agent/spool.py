@@ -28,6 +28,8 @@ KNOWN_AT_TOP = frozenset(
         "muted.part",
         "panel.json",
         "panel.json.part",
+        "alerts.json",
+        "alerts.json.part",
         "schedule",
         "lectures",
         "aside",
@@ -71,6 +73,11 @@ class Spool:
     def panel(self) -> Path:
         """Which tablets are paired with the panel."""
         return self.root / "panel.json"
+
+    @property
+    def alerts(self) -> Path:
+        """The alerts that stand, and what waits for webhooks."""
+        return self.root / "alerts.json"
 
     @property
     def schedule(self) -> Path:
@@ -166,6 +173,15 @@ class Runtime:
     def mqtt_events(self) -> Path:
         """Up to which event the broker has them all."""
         return self.root / "mqtt-events.json"
+
+    @property
+    def alerts_lock(self) -> Path:
+        return self.root / "alerts.lock"
+
+    @property
+    def alerts_news(self) -> Path:
+        """What the process that posts alerts met; of use only while its lock is held."""
+        return self.root / "alerts-news.json"
 
     def recorder_lock(self, track: str) -> Path:
         return self.root / f"recorder-{track}.lock"

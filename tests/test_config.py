@@ -33,6 +33,7 @@ from edge_agent.config_mqtt import Mqtt
 from edge_agent.config_panel import Panel
 from edge_agent.config_recording import Guards, Recording, Renditions
 from edge_agent.config_schedule import CalendarConfig, Schedule
+from edge_agent.config_webhooks import WebhookConfig
 
 SAMPLE = Path(__file__).parents[1] / "docs" / "config.sample.toml"
 MODELS: dict[str, type[BaseModel]] = {
@@ -48,6 +49,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "schedule": Schedule,
     "calendars.campus": CalendarConfig,
     "mqtt": Mqtt,
+    "webhooks.desk": WebhookConfig,
     "tracks.camera": TrackConfig,
     "tracks.microphone": TrackConfig,
     'devices."usb:046d:082d:A1B2C3D4"': DeviceConfig,
@@ -261,6 +263,18 @@ CAMERA = '[tracks.cam]\nkind = "v4l2"\ndevice = "/dev/video0"\n'
         (
             '[devices."usb:1:2:a"]\nignored = true\n',
             "devices.usb:1:2:a.ignored: there is no such key; did you mean 'ignore'?",
+        ),
+        (
+            '[webhooks.desk]\nurl = "http://hooks.test"\ncredential = "desk"\n',
+            "webhooks.desk: url begins with http://, so that anybody on the way could read it",
+        ),
+        (
+            '[webhooks.desk]\nurl = "https://me:secret@hooks.test"\ncredential = "desk"\n',
+            "webhooks.desk.url: must have no password in it",
+        ),
+        (
+            '[webhooks.desk]\nurl = "https://hooks.test"\ncredential = "desk"\nalerts = []\n',
+            "webhooks.desk.alerts:",
         ),
         ('[mqtt]\ncommands = ["strt"]\n', "mqtt.commands.0: 'strt' is not allowed; did you mean"),
         ("[recording]\nmax_hours = 0\n", "recording.max_hours: input should be greater than 0"),

@@ -30,6 +30,7 @@ PROGRAMS = {
     "edge_agent.lights",
     "edge_agent.calendar_sync",
     "edge_agent.mqtt.service",
+    "edge_agent.alerting.service",
 }
 COMPOSITION = ("edge_agent.cli", "edge_agent.commands")
 RULES = sorted(ROOT.glob("edge_agent/rules/*.py"))
@@ -88,6 +89,7 @@ PURE = [
             "asyncapi",
         )
     ),
+    *(ROOT / f"edge_agent/alerting/{name}.py" for name in ("letters", "outbox", "wire")),
 ]
 IMPURE = {"os", "time", "sqlite3", "socket", "subprocess", "threading", "av", "pathlib"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from edge_agent.cli import app
+from edge_agent.clock import SystemClock, rfc3339
 from edge_agent.exposition import Metric, text
+from edge_agent.rows import BookingRow
+from edge_agent.rules.bookings import Outcome
 from tests.panel.served import HandMade, track
 
 RULES = Path(__file__).parents[1] / "docs/prometheus"
@@ -124,6 +128,18 @@ def test_again_and_again_needs_a_file(room: HandMade) -> None:
     config = room.spool.root.parent / "config.toml"
     done = CliRunner().invoke(app, ["--config", str(config), "metrics", "--every", "15"])
     assert done.exit_code == 2
+
+
+def test_a_booking_that_was_missed_calls_somebody_and_is_counted_for_ever(room: HandMade) -> None:
+    now = SystemClock().now()
+    ended = rfc3339(now.utc - timedelta(hours=1))
+    row = BookingRow("campus|1", ended, ended, str(Outcome.MISSED), reason="the PC was off")
+    room.ledger.note_booking(row)
+    room.ledger.add_event(now, "booking missed", "the booking was missed: the PC was off")
+    with room.alive():
+        found = figures(room)
+    assert of(found, "missed_bookings_total") == 1
+    assert of(found, "alert", alert="missed_capture") == 1
 
 
 # ---------------------------------------------------------------- the rules

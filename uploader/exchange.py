@@ -80,6 +80,8 @@ class Request:
     digests: tuple[Digest, ...] = ()
     #: What has arrived of it counts when it is cut: then it can make way at any moment.
     kept: bool = False
+    #: Only the answer's status counts. Many servers call their "ok" HTML; only markup is a page.
+    terse: bool = False
 
     @property
     def length(self) -> int:
@@ -203,10 +205,11 @@ def retry_after_s(response: Response) -> float | None:
         return None
 
 
-def portal(response: Response) -> str | None:
+def portal(response: Response, terse: bool = False) -> str | None:
     """The sentence for an answer that comes from a sign-in page and not from the server."""
     named = response.ok and "html" in response.headers.get("content-type", "")
     page = named and not (_OTHER_XML.match(response.body) or _SET_TO.match(response.body))
+    page = page and not (terse and b"<" not in response.body)
     if response.status == 511 or page:
         return (
             "a sign-in page answers; if it is the network's, sign this computer in or let IT "

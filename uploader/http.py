@@ -109,7 +109,7 @@ class Http:
             if target is None:
                 return Lost(_elsewhere(answer), answer.sent, answer.seconds)
             request = replace(request, url=target)
-        if isinstance(answer, Response) and (sentence := portal(answer)):
+        if isinstance(answer, Response) and (sentence := portal(answer, request.terse)):
             return Lost(sentence, answer.sent, answer.seconds)
         return answer
 

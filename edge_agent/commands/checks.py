@@ -12,7 +12,7 @@ from pathlib import Path
 from edge_agent.commands.checks_devices import devices, encoders, permissions
 from edge_agent.commands.checks_machine import clock, disk, drive, firmware, zone
 from edge_agent.commands.checks_sending import destinations, reach, secrets
-from edge_agent.commands.checks_service import agent, mqtt, panel, timetable, units
+from edge_agent.commands.checks_service import agent, mqtt, panel, timetable, units, webhooks
 from edge_agent.commands.finding import Check, Finding, Ground, State
 from edge_agent.commands.output import Failure
 
@@ -31,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "secrets": secrets,
     "timetable": timetable,
     "mqtt": mqtt,
+    "webhooks": webhooks,
     "panel": panel,
     "units": units,
 }

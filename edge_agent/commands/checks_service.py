@@ -86,6 +86,25 @@ def mqtt(ground: Ground) -> Iterator[Finding]:
         yield Finding("its broker answers")
 
 
+def webhooks(ground: Ground) -> Iterator[Finding]:
+    """Do the addresses answer that are told when somebody must be called?"""
+    from edge_agent.reach import trouble
+
+    named = ground.config.webhooks
+    if not named:
+        yield Finding("no webhook (optional): nobody is called")
+        return
+    if not is_held(ground.room.runtime.alerts_lock):
+        fix = "sudo systemctl enable --now edge-agent-alerts (or: edge-agent alerts run)"
+        yield Finding("nobody is called: the process of the webhooks does not run", State.NOTE, fix)
+    for name, webhook in named.items():
+        if why := trouble(webhook.url, webhook.ca_file):
+            fix = f"mend the network, or its url: edge-agent config get webhooks.{name}"
+            yield Finding(f"{name}: {why}", State.WRONG, fix)
+        else:
+            yield Finding(f"{name} answers (to see whether it takes: edge-agent alerts test)")
+
+
 def units(ground: Ground) -> Iterator[Finding]:
     """Does systemd start the services with the PC, and does it let the PC sleep?"""
     shown = shown_units(ground.ask, UNITS)

@@ -28,6 +28,7 @@ UNITS = (
     "edge-agent-light",
     "edge-agent-mqtt",
     "edge-agent-metrics",
+    "edge-agent-alerts",
 )
 #: Looking again costs a start of journalctl.
 FOLLOW_S = 2.0

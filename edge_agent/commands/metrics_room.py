@@ -10,7 +10,8 @@ from typing import Any, get_args
 
 from edge_agent import __version__
 from edge_agent.clock import Clock
-from edge_agent.commands.mqtt_room import alerts
+from edge_agent.commands.alert_causes import alerts
+from edge_agent.commands.missed_bookings import Missed, MissedBookings
 from edge_agent.config import Config
 from edge_agent.exposition import Metric, text
 from edge_agent.mqtt.messages import Alert
@@ -45,14 +46,16 @@ def telling(config: Config) -> Telling:
     """What a room that was looked at comes to in figures, as Prometheus reads them."""
     labels = {"version": __version__, "institution": config.room.institution}
     labels["room"] = config.room.name
+    bookings = MissedBookings(Spool(config.storage.spool))
 
     def tell(
         reading: Reading, shown: panel.PanelState, memory: Memory, counts: Mapping[State, int]
     ) -> str:
         found = [_metric("info", "Which room this is.", (labels, 1))]
-        found += _of_the_room(reading, shown, memory)
+        missed = bookings.look(reading.now)
+        found += _of_the_room(reading, shown, memory, missed)
         found += _of_tracks(reading.status["tracks"] if reading.status else {})
-        return text(found + _of_lectures(reading, shown, counts))
+        return text(found + _of_lectures(reading, shown, counts, missed))
 
     return tell
 
@@ -63,9 +66,11 @@ def _metric(name: str, words: str, *samples: tuple[Mapping[str, str], float | No
     return Metric(_PREFIX + name, words, "counter" if kind == "counter" else "gauge", kept)
 
 
-def _of_the_room(it: Reading, shown: panel.PanelState, memory: Memory) -> list[Metric]:
+def _of_the_room(
+    it: Reading, shown: panel.PanelState, memory: Memory, missed: Missed
+) -> list[Metric]:
     alive = not any(problem.key == "agent.down" for problem in shown.problems)
-    called = alerts(it, shown)
+    called = alerts(it, shown, missed)
     spoke_ns = memory.heard.spoke_ns
     silent_s = None if spoke_ns is None else (it.now.mono_ns - spoke_ns) / NS
     # Of a room that cannot be seen nothing is said but that: old figures would look like facts.
@@ -123,7 +128,9 @@ def _of_tracks(tracks: Mapping[str, Any]) -> list[Metric]:
     ]
 
 
-def _of_lectures(it: Reading, shown: panel.PanelState, counts: Mapping[State, int]) -> list[Metric]:
+def _of_lectures(
+    it: Reading, shown: panel.PanelState, counts: Mapping[State, int], missed: Missed
+) -> list[Metric]:
     queue = shown.queue
     lines = {"waiting": queue.waiting, "help": queue.help}
     return [
@@ -141,6 +148,6 @@ def _of_lectures(it: Reading, shown: panel.PanelState, counts: Mapping[State, in
         _metric(
             "missed_bookings_total",
             "Booked lectures that were not recorded.",
-            ({}, counts.get(State.MISSED)),
+            ({}, missed.ever),
         ),
     ]

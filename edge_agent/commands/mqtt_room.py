@@ -11,6 +11,8 @@ from typing import cast
 
 from edge_agent import __version__
 from edge_agent.clock import Clock
+from edge_agent.commands.alert_causes import alerts
+from edge_agent.commands.missed_bookings import Missed, MissedBookings
 from edge_agent.config import Config
 from edge_agent.mqtt import messages as say
 from edge_agent.mqtt.view import Snapshot
@@ -18,7 +20,6 @@ from edge_agent.panel import state as panel
 from edge_agent.panel.picture import Memory, Wishes, picture
 from edge_agent.panel.reading import Reader, Reading
 from edge_agent.rows import Event
-from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool
 
 #: No message is longer than these make it, whatever devices and disks call themselves.
@@ -28,8 +29,7 @@ MOST_EVENTS = 200
 #: Changes of the word that nobody pressed for are no turn.
 _SAME_TURN = {"starting": "recording", "start_failed": "recording", "saved": "ready"}
 _SAME_TURN |= {"saving": "ready", "not_ready": "ready"}
-_UNHEARD = frozenset({"mic.none", "mic.silent", "mic.unheard"})
-_OFFLINE = frozenset({"agent.down", "room.empty"})
+_NOTHING_MISSED = Missed()
 
 
 def unknown(room: str, detail: str) -> Snapshot:
@@ -45,20 +45,26 @@ def looking(
     """A look at the room, and what ends the looking. Both for one thread."""
     least = config.storage.least_free_mib * 1024 * 1024
     wishes = Wishes(panel.Room(name=config.room.name), least, hearing=config.guards.hearing)
-    reader, memory = Reader(spool, runtime, clock), Memory()
+    reader, memory, bookings = Reader(spool, runtime, clock), Memory(), MissedBookings(spool)
 
     def look() -> Snapshot:
         nonlocal memory
         reading = reader.look()
         memory, shown = picture(memory, reading, wishes)
-        return snapshot(reading, shown, reader.events(MOST_EVENTS))
+        missed = bookings.look(reading.now)
+        return snapshot(reading, shown, reader.events(MOST_EVENTS), missed)
 
     return look, reader.close
 
 
-def snapshot(it: Reading, shown: panel.PanelState, events: Iterable[Event] = ()) -> Snapshot:
+def snapshot(
+    it: Reading,
+    shown: panel.PanelState,
+    events: Iterable[Event] = (),
+    missed: Missed = _NOTHING_MISSED,
+) -> Snapshot:
     return Snapshot(
-        _state(it, shown),
+        _state(it, shown, missed),
         _health(it, shown),
         say.Queue(
             waiting=shown.queue.waiting,
@@ -72,7 +78,7 @@ def snapshot(it: Reading, shown: panel.PanelState, events: Iterable[Event] = ())
     )
 
 
-def _state(it: Reading, shown: panel.PanelState) -> say.State:
+def _state(it: Reading, shown: panel.PanelState, missed: Missed) -> say.State:
     names = {source.number: source.track for source in shown.sources}
     lecture = shown.lecture
     problems = [
@@ -97,7 +103,7 @@ def _state(it: Reading, shown: panel.PanelState) -> say.State:
             for source in shown.sources[:MOST_TRACKS]
         ],
         problems=problems,
-        alerts=alerts(it, shown),
+        alerts=alerts(it, shown, missed),
         turn=turn(it, shown),
     )
 
@@ -116,22 +122,6 @@ def _lecture(it: panel.Lecture) -> say.Lecture:
 def _recorded_s(timer: panel.Timer, now_ms: int) -> int:
     since_ms = now_ms - timer.at_ms if timer.running else 0
     return max(0, timer.ms + since_ms) // 1000
-
-
-def alerts(it: Reading, shown: panel.PanelState) -> list[say.Alert]:
-    """The three that somebody must be called for."""
-    keys = {each.key for each in shown.problems}
-    lost = [source.state == "lost" for source in shown.sources]
-    found: list[say.Alert] = []
-    if keys & _OFFLINE or (shown.word == "not_ready" and lost and all(lost)):
-        found.append("device_offline")
-    if shown.word in ("recording", "start_failed") and keys & _UNHEARD and not shown.muted:
-        found.append("missing_audio")
-    failed = any(each.lecture.state is State.FAILED for each in it.journeys)
-    missed = it.last is not None and it.last.state is State.MISSED
-    if shown.word == "start_failed" or failed or missed:
-        found.append("missed_capture")
-    return found
 
 
 def turn(it: Reading, shown: panel.PanelState) -> str:
