@@ -3,7 +3,7 @@
 # make classroom   the virtual classroom (as root, on Debian): docs/reliability.md
 # make kill-loop  N=200 times kill -9 of a random process of a recording room
 # make model  random days of a room against a model, N=2000 of them
-# make benchmark  bytes, CPU and memory against ffmpeg: docs/performance.md
+# make benchmark  bytes, CPU and memory against ffmpeg and GStreamer: docs/performance.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -84,9 +84,10 @@ power-cuts: system-packages $(DEV_STAMP)
 mutations: system-packages $(DEV_STAMP)
 	$(BIN)/python -m tests.faults.mutations
 
-# Against ffmpeg, in pairs; half an hour. make benchmark ARGS="--pairs 3 slides camera"
+# Against ffmpeg and GStreamer, in pairs; three quarters of an hour. make benchmark ARGS="--pairs 3 slides camera"
 .PHONY: benchmark
 benchmark: system-packages $(DEV_STAMP)
+	tests/install-system-packages benchmarks/system-packages.txt
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # The classroom panel: its words after a change of a .po file; its looks in every language, theme

@@ -1,9 +1,9 @@
 """Every benchmark, as a table of targets beside what was measured.
 
-Run: python -m benchmarks [--pairs 5] [--quick] [ROW …]   rows: slides camera pass-through start
-armed growth finishing panel mqtt; only when asked for, mqtt-fleet (ten thousand connections); and,
-as root and only when asked for, upload (a real hour) or its parts upload-cost upload-speed
-upload-polite upload-cuts upload-hour upload-rooms upload-fleet.
+Run: python -m benchmarks [--pairs 5] [--quick] [ROW …]   rows: slides camera pass-through
+gstreamer start armed growth finishing panel mqtt; only when asked for, hour (in real time) and
+mqtt-fleet (ten thousand connections); and, as root and only when asked for, upload (a real hour) or
+its parts upload-cost upload-speed upload-polite upload-cuts upload-hour upload-rooms upload-fleet.
 `--quick` shortens the clips: for trying it out, its figures mean nothing.
 """
 
@@ -16,6 +16,8 @@ from benchmarks import (
     camera,
     fleet,
     growth,
+    gstreamer,
+    hour,
     mqtt_fleet,
     mqtt_latency,
     panel,
@@ -37,6 +39,7 @@ def benchmarks(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "slides": lambda: stillness.rows(pairs, 10 if quick else 120),
         "camera": lambda: camera.rows(pairs, 90 if quick else 600),
         "pass-through": lambda: passthrough.rows(pairs, 10 if quick else 60),
+        "gstreamer": lambda: gstreamer.rows(pairs, *((90, 10, 10) if quick else (600, 120, 60))),
         "start": lambda: start_latency.rows(3 if quick else 15),
         "armed": lambda: growth.armed_rows(5 if quick else 20),
         "growth": lambda: growth.recording_rows(1, 3 if quick else 60),
@@ -46,9 +49,12 @@ def benchmarks(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
     }
 
 
-def fleets(quick: bool) -> dict[str, Callable[[], list[Row]]]:
-    """More connections than a PC usually has."""
-    return {"mqtt-fleet": lambda: mqtt_fleet.rows(50 if quick else 10_000, False, 90.0)}
+def long_ones(quick: bool) -> dict[str, Callable[[], list[Row]]]:
+    """An hour on the clock, and more connections than a PC usually has."""
+    return {
+        "hour": lambda: hour.rows(3 if quick else 60),
+        "mqtt-fleet": lambda: mqtt_fleet.rows(50 if quick else 10_000, False, 90.0),
+    }
 
 
 def uploads(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
@@ -73,7 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     usual = benchmarks(options.pairs, options.quick)
     of_upload = uploads(options.pairs, options.quick)
-    known = usual | of_upload | fleets(options.quick)
+    known = usual | of_upload | long_ones(options.quick)
     if unknown := set(options.rows) - set(known) - {"upload"}:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}; one of {', '.join(known)}")
     asked = [name for row in options.rows for name in (of_upload if row == "upload" else [row])]

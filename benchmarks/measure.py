@@ -77,10 +77,16 @@ def bytes_in(folder: Path) -> int:
 
 
 def likeness(
-    film: Path, source: Sequence[str], feed: Sequence[str] | None = None, rate: int = 30
+    film: Path,
+    source: Sequence[str],
+    feed: Sequence[str] | None = None,
+    rate: int = 30,
+    full: bool = False,
 ) -> float:
-    """Mean SSIM (luma) of a film to its source, at each of the source's pictures."""
-    graph = f"[0:v]fps={rate}[a];[1:v]scale=out_range=tv,format=yuv420p[b];[a][b]ssim"
+    """Mean SSIM (luma) of a film to its source, at each of the source's pictures; `full`: the film
+    is in full range, and compared so."""
+    form = "scale=out_range=pc,format=yuvj420p" if full else "scale=out_range=tv,format=yuv420p"
+    graph = f"[0:v]fps={rate}[a];[1:v]{form}[b];[a][b]ssim"
     command = ["ffmpeg", "-nostdin", "-i", str(film), *source, "-lavfi", graph, "-f", "null", "-"]
     feeder = subprocess.Popen(feed, stdout=subprocess.PIPE) if feed else None
     done = subprocess.run(
