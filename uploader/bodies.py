@@ -1,6 +1,7 @@
 """The bodies of requests: stretches of a file, read block by block, and their digests.
 
-Here, too, a file is compared with what was packaged, before its first byte leaves.
+Here, too, a file is compared with what was packaged, before its first byte leaves (towards tus
+while it leaves: `uploader.leaving`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from uploader.exchange import Digest, Framed, Piece, Request
 from uploader.sender import Artifact, Permanent, Progress
@@ -25,14 +26,29 @@ BLOCK = 256 << 10
 TOLD = 1 << 20
 
 
+class Changed(Permanent):
+    """The file is not the one that the manifest describes."""
+
+
+class Witness(Protocol):
+    """Sees what leaves of the file, in the order in which it leaves."""
+
+    def begins(self, offset: int) -> None:
+        """A request's body begins here."""
+
+    def sees(self, data: bytes) -> None:
+        """The next bytes. Raises Changed: these must not leave."""
+
+
 class Source:
     """The file that is sent, open between enter and exit. What is wrong with it no retry can mend.
 
     Without a path it serves requests whose bodies are bytes.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, witness: Witness | None = None) -> None:
         self._path = path
+        self._witness = witness
         self._descriptor = -1
 
     def __enter__(self) -> Self:
@@ -73,6 +89,15 @@ class Source:
             raise changed(self._path)
         return data
 
+    def leaving(self, body: bytes | Piece, at: int, most: int) -> bytes:
+        """As `block`, of what is sent at once. Raises Permanent."""
+        data = self.block(body, at, most)
+        if self._witness is not None and isinstance(body, Piece):
+            if at == 0:
+                self._witness.begins(body.offset)
+            self._witness.sees(data)
+        return data
+
     def _framed(self, body: Framed, at: int, most: int) -> bytes:
         end = body.length - len(body.tail)
         if at < len(body.head):
@@ -82,12 +107,21 @@ class Source:
         return self.block(Piece(body.offset, end), at, most)
 
 
-def changed(file: Path | str | None) -> Permanent:
-    """The file is not the one that the manifest describes."""
-    return Permanent(
+def changed(file: Path | str | None) -> Changed:
+    """With the next step."""
+    return Changed(
         f"{file} is no longer the file that was packaged; look into it with: "
         "edge-agent lectures verify"
     )
+
+
+def state_of(path: Path, artifact: Artifact) -> tuple[object, ...] | None:
+    """Which file this is, and in which state; None: it cannot be asked."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return path, artifact.sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 class Comparison(Generic[T]):
@@ -109,11 +143,9 @@ class Comparison(Generic[T]):
 
     def of(self, path: Path, artifact: Artifact, progress: Progress) -> list[T]:
         """What `look` found in each piece. Raises Permanent: another file, or not to be read."""
-        try:
-            stat = path.stat()
-        except OSError:
+        state = state_of(path, artifact)
+        if state is None:
             return self._read(path, artifact, progress)  # which says what is wrong
-        state = (path, artifact.sha256, stat.st_ino, stat.st_size, stat.st_mtime_ns)
         if self._known is None or self._known[0] != state:
             self._known = (state, self._read(path, artifact, progress))
         return self._known[1]

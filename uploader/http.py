@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpcore
 
-from uploader.bodies import Source, with_digests
+from uploader.bodies import Source, Witness, with_digests
 from uploader.exchange import Answer, Core, Lost, Piece, Request, Response, T, drive, portal, within
 from uploader.sender import MakesWay, Progress, Transient
 from uploader.sizing import ends_first
@@ -86,14 +86,16 @@ class Http:
             self._pool.close()
             self._pool = None
 
-    def run(self, core: Core[T], path: Path | None, progress: Progress) -> T:
+    def run(
+        self, core: Core[T], path: Path | None, progress: Progress, witness: Witness | None = None
+    ) -> T:
         """Run a core whose `Piece` bodies are stretches of the file at `path`.
 
         Raises what the core and `progress` raise, and Permanent when the file cannot be read.
         MakesWay is raised between two requests, where one would be lost and soon comes to its end.
         """
         self._way = None
-        with Source(path) as source:
+        with Source(path, witness) as source:
             return drive(core, lambda request: self.exchange(request, source, progress))
 
     def exchange(self, request: Request, source: Source, progress: Progress) -> Answer:
@@ -182,7 +184,7 @@ class _Sending:
             wire = self._backend.wire
             if wire is not None and wire.answered():
                 raise httpcore.WriteError("answered before the end")  # httpcore reads the answer
-            data = self._source.block(self._request.body, self.sent, block)
+            data = self._source.leaving(self._request.body, self.sent, block)
             began = time.monotonic()
             yield data
             self.sent += len(data)

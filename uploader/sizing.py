@@ -21,6 +21,9 @@ WORTH = 0.85
 #: A request that has to make way may end first when that takes so long at most; up to the second of
 #: them when more of it would be lost than is left.
 SOON_S, LATE_S = 10.0, 60.0
+#: A file of which the rest takes longer than the first of them is compared before it goes on; that
+#: is judged when it has been on its way for the second.
+LONG_S, JUDGED_S = 300.0, 2.0
 #: Weight of the newest of several measurements.
 _NEWEST = 0.3
 
@@ -99,6 +102,11 @@ def advice(rate: float, between_s: float, count: int) -> str:
         f"connection holds {between_s:.0f} s or so: {1 - used:.0%} of the time is lost; set "
         "pieces_kib for this destination if its platform joins pieces, or use one that speaks tus"
     )
+
+
+def takes_long(sent: int, seconds: float, left: int) -> bool:
+    """Whether `left` bytes take long on a link that carried `sent` in these seconds."""
+    return seconds >= JUDGED_S and left * seconds > LONG_S * sent
 
 
 def ends_first(sent: int, length: int, seconds: float) -> bool:

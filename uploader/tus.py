@@ -49,7 +49,11 @@ class Server:
 class Sending:
     """One file on its way. `advanced`: something arrived in this try."""
 
-    def __init__(self, server: Server, memory: Memory, lecture: str, artifact: Artifact) -> None:
+    def __init__(
+        self, server: Server, memory: Memory, lecture: str, artifact: Artifact, state: str = ""
+    ) -> None:
+        """`state` tells whether the file is still as it was when its upload began."""
+        self._state = state
         self._server = server
         self._memory = memory
         self._lecture = lecture
@@ -78,25 +82,31 @@ class Sending:
         """
         try:
             if found := (yield from self.receipt()):
-                yield from self._drop()
+                yield from self.give_up()
                 return found
         except receipts.Damaged:
             self._memory.forget(self._lecture, self._artifact)
         offset = yield from self._resume()
         if not self._artifact.bytes:
-            yield bytes_of(
-                self._url, 0, 0, self._server.offer
-            )  # some servers complete an empty file at its creation, some so
+            # Some servers complete an empty file at its creation, some so.
+            yield bytes_of(self._url, 0, 0, self._server.offer)
         while offset < self._artifact.bytes:
             offset = yield from self._patch(offset)
         return (yield from self._finish())
 
+    def give_up(self) -> Core[None]:
+        """Forget an upload that must not go on. Whether it ends there is the server's business."""
+        known, offer = self._known(), self._server.offer
+        self._memory.forget(self._lecture, self._artifact)
+        if known and (offer is None or "termination" in offer.extensions):
+            yield Request("DELETE", known, TUS)
+
     # ------------------------------------------------------------ where are we?
 
     def _resume(self) -> Core[int]:
-        url = self._note().get("url")
-        known = within(self._server.url, self._server.url, url) if isinstance(url, str) else None
-        if known is None:
+        known = self._known()
+        if known is None or self._note().get("state", self._state) != self._state:
+            yield from self.give_up()  # what has arrived may be of what the file was before
             return (yield from self._create())
         self._url = known
         yield from self._probe()
@@ -109,7 +119,7 @@ class Sending:
         if answer.status in (404, 410):
             return (yield from self._unknown())
         if answer.status == 500 and self._is_broken():
-            yield from self._drop()
+            yield from self.give_up()
             return (yield from self._create())
         if not answer.ok:
             raise refusal(answer, "asking how much has arrived")
@@ -121,7 +131,7 @@ class Sending:
                 "destination, and what stands between here and there"
             )
         if offset > self._artifact.bytes or length not in (None, self._artifact.bytes):
-            yield from self._drop()  # another file's upload: our note was wrong
+            yield from self.give_up()  # another file's upload: our note was wrong
             return (yield from self._create())
         return offset
 
@@ -186,15 +196,6 @@ class Sending:
                 raise refusal(answer, "asking what the server can do")
             self._server.offer = Offer.of(answer.headers) if answer.ok else Offer()
         return self._server.offer
-
-    def _drop(self) -> Core[None]:
-        """End an upload that nobody needs; whether that worked is the server's business."""
-        url = self._note().get("url")
-        offer = self._server.offer
-        self._memory.forget(self._lecture, self._artifact)
-        known = within(self._server.url, self._server.url, url) if isinstance(url, str) else None
-        if known and (offer is None or "termination" in offer.extensions):
-            yield Request("DELETE", known, TUS)
 
     def _finish(self) -> Core[Receipt | None]:
         if self._server.receipts_url is None:
@@ -276,11 +277,15 @@ class Sending:
 
     # ------------------------------------------------------------ memory
 
+    def _known(self) -> str | None:
+        url, home = self._note().get("url"), self._server.url
+        return within(home, home, url) if isinstance(url, str) else None
+
     def _note(self) -> dict[str, Any]:
         return self._memory.get(self._lecture, self._artifact) or {}
 
     def _remember(self, **more: Any) -> None:
-        note = {"url": self._url, **more}
+        note = {"url": self._url, "state": self._state, **more}
         if self._note() != note:
             self._memory.put(self._lecture, self._artifact, note)
 

@@ -3,25 +3,35 @@
 With `receipts_url` a file counts as delivered when the platform's receipt says so. Without one the
 server's word is all there is: such a receipt has the state "received", and nobody should delete a
 recording because of it.
+
+A file is compared while it leaves. A server that has got bytes of a damaged one never gets its end:
+the upload is given up, and the next one begins anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from uploader import receipts
-from uploader.bodies import Comparison
-from uploader.exchange import Core, Memory, Piece, T
-from uploader.sender import Artifact, Permanent, Phase, Progress, Receipt, Transient
+from uploader.bodies import Changed, Witness, state_of
+from uploader.exchange import Core, Memory, T
+from uploader.leaving import Leaving
+from uploader.sender import Artifact, Permanent, Phase, Progress, Receipt, SendError, Transient
 from uploader.tus import Sending, Server
+
+#: In a note: this file was found to be another than the one that was packaged.
+CHANGED = "changed"
 
 
 class Runner(Protocol):
     """What performs a core: `uploader.http.Http`."""
 
-    def run(self, core: Core[T], path: Path | None, progress: Progress) -> T: ...
+    def run(
+        self, core: Core[T], path: Path | None, progress: Progress, witness: Witness | None = None
+    ) -> T: ...
 
     def close(self) -> None: ...
 
@@ -37,7 +47,7 @@ class TusDestination:
         self._memory = memory
         self._agent = agent
         self._utc = utc
-        self._comparison = Comparison(lambda size: [Piece(0, size)], _taken)
+        self._leaving: tuple[tuple[object, ...] | None, Leaving] | None = None
 
     def close(self) -> None:
         """Hang up; the next request calls again."""
@@ -56,27 +66,41 @@ class TusDestination:
     def send(self, lecture: str, artifact: Artifact, path: Path, progress: Progress) -> Receipt:
         if Path(artifact.name).name != artifact.name:
             raise Permanent(f"{artifact.name!r} is not a file name")
-        self._comparison.of(path, artifact, progress)
+        state, leaving = self._of(path, artifact)
+        if not artifact.bytes or CHANGED in (self._memory.get(lecture, artifact) or {}):
+            leaving.compare(progress)
         if self._server.receipts_url is None and (known := self.receipt(lecture, artifact)):
             return known
-        sending = Sending(self._server, self._memory, lecture, artifact)
+        sending = Sending(self._server, self._memory, lecture, artifact, state)
         try:
-            found = self._http.run(sending.deliver(), path, progress)
+            core = leaving.through(sending.deliver(), progress)
+            found = self._http.run(core, path, progress, leaving)
+        except Changed:
+            self._leaving = None
+            self._give_up(sending, lecture, artifact)
+            raise
         except Transient as error:
             error.progressed = sending.advanced
             raise
         return found if found is not None else self._own_receipt(lecture, artifact)
 
+    def _of(self, path: Path, artifact: Artifact) -> tuple[str, Leaving]:
+        """Its last change, and how far it has been seen; one file is known, others begin anew."""
+        state = state_of(path, artifact)
+        if self._leaving is None or state is None or self._leaving[0] != state:
+            self._leaving = state, Leaving(path, artifact)
+        return str(state[-1] if state else ""), self._leaving[1]
+
+    def _give_up(self, sending: Sending, lecture: str, artifact: Artifact) -> None:
+        """Nothing is built upon what has arrived, whether the server hears of it or not."""
+        with contextlib.suppress(SendError):
+            self._http.run(sending.give_up(), None, _silent)
+        self._memory.put(lecture, artifact, {CHANGED: True})
+
     def _own_receipt(self, lecture: str, artifact: Artifact) -> Receipt:
         receipt = receipts.own(lecture, artifact, "received", self._utc(), self._agent)
         self._memory.put(lecture, artifact, {"receipt": receipt})
         return receipt
-
-
-def _taken(blocks: Iterator[bytes], _piece: Piece) -> None:
-    """This protocol needs no digest of its own."""
-    for _ in blocks:
-        pass
 
 
 def _silent(_phase: Phase, _done: int) -> None:

@@ -40,8 +40,10 @@ def completed(kind: str, folder: Path) -> Iterator[tuple[dict[str, str], bytes]]
             yield record["metadata"], note.with_suffix("").read_bytes()
         return
     for note in folder.glob("*.info"):
-        record = json.loads(note.read_text())
-        data = note.with_suffix("").read_bytes()
+        try:
+            record, data = json.loads(note.read_text()), note.with_suffix("").read_bytes()
+        except FileNotFoundError:
+            continue  # it was ended while its last request was still being written down
         if len(data) == record["size"]:
             yield record["metadata"], data
 
