@@ -47,6 +47,15 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A preset that a camera keeps. `token` is its own word for it."""
+
+    name: str
+    token: str
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A camera that has told of itself."""
 
@@ -84,6 +93,26 @@ def ask(service: str, user: str = "", password: str = "") -> Offer:
         about.get("SerialNumber", ""),
         streams,
     )
+
+
+def presets(service: str, user: str = "", password: str = "") -> tuple[Place, ...]:
+    """Where the camera can be turned to, as it calls it. Raises SourceError."""
+    library = _library()
+    with _in_words(library, service):
+        client = library.OnvifClient(service, username=user, password=password, timeout_s=CALL_S)
+        with client as camera:
+            profile = str(camera.get_profiles()[0]["token"])
+            found = camera.ptz_get_presets(profile_token=profile)
+    return tuple(Place(str(it.get("name") or ""), str(it["token"]), profile) for it in found)
+
+
+def go_to(service: str, place: Place, user: str = "", password: str = "") -> None:
+    """Turn the camera. Raises SourceError."""
+    library = _library()
+    with _in_words(library, service):
+        client = library.OnvifClient(service, username=user, password=password, timeout_s=CALL_S)
+        with client as camera:
+            camera.ptz_goto_preset(profile_token=place.profile, preset_token=place.token)
 
 
 def best(streams: Iterable[Stream]) -> Stream | None:
@@ -139,7 +168,7 @@ def _in_words(library: Any, service: str) -> Iterator[None]:
             f"{service}: the camera does not answer ({type(error).__name__})",
             "check its address and network; some cameras have ONVIF switched off",
         ) from None
-    except (library.OnvifError, ValueError, KeyError) as error:
+    except (library.OnvifError, ValueError, LookupError) as error:
         raise NotMedia(
             f"{service}: what answers is no ONVIF camera as we know it ({type(error).__name__})",
             "take its RTSP address from its manual",

@@ -8,7 +8,9 @@ blocks for ever: no timeout of the library reaches it, so the process must be ex
 from __future__ import annotations
 
 import errno
+import sys
 import time
+from functools import partial
 from typing import cast
 
 import av
@@ -31,8 +33,15 @@ from capture.source import (
     SourceInfo,
     SourceSpec,
 )
-from capture.v4l2_controls import local_mains, plan_controls, set_controls
+from capture.v4l2_controls import (
+    local_mains,
+    plan_controls,
+    plan_preset,
+    read_values,
+    set_controls,
+)
 from capture.v4l2_ioctl import Node, ask
+from capture.v4l2_keeping import KeptControls
 from device_profiles.match import facts_of, match_profile
 from device_profiles.own import load_known
 
@@ -44,7 +53,8 @@ class V4l2Source:
     """`spec.device` is a node (/dev/video0, /dev/v4l/by-id/…) or an identity from discovery.
 
     options: formats = order of preference, as "mjpeg,raw,h264" (a profile's), if `format` is None;
-    controls = what to set besides the profile's, as "power_line_frequency=2,gain=10", or "off".
+    controls = what to set besides the profile's, as "power_line_frequency=2,gain=10", or "off";
+    preset = the name of a place to look at, from the profile.
     """
 
     def __init__(self, spec: SourceSpec) -> None:
@@ -54,6 +64,7 @@ class V4l2Source:
         self._last = 0
         self._ahead: Packet | None = None
         self._identity = ""
+        self._kept: KeptControls | None = None
 
     def open(self) -> SourceInfo:
         node = self._ask()
@@ -85,6 +96,8 @@ class V4l2Source:
     def read(self) -> Sample:
         if self._input is None:
             raise DeviceLost("the camera was not opened", "open it before reading")
+        if self._kept is not None and (said := self._kept.look(time.monotonic_ns())):
+            print(f"{self._spec.device}: {said}", file=sys.stderr)
         packet, self._ahead = self._ahead or self._take(self._input), None
         stamp = _kernel_stamp(packet)
         if stamp is None and not self._last:
@@ -132,7 +145,11 @@ class V4l2Source:
         facts = facts_of("camera", node.card, identity, node_usb(node.path), offers(node.modes))
         profile = match_profile(facts, load_known().profiles)
         plan = plan_controls(profile.controls if profile else (), asked, local_mains())
-        refused = [*plan.mistakes, *set_controls(node.path, dict(plan.values))]
+        place = plan_preset(profile, self._spec.options.get("preset", ""))
+        write = partial(set_controls, node.path)
+        refused = [*plan.mistakes, *place.mistakes, *write(dict(plan.values + place.values))]
+        # Where it looks is not kept: people turn it, too.
+        self._kept = KeptControls(dict(plan.values), partial(read_values, node.path), write)
         return f"; not set: {', '.join(refused)}" if refused else ""
 
     def _take(self, camera: Input) -> Packet:

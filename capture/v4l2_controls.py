@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import fcntl
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from capture.v4l2_ioctl import opened, request
 from device_profiles.mains import LINE_FREQUENCY, mains_of_zone
-from device_profiles.profile import Control
+from device_profiles.profile import Control, Profile
 
 USER, CAMERA = 0x00980900, 0x009A0900  # V4L2_CID_BASE, V4L2_CID_CAMERA_CLASS_BASE
 #: As v4l2-ctl and newer kernels (linux/v4l2-controls.h) name them.
@@ -46,6 +46,8 @@ QUERYCTRL = request(3, 36, _QUERY.size)
 G_CTRL = request(3, 27, _CONTROL.size)
 S_CTRL = request(3, 28, _CONTROL.size)
 UNUSABLE = 0x1 | 0x4  # V4L2_CTRL_FLAG_DISABLED, V4L2_CTRL_FLAG_READ_ONLY
+#: V4L2_CTRL_FLAG_INACTIVE (an automatic has it), _WRITE_ONLY, _VOLATILE (the camera changes it).
+UNSTEADY = UNUSABLE | 0x10 | 0x40 | 0x80
 OFF = "off"
 
 
@@ -93,6 +95,17 @@ def plan_controls(profile: tuple[Control, ...], asked: str, mains: int | None) -
     return Plan(tuple(values.items()), tuple(mistakes))
 
 
+def plan_preset(profile: Profile | None, name: str) -> Plan:
+    """Where to look: a preset of the camera's profile. Without a name nothing is turned."""
+    if not name:
+        return Plan()
+    presets = {preset.name: preset for preset in profile.presets} if profile else {}
+    if name not in presets:
+        there = ", ".join(presets) or "none"
+        return Plan(mistakes=(f"preset {name} (its profile has: {there})",))
+    return Plan(presets[name].values)
+
+
 def set_controls(path: str, values: Mapping[str, int]) -> list[str]:
     """Set what the camera has; returns what it refused, each with the cause. Raises nothing."""
     refused = []
@@ -136,7 +149,16 @@ def read_controls(path: str) -> list[Setting]:
         return [setting for setting in found if setting is not None]
 
 
-def _read(fd: int, name: str, number: int) -> Setting | None:
+def read_values(path: str, names: Iterable[str]) -> dict[str, int]:
+    """What these are set to, without those that change by themselves. Raises OSError."""
+    with opened(path) as fd:
+        asked = [(name, NUMBERS[name]) for name in names if name in NUMBERS]
+        found = [_read(fd, *each, UNSTEADY) for each in asked]
+    steady = [each for each in found if each is not None and each.settable]
+    return {each.name: each.value for each in steady if each.value is not None}
+
+
+def _read(fd: int, name: str, number: int, unusable: int = UNUSABLE) -> Setting | None:
     question = bytearray(_QUERY.pack(number, 0, b"", 0, 0, 0, 0, 0))
     try:
         fcntl.ioctl(fd, QUERYCTRL, question, True)
@@ -149,7 +171,7 @@ def _read(fd: int, name: str, number: int) -> Setting | None:
         value = _CONTROL.unpack(answer)[1]
     except OSError:
         value = None
-    return Setting(name, value, low, high, default, not flags & UNUSABLE)
+    return Setting(name, value, low, high, default, not flags & unusable)
 
 
 def local_mains(etc: Path = Path("/etc")) -> int | None:

@@ -20,6 +20,8 @@ Role = Literal["webcam", "conference", "document", "grabber", "microphone", "spe
 FORMATS = ("mjpeg", "raw", "h264")
 #: The value of a control that depends on where the room is: the frequency of the mains.
 MAINS = "mains"
+#: What a preset may set.
+PTZ = ("pan_absolute", "tilt_absolute", "zoom_absolute", "focus_absolute")
 
 _USB = re.compile(r"[0-9a-f]{4}:([0-9a-f]{4}|\*)")
 _OFFER = re.compile(rf"({'|'.join(FORMATS)})( [1-9]\d{{1,4}}x[1-9]\d{{1,4}})?")
@@ -40,6 +42,14 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """Where a camera that can be turned looks, in V4L2's units: pan and tilt in seconds of arc."""
+
+    name: str
+    values: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """For whom: `serials`, `usb` (vendor:product, or vendor:*), `names` (parts of the device's
     name), `offers` (modes it must all have: "h264", "mjpeg 1920x1080"). Without: for its kind."""
@@ -57,6 +67,7 @@ class Profile:
     fps: float | None = None
     channels: int | None = None  # of a microphone
     controls: tuple[Control, ...] = ()  # of a camera, set in this order
+    presets: tuple[Preset, ...] = ()  # of a camera that can be turned
     quirks: tuple[str, ...] = ()  # for people, one sentence each
     sources: tuple[str, ...] = ()  # where ids and quirks were found
     own: bool = False  # the room's, not this package's
@@ -111,6 +122,8 @@ def parse_profile(name: str, text: str, *, own: bool = False) -> Profile:
 def _value(file: str, key: str, value: Any) -> Any:
     if key == "controls":
         return _controls(file, value)
+    if key == "presets":
+        return _presets(file, value)
     fits, expected = EXPECTED[key]
     if not fits(value):
         raise ProfileError(f"{file}: {key} cannot be {value!r}; write {expected}")
@@ -133,9 +146,20 @@ def _controls(file: str, value: Any) -> tuple[Control, ...]:
     return tuple(found)
 
 
+def _presets(file: str, value: Any) -> tuple[Preset, ...]:
+    how = f"write [presets.NAME] with whole numbers for some of {', '.join(PTZ)}"
+    if not isinstance(value, dict):
+        raise ProfileError(f"{file}: presets cannot be {value!r}; {how}")
+    for name, entry in value.items():
+        numbers = isinstance(entry, dict) and entry and all(type(v) is int for v in entry.values())
+        if not (numbers and set(entry) <= set(PTZ) and _WORD.fullmatch(name)):
+            raise ProfileError(f"{file}: presets.{name} is not understood; {how}")
+    return tuple(Preset(name, tuple(entry.items())) for name, entry in value.items())
+
+
 def _check_kind(file: str, profile: Profile) -> None:
     """What one kind of device cannot have."""
-    of_cameras = ("formats", "size", "fps", "controls", "offers")
+    of_cameras = ("formats", "size", "fps", "controls", "presets", "offers")
     wrong = of_cameras if profile.kind == "microphone" else ("channels",)
     for key in wrong:
         if getattr(profile, key):

@@ -86,6 +86,31 @@ def test_one_device_is_shown_with_all_that_is_known_of_it(desk: Desk) -> None:
     assert controls["exposure_dynamic_framerate"]["why"] in for_people
 
 
+def test_where_a_camera_looks_is_told_as_lines_for_a_profile(desk: Desk) -> None:
+    pan, zoom = NUMBERS["pan_absolute"], NUMBERS["zoom_absolute"]
+    desk.cameras.set("controls", f"{pan:x} -36000 36000 0\n{zoom:x} 100 500 0\n")
+    turn = [sys.executable, "-m", "edge_agent.commands.looking", "turn", "/dev/video0", "1"]
+    request = '{"pan_absolute": -3600, "zoom_absolute": 150, "tilt_absolute": 7}'
+    done = subprocess.run(turn, env=desk.env, input=request, stdout=subprocess.PIPE, text=True)
+    assert json.loads(done.stdout) == {"refused": []}
+    it = desk.data("preset", "/dev/video0")
+    assert it["now"] == {"pan_absolute": -3600, "zoom_absolute": 150}
+    assert (it["presets"], it["turned"]) == ([], None)
+    assert "  [presets.NAME]\n  pan_absolute = -3600\n" in desk("preset", SOCKET).stdout
+
+
+@pytest.mark.parametrize(
+    ("controls", "code", "error"), [("", 9, "cannot-turn"), ("{:x} 100 500 0\n", 4, "no-preset")]
+)
+def test_a_place_that_nobody_knows_turns_nothing(
+    desk: Desk, controls: str, code: int, error: str
+) -> None:
+    desk.cameras.set("controls", controls.format(NUMBERS["zoom_absolute"]))
+    done = desk("preset", "/dev/video0", "lectern", "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (code, error)
+    assert not (desk.cameras.folder / "video0.set").exists()
+
+
 def test_a_name_is_kept_in_the_configuration_and_means_the_device_from_then_on(desk: Desk) -> None:
     assert desk.data("name", "/dev/video0", "Lectern camera")["identity"] == SOCKET
     text = desk.config.read_text()

@@ -13,6 +13,7 @@ from device_profiles.own import load_known
 from device_profiles.profile import (
     MAINS,
     Control,
+    Preset,
     Profile,
     ProfileError,
     load_profiles,
@@ -171,6 +172,13 @@ GOOD = 'kind = "camera"\ntitle = "x"\n'
         (GOOD + '[controls.gain]\nvalue = "high"\nwhy = "x"', "controls.gain.value"),
         (GOOD + '[controls.gain]\nvalue = true\nwhy = "x"', "controls.gain.value"),
         (GOOD + '[controls.gain]\nvalue = 3\nwhy = ""', "controls.gain.why"),
+        (GOOD + "presets = 3", "presets"),
+        (GOOD + "[presets.lectern]", "presets.lectern"),
+        (GOOD + "[presets]\nlectern = 3", "presets.lectern"),
+        (GOOD + "[presets.lectern]\npan_absolute = true", "presets.lectern"),
+        (GOOD + "[presets.lectern]\ngain = 3", "presets.lectern"),
+        (GOOD + '[presets."the board"]\nzoom_absolute = 3', "presets.the board"),
+        ('kind = "microphone"\ntitle = "x"\n[presets.door]\nzoom_absolute = 3', "presets"),
         (GOOD + 'own = "x"', "own"),
         ('name = "other"\n' + GOOD, "name"),
         ("kind = ", ""),
@@ -191,6 +199,15 @@ def test_controls_keep_their_order_and_their_reasons() -> None:
     assert parse_profile("mine", text).controls == (
         Control("focus_automatic_continuous", 0, "a"),
         Control("focus_absolute", 30, "b"),
+    )
+
+
+def test_a_camera_that_can_be_turned_has_places_with_names() -> None:
+    text = GOOD + "[presets.lectern]\npan_absolute = -36000\nzoom_absolute = 150\n"
+    text += "[presets.board]\ntilt_absolute = 0\n"
+    assert parse_profile("mine", text).presets == (
+        Preset("lectern", (("pan_absolute", -36000), ("zoom_absolute", 150))),
+        Preset("board", (("tilt_absolute", 0),)),
     )
 
 

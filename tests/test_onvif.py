@@ -111,10 +111,12 @@ class Desk:
         file.write_text(text)
         file.chmod(0o600)
 
-    def __call__(self, *words: str, path: str = "") -> tuple[int, dict[str, Any], str]:
+    def __call__(
+        self, *words: str, path: str = "", verb: str = "network"
+    ) -> tuple[int, dict[str, Any], str]:
         command = [sys.executable, "-m", "edge_agent.cli", "--config", self.home / "config.toml"]
         done = subprocess.run(
-            [*command, "devices", "network", *words, "--json"],
+            [*command, "devices", verb, *words, "--json"],
             env=os.environ | {"PYTHONPATH": f"{path}:{ROOT}" if path else str(ROOT)},
             capture_output=True,
             text=True,
@@ -168,6 +170,32 @@ def test_what_is_wrong_names_the_next_step(
     found, document, _ = desk(camera.service, *words)
     assert (found, document["error"]["code"]) == (code, error)
     assert hint in document["error"]["hint"]
+
+
+@pytest.mark.parametrize(("name", "token"), [("Board", "2"), ("3", "3")])
+def test_a_camera_is_turned_to_a_place_that_it_keeps(
+    camera: FakeCamera, tmp_path: Path, name: str, token: str
+) -> None:
+    """A place without a name is meant by the camera's own word for it."""
+    desk = Desk(tmp_path)
+    desk.keep("hall", f"{USER}:{PASSWORD}")
+    words = (camera.service, "--credential", "hall")
+    code, document, _ = desk(*words, verb="preset")
+    assert (code, camera.turned) == (0, "")
+    assert [it["token"] for it in document["data"]["presets"]] == ["1", "2", "3"]
+    code, document, everything = desk(*words, name, verb="preset")
+    assert (code, document["data"]["turned"], camera.turned) == (0, name, token)
+    assert "s3cret" not in everything
+
+
+def test_a_place_that_it_does_not_keep_is_told_with_those_that_it_does(
+    camera: FakeCamera, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    desk.keep("hall", f"{USER}:{PASSWORD}")
+    code, document, _ = desk(camera.service, "Door", "--credential", "hall", verb="preset")
+    assert (code, document["error"]["code"], camera.turned) == (4, "no-preset", "")
+    assert "Lectern, Board, 3" in document["error"]["message"]
 
 
 def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Laws of a camera's controls: planned by profile and track, set at each opening."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from capture.v4l2_controls import NUMBERS, OFF, Plan, local_mains, plan_controls
-from device_profiles.profile import Control
+from capture.source import NS
+from capture.v4l2_controls import NUMBERS, OFF, Plan, local_mains, plan_controls, plan_preset
+from capture.v4l2_keeping import EVERY_NS, MOST, KeptControls
+from device_profiles.profile import Control, Preset, Profile
 from tests.hardware_fixtures import FakeCameras, reading, shim_camera
 
 STEADY = Control("exposure_dynamic_framerate", 0, "why")
@@ -31,6 +33,85 @@ def test_a_tracks_own_word_goes_before_its_profile(
     asked: str, mains: int | None, values: tuple[tuple[str, int], ...]
 ) -> None:
     assert plan_controls((LAMPS, STEADY), asked, mains) == Plan(values)
+
+
+LECTERN = Preset("lectern", (("pan_absolute", -36000), ("zoom_absolute", 150)))
+TURNED = Profile("mine", "camera", "Mine", presets=(LECTERN,))
+
+
+@pytest.mark.parametrize(
+    ("profile", "name", "plan"),
+    [
+        (TURNED, "", Plan()),
+        (None, "", Plan()),
+        (TURNED, "lectern", Plan(LECTERN.values)),
+        (TURNED, "door", Plan(mistakes=("preset door (its profile has: lectern)",))),
+        (None, "door", Plan(mistakes=("preset door (its profile has: none)",))),
+    ],
+)
+def test_a_camera_is_turned_to_a_place_of_its_profile_or_not_at_all(
+    profile: Profile | None, name: str, plan: Plan
+) -> None:
+    assert plan_preset(profile, name) == plan
+
+
+# ---------------------------------------------------------------- what is changed meanwhile
+
+
+class Camera:
+    """Its controls; it makes even numbers of all that it is told."""
+
+    def __init__(self, **values: int) -> None:
+        self.values, self.told = values, list[dict[str, int]]()
+
+    def write(self, values: Mapping[str, int]) -> list[str]:
+        self.told.append(dict(values))
+        self.values |= {name: value // 2 * 2 for name, value in values.items()}
+        return []
+
+    def read(self, names: Iterable[str]) -> Mapping[str, int]:
+        return {name: self.values[name] for name in names if name in self.values}
+
+
+def kept(camera: Camera, **wanted: int) -> KeptControls:
+    camera.write(wanted)
+    camera.told.clear()
+    return KeptControls(wanted, camera.read, camera.write)
+
+
+def test_what_another_program_has_changed_is_put_back_and_nothing_else() -> None:
+    camera = Camera(hue=1)
+    it = kept(camera, gain=11, gamma=20)
+    camera.values |= {"hue": 2}
+    assert [it.look(at * NS) for at in range(12)] == [""] * 12
+    camera.values["gain"] = 90
+    assert [bool(it.look(at * NS)) for at in range(12, 22)].count(True) == 1
+    assert camera.told == [{"gain": 11}]
+    assert camera.values == {"gain": 10, "gamma": 20, "hue": 2}
+
+
+def test_whoever_goes_on_changing_a_control_wins() -> None:
+    camera = Camera()
+    it = kept(camera, gain=10)
+    said = []
+    for at in range(0, 60 * EVERY_NS, EVERY_NS):
+        camera.values["gain"] = 90
+        said.append(it.look(at))
+    assert len(camera.told) == MOST
+    assert [line for line in said if "left alone" in line] == [said[MOST]]
+
+
+def test_a_camera_that_tells_nothing_is_left_alone() -> None:
+    """It has no such controls, or it has just been unplugged: reading its pictures will tell."""
+
+    def gone(names: Iterable[str]) -> Mapping[str, int]:
+        raise OSError
+
+    silent, unplugged = Camera(), Camera()
+    for camera, read in ((silent, lambda names: {}), (unplugged, gone)):
+        it = KeptControls({"gain": 10}, read, camera.write)
+        assert [it.look(at * EVERY_NS) for at in range(3)] == [""] * 3
+        assert camera.told == []
 
 
 @pytest.mark.parametrize("asked", ["gain", "gain=", "gain=high", "=;"])

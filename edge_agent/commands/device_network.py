@@ -69,7 +69,7 @@ def _tell_found(seconds: float, report: Report) -> None:
 def _tell_offer(here: Room, address: str, credential: str, report: Report) -> None:
     from capture.onvif import ask, best
 
-    user, password = _user_of(here, credential)
+    user, password = user_of(here, credential)
     offer = ask(address, user, password)
     chosen = best(offer.streams)
     report.data = asdict(offer) | {"best": chosen.url if chosen else None}
@@ -90,7 +90,7 @@ def _lines(offer: Offer, chosen: Stream | None) -> Iterator[str]:
         yield f"edge-agent config set tracks.camera.kind rtsp tracks.camera.device {chosen.url}"
 
 
-def _user_of(here: Room, credential: str) -> tuple[str, str]:
+def user_of(here: Room, credential: str) -> tuple[str, str]:
     """Raises Failure. Never from the command line: others on this PC could read it there."""
     if not credential:
         return "", ""

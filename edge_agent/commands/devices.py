@@ -11,6 +11,7 @@ import typer
 from edge_agent.commands import (
     completing,
     device_network,
+    device_preset,
     device_rules,
     device_test,
     device_watch,
@@ -39,6 +40,7 @@ app.command("test")(device_test.try_)
 app.command()(device_watch.watch)
 app.command()(device_rules.rules)
 app.command()(device_network.network)
+app.command()(device_preset.preset)
 
 
 @app.command("list")

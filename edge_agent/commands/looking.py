@@ -2,6 +2,7 @@
 
 python -m edge_agent.commands.looking list        what is plugged in, as JSON
 python -m edge_agent.commands.looking controls NODE   what can be set at a camera
+python -m edge_agent.commands.looking turn NODE   set controls: a JSON object on stdin
 python -m edge_agent.commands.looking test        a JSON request on stdin, a JSON verdict out
 """
 
@@ -49,6 +50,12 @@ def chosen_tracks() -> dict[str, TrackConfig]:
 def controls_of(node: str) -> dict[str, Any]:
     """The controls that a camera has, as "controls"; with "error" why they cannot be read."""
     return _child(["controls", node], "", LIST_S)
+
+
+def turn(node: str, values: Mapping[str, int]) -> list[str]:
+    """Set controls of a camera, also of one that records; what it refused, in words."""
+    refused: list[str] = _child(["turn", node], json.dumps(dict(values)), LIST_S)["refused"]
+    return refused
 
 
 def try_device(spec: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -180,12 +187,20 @@ def _controls(node: str) -> dict[str, Any]:
         return {"controls": [], "error": f"{node}: {error.strerror}"}
 
 
+def _turn(node: str, values: Mapping[str, int]) -> dict[str, Any]:
+    from capture.v4l2_controls import set_controls
+
+    return {"refused": set_controls(node, values)}
+
+
 def _main(arguments: list[str]) -> None:
     verb, pipe = arguments[0], int(arguments[-1])
     if verb in ("list", "choose"):
         answer = _list() if verb == "list" else _choose()
     elif verb == "controls":
         answer = _controls(arguments[1])
+    elif verb == "turn":
+        answer = _turn(arguments[1], json.loads(sys.stdin.read()))
     else:
         request = json.loads(sys.stdin.read())
         answer = _test(request["spec"], request["seconds"])

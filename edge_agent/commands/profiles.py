@@ -183,6 +183,9 @@ def _lines(profile: Profile) -> list[str]:
     lines += [f"  {key}: {value}" for key, value in facts.items() if value]
     for control in profile.controls:
         lines.append(f"  sets {control.name} = {control.value}: {control.why}")
+    for preset in profile.presets:
+        looks = ", ".join(f"{name} {value}" for name, value in preset.values)
+        lines.append(f"  preset {preset.name}: {looks}")
     lines += [f"  note: {quirk}" for quirk in profile.quirks]
     lines += [f"  source: {source}" for source in profile.sources]
     return lines

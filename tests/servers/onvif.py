@@ -1,4 +1,4 @@
-"""A network camera for tests, as far as ONVIF goes: a probe's answer, and four calls over SOAP.
+"""A network camera for tests, as far as ONVIF goes: a probe's answer, and six calls over SOAP.
 
 It wants a UsernameToken with the right digest, as real ones do, and tells an address of itself
 that nobody can reach (as behind a port forward).
@@ -21,6 +21,7 @@ _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><s:Envelope'
     ' xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
     ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl"'
+    ' xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl"'
     ' xmlns:trt="http://www.onvif.org/ver10/media/wsdl"'
     ' xmlns:tt="http://www.onvif.org/ver10/schema">'
     "<s:Body>{}</s:Body></s:Envelope>"
@@ -63,6 +64,11 @@ class FakeCamera:
     )
     #: What it says to whom it does not know.
     refusal: str = "Sender not Authorized"
+    #: Token and name of the places that it keeps; the one that it was turned to.
+    presets: list[tuple[str, str]] = field(
+        default_factory=lambda: [("1", "Lectern"), ("2", "Board"), ("3", "")]
+    )
+    turned: str = ""
     #: Every request's body.
     seen: list[str] = field(default_factory=list)
 
@@ -136,6 +142,8 @@ def _answer(camera: FakeCamera, body: str) -> str:
         return (
             "<tds:GetServicesResponse><tds:Service>"
             "<tds:Namespace>http://www.onvif.org/ver10/media/wsdl</tds:Namespace>"
+            f"<tds:XAddr>{media}</tds:XAddr></tds:Service><tds:Service>"
+            "<tds:Namespace>http://www.onvif.org/ver20/ptz/wsdl</tds:Namespace>"
             f"<tds:XAddr>{media}</tds:XAddr></tds:Service></tds:GetServicesResponse>"
         )
     if "GetDeviceInformation" in body:
@@ -150,6 +158,16 @@ def _answer(camera: FakeCamera, body: str) -> str:
             for token, encoding, width, height in camera.profiles
         )
         return f"<trt:GetProfilesResponse>{inner}</trt:GetProfilesResponse>"
+    if "GetPresets" in body:
+        inner = "".join(
+            f'<tptz:Preset token="{token}"><tt:Name>{name}</tt:Name></tptz:Preset>'
+            for token, name in camera.presets
+        )
+        return f"<tptz:GetPresetsResponse>{inner}</tptz:GetPresetsResponse>"
+    if "GotoPreset" in body:
+        told = re.search(r"PresetToken>([^<]*)<", body)
+        camera.turned = told[1] if told else ""
+        return "<tptz:GotoPresetResponse/>"
     token = re.search(r"ProfileToken>([^<]*)<", body)
     name = token[1] if token else ""
     return (
