@@ -19,11 +19,15 @@ from pathlib import Path
 from edge_agent.locks import AlreadyRunning, only_one
 from tests.appliance import cache
 from tests.appliance.clocks import wrong_clock
+from tests.appliance.controls import controls_stay
 from tests.appliance.debian import CannotBuild
 from tests.appliance.deliver import record_and_deliver
 from tests.appliance.devices import camera_driver_fails, unplug_and_replug, webcam_hangs
+from tests.appliance.from_nothing import from_nothing
 from tests.appliance.image import build
+from tests.appliance.lit import light_tells
 from tests.appliance.machine import GuestFailed
+from tests.appliance.microphones import microphone_dies
 from tests.appliance.power import pull_the_plug
 from tests.appliance.replay import every_crash_point
 from tests.appliance.report import Row, table, write_json
@@ -31,13 +35,19 @@ from tests.appliance.room import Room
 from tests.appliance.services import disk_full, watchdog
 from tests.appliance.slow_link import slow_destination
 from tests.appliance.thin_link import thin_link
+from tests.appliance.twins import twins_swapped
 
 SCENARIOS: dict[str, Callable[[Room], Row]] = {
+    "setup": from_nothing,
     "deliver": record_and_deliver,
     "crash-points": every_crash_point,
     "power": pull_the_plug,
     "unplug": unplug_and_replug,
+    "swap": twins_swapped,
     "hang": webcam_hangs,
+    "microphone": microphone_dies,
+    "controls": controls_stay,
+    "light": light_tells,
     "camera-lost": camera_driver_fails,
     "clock": wrong_clock,
     "watchdog": watchdog,

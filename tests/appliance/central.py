@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,24 +52,28 @@ class Central:
         await_port(port, self._server, self._log)
         self.line = Line(port)
 
-    def config(self) -> str:
-        """The destination, for the guest's configuration."""
+    def config(self, ca_file: str = CA_FILE) -> str:
+        """The destination's table, for the guest's configuration."""
         base = f"https://{HOST}:{self.line.port}"
         return f"""
-[destinations.campus]
 type = "tus"
 url = "{base}/files/"
 receipts_url = "{base}/receipts/{{lecture}}/{{name}}/{{sha256}}"
 credential = "campus"
-ca_file = "{CA_FILE}"
+ca_file = "{ca_file}"
 """
+
+    @property
+    def certificate(self) -> str:
+        """What the guest has to trust."""
+        return self._certificate.read_text()
 
     def credentials(self) -> list[str]:
         """Shell commands for the guest, as IT staff would run them."""
         secret = "/etc/edge-agent/credentials/campus"
         owner = "edge-agent:edge-agent"
         return [
-            f"cat > {CA_FILE} <<'E'\n{self._certificate.read_text()}\nE",
+            f"cat > {CA_FILE} <<'E'\n{self.certificate}\nE",
             f"install -d -m 0700 {Path(secret).parent}",
             f"printf %s '{TOKEN}' > {secret} && chmod 0600 {secret}",
             f"chown -R {owner} {Path(secret).parent}",
@@ -120,6 +126,16 @@ ca_file = "{CA_FILE}"
             announced[request] = length
             came[request] += count
         return [(announced[request], count) for request, count in came.items()]
+
+
+@contextmanager
+def platform(folder: Path) -> Iterator[Central]:
+    """It ends with the scenario, whatever happens."""
+    central = Central(folder)
+    try:
+        yield central
+    finally:
+        central.close()
 
 
 class _Counted:

@@ -19,7 +19,7 @@ from tests.appliance import cache
 from tests.appliance.debian import CannotBuild, Shell, base_of
 
 #: Sparse; about 1.3 GiB are used.
-ROOT_BYTES = 4 << 30
+ROOT_BYTES = 6 << 30
 #: What the guest needs before its root file system is mounted.
 EARLY_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
 
@@ -89,6 +89,8 @@ def _set_up_service(shell: Shell, root: Path) -> None:
     shutil.copy(
         cache.PROJECT / "systemd/edge-agent.sysusers.conf", root / "etc/sysusers.d/edge-agent.conf"
     )
+    rules = root / "etc/udev/rules.d/60-edge-agent-lights.rules"
+    shutil.copy(cache.PROJECT / "systemd/edge-agent-lights.rules", rules)
     shell.within(root, "systemd-sysusers")
     (root / "etc/edge-agent").mkdir(exist_ok=True)
     shutil.copy(cache.HERE / "guest/config.toml", root / "etc/edge-agent")

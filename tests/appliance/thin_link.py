@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from tests.appliance.central import Central
+from tests.appliance.central import Central, platform
 from tests.appliance.machine import Machine
 from tests.appliance.power import LENGTH_S, goes_on, honest_pc, judge_interrupted
 from tests.appliance.report import Row
@@ -65,7 +63,7 @@ _RULE = (
 def thin_link(room: Room) -> Row:
     """Cable pulled, then power cut while one is sent and one recorded: each arrives once, whole."""
     row = Row("thin link, power cut")
-    with _central(room) as central, honest_pc(room, "thin") as pc:
+    with platform(room.folder / "central") as central, honest_pc(room, "thin") as pc:
         machine = pc.boot()
         _connect(machine, central)
         first = begin(machine, "On its way")
@@ -98,22 +96,13 @@ def thin_link(room: Room) -> Row:
     return row
 
 
-@contextmanager
-def _central(room: Room) -> Iterator[Central]:
-    central = Central(room.folder / "central")
-    try:
-        yield central
-    finally:
-        central.close()
-
-
 def _connect(machine: Machine, central: Central) -> None:
     """The link becomes thin, now and after every boot; the destination is configured."""
     until_armed(machine)
     machine.sh(f"cat > /etc/udev/rules.d/90-thin.rules <<'E'\n{_RULE}\nE")
     machine.sh(f"tc qdisc replace dev eth0 root netem {LINK}")
     machine.sh(f"v4l2-ctl -d /dev/video0 -c test_pattern={NOISE}")
-    machine.sh(f"cat > {CONFIG} <<'E'{_CONFIG}{central.config()}E")
+    machine.sh(f"cat > {CONFIG} <<'E'{_CONFIG}[destinations.campus]{central.config()}E")
     for command in central.credentials():
         machine.sh(command)
     machine.sh("systemctl restart edge-agent edge-agent-upload && sync")

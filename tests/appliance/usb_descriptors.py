@@ -1,4 +1,5 @@
-"""What the USB webcam says of itself: a camera with one size and rate of pictures, a microphone.
+"""What the USB webcam says of itself: a camera with one size and rate of pictures, which moves and
+zooms, and a microphone.
 
 The words are those of USB 2.0 chapter 9, USB Video Class 1.0, USB Audio Class 1.0 and USB/IP.
 """
@@ -8,7 +9,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-BUS_ID = b"1-1".ljust(32, b"\0")
+from tests.appliance.usb_controls import TERMINAL, TERMINAL_BITS, UNIT, UNIT_BITS, Controls
+from tests.appliance.usbip import listing
+
 #: Bytes of a bulk transfer of pictures, its header included.
 PAYLOAD = 16384
 VENDOR, PRODUCT, RELEASE = 0x046D, 0x0825, 0x0012
@@ -19,12 +22,13 @@ _RATE = (48_000).to_bytes(3, "little")
 
 
 def _video_control() -> bytes:
-    camera = bytes([0x12, 0x24, 2, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0])
-    output = bytes([9, 0x24, 3, 3, 1, 1, 0, 1, 0])
-    total = 13 + len(camera) + len(output)
+    camera = bytes([0x12, 0x24, 2, TERMINAL, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 3]) + TERMINAL_BITS
+    unit = bytes([0x0B, 0x24, 5, UNIT, TERMINAL, 0, 0, 2]) + UNIT_BITS + bytes([0])
+    output = bytes([9, 0x24, 3, 3, 1, 1, 0, UNIT, 0])
+    total = 13 + len(camera) + len(unit) + len(output)
     head = struct.pack("<BBBHHIBB", 13, 0x24, 1, 0x0100, total, 6_000_000, 1, 1)
     together = bytes([8, 11, 0, 2, 14, 3, 0, 0])
-    return together + bytes([9, 4, 0, 0, 0, 14, 1, 0, 0]) + head + camera + output
+    return together + bytes([9, 4, 0, 0, 0, 14, 1, 0, 0]) + head + camera + unit + output
 
 
 def _audio() -> bytes:
@@ -44,24 +48,21 @@ def _audio() -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Webcam:
-    """One webcam; guests tell them apart by the serial."""
+    """One webcam; guests tell them apart by the serial, if there is one."""
 
     width: int
     height: int
     fps: int
     serial: str
+    controls: Controls
 
     def record(self, *, interfaces: bool) -> bytes:
-        """As USB/IP lists a device; speed 3 is high speed."""
-        words = struct.pack(
-            ">256s32sIIIHHHBBBBBB",
-            *(b"/sys/devices/emulated/1-1", BUS_ID, 1, 2, 3, VENDOR, PRODUCT, RELEASE),
-            *(0xEF, 2, 1, 1, 1, len(INTERFACES)),
-        )
+        """As USB/IP lists it."""
+        words = listing(VENDOR, PRODUCT, RELEASE, (0xEF, 2, 1), 3, len(INTERFACES))
         pairs = b"".join(bytes([first, second, 0, 0]) for first, second in INTERFACES)
         return words + (pairs if interfaces else b"")
 
-    def control(self, setup: bytes) -> bytes | None:
+    def control(self, setup: bytes, data: bytes) -> bytes | None:
         """The answer to a request on endpoint 0; None is a stall."""
         kind, request, value, index, length = struct.unpack("<BBHHH", setup)
         if kind == 0x80 and request == 6:
@@ -71,6 +72,9 @@ class Webcam:
             return b""
         if kind in (0x80, 0x81, 0x82) and request == 0:
             return b"\0\0"
+        if kind in (0xA1, 0x21) and index & 0xFF == 0:
+            answer = self.controls.asked(request, value >> 8, index >> 8, data)
+            return None if answer is None else answer[:length]
         if kind in (0xA1, 0x21) and index & 0xFF == 1 and value >> 8 in (1, 2):
             return self._video_stream(request, length)
         if kind == 0x22:
@@ -90,7 +94,8 @@ class Webcam:
 
     def _descriptor(self, kind: int, number: int) -> bytes | None:
         if kind == _DEVICE:
-            numbers = (18, 1, 0x200, 0xEF, 2, 1, 64, VENDOR, PRODUCT, RELEASE, 1, 2, 3, 1)
+            named = 3 if self.serial else 0
+            numbers = (18, 1, 0x200, 0xEF, 2, 1, 64, VENDOR, PRODUCT, RELEASE, 1, 2, named, 1)
             return struct.pack("<BBHBBBBHHHBBBB", *numbers)
         if kind == _CONFIGURATION:
             body = _video_control() + self._video_streaming() + _audio()
