@@ -43,13 +43,15 @@ class Guards(_Section):
 
 
 class Renditions(_Section):
-    """Small versions of a finished lecture, made while the room is at rest."""
+    """Small versions of a finished lecture, made while the room is at rest; the small camera also
+    while the lecture is recorded, where there is time to spare."""
 
     audio: bool = True
     audio_kbps: int = Field(default=24, ge=12, le=96)
     camera: Literal["h264", "h264-baseline", "av1", "off"] = "h264"
     camera_kbps: int = Field(default=105, ge=50, le=1000)
     wait_minutes: float = Field(default=30, ge=0, le=1440)
+    while_recording: Literal["auto", "never"] = "auto"
 
     @property
     def any(self) -> bool:

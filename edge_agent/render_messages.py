@@ -20,6 +20,16 @@ class RenderJob(Message):
     camera_kbps: int
 
 
+class LiveJob(Message):
+    """The lecture under way, and the track of it that becomes the small camera."""
+
+    lecture: str
+    lecture_dir: str
+    track: str
+    camera: Literal["h264", "h264-baseline", "av1"]
+    camera_kbps: int
+
+
 class Rendered(Message):
     """The package has a new revision with these files; `complete`: it is the last one."""
 

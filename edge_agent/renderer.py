@@ -11,15 +11,14 @@ import errno
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import av
 
 from edge_agent.finish_messages import FinishFailed, Progress
 from edge_agent.locks import AlreadyRunning, only_one
+from edge_agent.low_priority import end_with_stdin, stand_back
 from edge_agent.messages import Message
 from edge_agent.packager import packaged
 from edge_agent.pipes import Inlet
@@ -57,9 +56,9 @@ def main(argv: list[str] | None = None) -> int:
     def report(message: Message) -> None:
         os.write(fd, message.line())
 
-    _stand_back()
+    stand_back()
     job = RenderJob.model_validate_json(Inlet(sys.stdin.fileno()).line(_JOB_S))
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    end_with_stdin()
     work = Path(job.lecture_dir) / "renditions"
     try:
         work.mkdir(exist_ok=True)
@@ -163,20 +162,6 @@ def _failure(error: Exception) -> FinishFailed:
         hint="The lecture itself is whole, and is delivered without them.",
         passing=passing,
     )
-
-
-def _stand_back() -> None:
-    """Below everything else: only idle processor time, and by that only idle disk time too."""
-    os.nice(19)
-    with suppress(OSError):  # where it is not allowed, the niceness remains
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    os.environ["SVT_LOG"] = "1"  # errors only
-
-
-def _end_with_stdin() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

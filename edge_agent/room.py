@@ -9,6 +9,7 @@ from datetime import timedelta
 from capture.plugs import NoPlugs, Plugs
 from edge_agent.ballast import Ballast
 from edge_agent.booking_desk import BookingDesk
+from edge_agent.caption_desk import CaptionDesk
 from edge_agent.children import Child, Launch, Process, Recorder
 from edge_agent.clock import Clock, Now
 from edge_agent.command_desk import CommandDesk
@@ -23,6 +24,7 @@ from edge_agent.finishing import Finisher
 from edge_agent.lecture_start import LectureStart
 from edge_agent.ledger import Ledger
 from edge_agent.ledger_watch import LedgerWatch
+from edge_agent.live_versions import LiveProcess, LiveVersions
 from edge_agent.performer import Performer
 from edge_agent.power_watch import PowerWatch
 from edge_agent.privacy import Privacy
@@ -33,6 +35,7 @@ from edge_agent.rows import Track
 from edge_agent.schedule_store import ScheduleStore
 from edge_agent.schedule_watch import ScheduleWatch
 from edge_agent.small_versions import SmallVersions
+from edge_agent.spare import Spare
 from edge_agent.spool import Runtime, Spool
 from edge_agent.status import StatusWriter
 
@@ -56,6 +59,7 @@ class Room:
     ballast: Ballast
     encoders: EncoderChoice
     small: SmallVersions
+    live: LiveVersions
     watch: LedgerWatch
     schedule: ScheduleWatch
     #: Tells when a camera or sound card has come.
@@ -77,17 +81,20 @@ def furnish(
     launch: Launch = Process,
     trials: Child | None = None,
     renderer: Child | None = None,
+    live: LiveProcess | None = None,
     plugs: Plugs | None = None,
     on_battery: Callable[[], bool] | None = None,
 ) -> Room:
     """The room with all its pieces, after recovery has brought ledger and spool together.
 
-    Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller;
-    without `plugs` devices are only looked for now and then; without `on_battery` there is none.
+    Without `trials` pictures are encoded in software; without `renderer` nothing is made smaller,
+    without `live` nothing while a lecture is recorded; without `plugs` devices are only looked for
+    now and then; without `on_battery` there is none.
     """
     spool, runtime = Spool(config.storage.spool), Runtime(config.storage.runtime)
     recovery = Recovery(spool, ledger, timedelta(minutes=config.recording.resume_minutes))
     recovery.run(clock.now())
+    CaptionDesk(spool, ledger).catch_up()
     recorders: dict[str, Recorder] = {}
     tracks: list[Track] = []
     start = LectureStart(config, spool, ledger, tracks)
@@ -169,6 +176,7 @@ def furnish(
         Ballast(spool.ledger),
         encoders,
         small,
+        LiveVersions(config.renditions, spool, recorders, live, Spare(), lambda: power.on_battery),
         LedgerWatch(spool, ledger, refill),
         schedule,
         plugs or NoPlugs(),

@@ -45,6 +45,7 @@ _LOOK = "to look at disk and ledger"
 _FILE = "the ledger's file"
 _POWER = "the power"
 _SMALL = "small versions of lectures"
+_LIVE = "the small camera beside the recording"
 _TIMETABLE = "the timetable"
 
 
@@ -91,7 +92,7 @@ class Supervisor:
         self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
         if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
-            self._trouble.forget_all_but({*actions, *self._news, _SMALL, _FILE, _TIMETABLE})
+            self._trouble.forget_all_but({*actions, *self._news, _SMALL, _LIVE, _FILE, _TIMETABLE})
         done = [action for action in actions if self._perform(action, now)]
         if now.mono_ns >= self._status_due_ns or done:
             self._status_due_ns = now.mono_ns + STATUS_NS
@@ -114,6 +115,8 @@ class Supervisor:
             self._stopping,
         )
         room.small.make_way(facts, room.encoders.trying)
+        beside = partial(room.live.step, facts, room.small.active)
+        self._trouble.attempt(_LIVE, beside, now.mono_ns)
         go_on = partial(room.small.go_on, facts, now)
         self._trouble.attempt(_SMALL, go_on, now.mono_ns)
         idle = facts.active is None and facts.finisher is None and not self._stopping
@@ -215,6 +218,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
         wait_for_orphans(runtime)
         starting.ended("earlier recorders")
         trials, renderer = Process("edge_agent.encoder_trials"), Process("edge_agent.renderer")
+        live = Process("edge_agent.live_renderer")
         clock = clock or SystemClock()
         ledger = open_ledger(spool, clock.now())
         starting.ended("ledger")
@@ -224,6 +228,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
             ledger,
             trials=trials,
             renderer=renderer,
+            live=live,
             plugs=UdevPlugs(),
             on_battery=on_battery,
         )
@@ -241,6 +246,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
             room.encoders.end()
             room.power.close()
             room.small.end()
+            room.live.end()
             room.plugs.close()
             if room.discovery is not None:
                 room.discovery.end()

@@ -60,11 +60,14 @@ def write_piece(path: Path, extradata: bytes, units: Iterable[Unit]) -> None:
         os.close(folder)
 
 
-def read_piece(path: Path, extradata: bytes) -> Iterator[Unit]:
-    """The packets of a piece. Raises PieceError when other parameters made it, or it is torn."""
+def read_piece(path: Path, extradata: bytes | None) -> Iterator[Unit]:
+    """The packets of a piece. Raises PieceError when other parameters made it, or it is torn.
+
+    `extradata` None: by whatever parameters.
+    """
     with path.open("rb") as file:
         head = json.loads(file.readline())
-        if bytes.fromhex(head["extradata"]) != extradata:
+        if extradata is not None and bytes.fromhex(head["extradata"]) != extradata:
             raise PieceError(f"{path.name} was made with other parameters")
         for pts, dts, key, size in head["units"]:
             data = file.read(size)

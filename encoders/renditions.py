@@ -2,7 +2,8 @@
 
 What is made lies in a folder of its own, named by all that decides about the packets. Begun again
 after a kill, the work goes on behind the last whole piece; with other wishes, another source or
-another version of the encoders it begins anew.
+another version of the encoders it begins anew. Pictures that were made small while the lecture went
+on are taken over, wherever they fit.
 """
 
 from __future__ import annotations
@@ -20,14 +21,10 @@ import av
 from av.stream import Stream
 
 from encoders.encoder import AUDIO_RATE, VIDEO_SCALE, AnyPacket
+from encoders.live_picture import live_folder
+from encoders.picture_pieces import adopt, covered, missing, path_of, slot_before
 from encoders.pieces import PieceError, Unit, read_piece, write_piece
-from encoders.small_picture import (
-    PIECE_S,
-    PictureSpec,
-    SmallPictures,
-    add_picture,
-    picture_options,
-)
+from encoders.small_picture import PIECE, PictureSpec, SmallPictures, add_picture, picture_options
 from encoders.small_sound import SoundSpec, add_sound, pieces_of_sound, sound_piece
 
 #: Hears how far the work is, 0 to 1, after each piece.
@@ -51,9 +48,8 @@ class Recipe:
         return self.length_ns * AUDIO_RATE // 1_000_000_000
 
     @property
-    def pictures(self) -> int:
-        """Pieces of the picture."""
-        return max(1, -(-self.length_ns // (PIECE_S * 1_000_000_000)))
+    def picture_end(self) -> int:
+        return self.length_ns * VIDEO_SCALE // 1_000_000_000
 
     @property
     def key(self) -> str:
@@ -62,7 +58,7 @@ class Recipe:
         libraries = sorted(av.library_versions.items())
         how = picture_options(self.picture_spec) if self.picture_spec else {}
         wishes = (self.length_ns, self.picture_spec, how, self.sound_spec)
-        said = repr((sources, wishes, libraries))
+        said = repr(("pictures by their times", sources, wishes, libraries))
         return hashlib.sha256((said + av.ffmpeg_version_info).encode()).hexdigest()[:16]
 
 
@@ -77,7 +73,10 @@ def make(recipe: Recipe, work: Path, tell: Tell) -> Path:
         try:
             _join(recipe, folder, out)
         except PieceError:
-            shutil.rmtree(folder)  # what does not fit together now will not fit next time
+            # What does not fit together now will not fit next time.
+            shutil.rmtree(folder)
+            if recipe.picture_spec:
+                shutil.rmtree(live_folder(work, recipe.picture_spec), ignore_errors=True)
             raise
     return out
 
@@ -90,31 +89,33 @@ def _clear_others(folder: Path) -> None:
 
 
 def _make_pieces(recipe: Recipe, folder: Path, tell: Tell) -> None:
-    sound = (recipe.sound, recipe.sound_spec)
-    heard = pieces_of_sound(sound[1], recipe.samples) if sound[0] and sound[1] else 0
-    # A piece of sound costs about a tenth of one of pictures.
-    total = heard + 10 * (recipe.pictures if recipe.picture else 0)
-    if sound[0] and sound[1]:
+    spec = recipe.sound_spec
+    heard = pieces_of_sound(spec, recipe.samples) if recipe.sound and spec else 0
+    # A minute of sound costs about a tenth of one of pictures.
+    seen = 10 * -(-recipe.picture_end // PIECE) if recipe.picture else 0
+    total = max(1, heard + seen)
+    if recipe.sound and spec:
         for number in range(heard):
-            path = _piece(folder, "sound", number)
+            path = folder / f"sound-{number:05}.piece"
             if not path.exists():
-                made = sound_piece(sound[0][0], sound[1], recipe.samples, number)
+                made = sound_piece(recipe.sound[0], spec, recipe.samples, number)
                 write_piece(path, *made)
             tell((number + 1) / total)
     if recipe.picture and recipe.picture_spec:
-        pictures = SmallPictures(recipe.picture[0], recipe.picture_spec)
-        begun = [number for number in range(recipe.pictures) if _has(folder, number)]
-        for number, extradata, units in pictures.pieces(max(begun, default=-1) + 1):
-            write_piece(_piece(folder, "picture", number), extradata, units)
-            tell((heard + 10 * (number + 1)) / total)
+        _make_pictures(recipe, folder, lambda fraction: tell((heard + seen * fraction) / total))
 
 
-def _has(folder: Path, number: int) -> bool:
-    return _piece(folder, "picture", number).exists()
-
-
-def _piece(folder: Path, kind: str, number: int) -> Path:
-    return folder / f"{kind}-{number:05}.piece"
+def _make_pictures(recipe: Recipe, folder: Path, tell: Tell) -> None:
+    assert recipe.picture is not None
+    assert recipe.picture_spec is not None
+    source, spec, end = recipe.picture[0], recipe.picture_spec, max(1, recipe.picture_end)
+    adopt(source, spec, live_folder(folder.parent, spec), folder)
+    pictures = SmallPictures(source, spec)
+    for first, last in missing(covered(folder)):
+        for piece in pictures.pieces(first, last, slot_before(folder, first)):
+            write_piece(path_of(folder, piece.begin, piece.end), piece.extradata, piece.units)
+            tell(min(1.0, piece.end / end))
+    tell(1.0)
 
 
 def _join(recipe: Recipe, folder: Path, out: Path) -> None:
@@ -128,7 +129,7 @@ def _join(recipe: Recipe, folder: Path, out: Path) -> None:
         container.start_encoding()
         feeds: list[Iterator[tuple[float, int, AnyPacket, Stream]]] = []
         if picture is not None:
-            end = recipe.length_ns * VIDEO_SCALE // 1_000_000_000
+            end = recipe.picture_end
             feeds.append(_timed(folder, "picture", picture, VIDEO_SCALE, end))
         if sound is not None and recipe.sound_spec:
             size = recipe.sound_spec.frame

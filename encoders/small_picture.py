@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,7 @@ from encoders.encoder import VIDEO_SCALE, AnyPacket
 from encoders.pieces import Unit
 
 PIECE_S = 60
+PIECE = PIECE_S * VIDEO_SCALE
 MOST_LINES = 360
 #: Of a person who speaks, half of a camera's pictures are enough, and every second one is saved.
 MOST_FPS = 15
@@ -45,6 +46,16 @@ class PictureSpec:
     kbps: int
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The packets of the pictures that begin from `begin` up to `end`, in package time."""
+
+    begin: int
+    end: int
+    extradata: bytes
+    units: list[Unit]
 
 
 def small_size(width: int, height: int) -> tuple[int, int]:
@@ -92,53 +103,58 @@ class SmallPictures:
         self._source = source
         self._spec = spec
 
-    def pieces(self, first: int) -> Iterator[tuple[int, bytes, list[Unit]]]:
-        """Number, the encoder's parameters and the packets of each piece from `first` on.
+    def pieces(self, begin: int, end: int, slot: int = -1) -> Iterator[Piece]:
+        """All pieces from `begin` up to `end`, which are cut where minutes begin.
 
-        A piece in which no picture begins is left out: the one before stands still.
+        `slot`: which fifteenth of a second has its picture already. A piece in which no picture
+        begins is left out: the one before stands still.
         """
-        frames = chosen(self._frames(first * PIECE_S), first)
-        for number, group in groupby(frames, key=_number):
-            yield number, *self._encode(group)
+        kept = chosen(self._frames(begin), begin, slot)
+        within = takewhile(lambda frame: ticks(frame) < end, kept)
+        for number, group in groupby(within, key=lambda frame: ticks(frame) // PIECE):
+            first, last = max(begin, number * PIECE), min(end, (number + 1) * PIECE)
+            yield Piece(first, last, *encoded(group, self._spec))
 
-    def _frames(self, start_s: int) -> Iterator[VideoFrame]:
+    def _frames(self, begin: int) -> Iterator[VideoFrame]:
         with av.open(str(self._source)) as container:
             stream = container.streams.video[0]
             stream.codec_context.thread_type = ThreadType.AUTO
-            if start_s:
-                container.seek(start_s * av.time_base)
+            if begin:
+                at = Fraction(begin, VIDEO_SCALE) / (stream.time_base or Fraction(1))
+                container.seek(int(at), stream=stream)
             yield from container.decode(stream)
 
-    def _encode(self, frames: Iterator[VideoFrame]) -> tuple[bytes, list[Unit]]:
-        spec = self._spec
-        with av.open(io.BytesIO(), "w", format="matroska") as stem:
-            context = add_picture(stem, spec).codec_context
-            assert isinstance(context, VideoCodecContext)
-            stem.start_encoding()
-            extradata = bytes(context.extradata or b"")
-            packets: list[AnyPacket] = []
-            for frame in frames:
-                packets += context.encode(_small(frame, spec))
-            packets += context.encode(None)
-        return extradata, [_unit(packet) for packet in packets]
+
+def encoded(frames: Iterator[VideoFrame], spec: PictureSpec) -> tuple[bytes, list[Unit]]:
+    """The encoder's parameters, and the packets of pictures that need no others."""
+    with av.open(io.BytesIO(), "w", format="matroska") as stem:
+        context = add_picture(stem, spec).codec_context
+        assert isinstance(context, VideoCodecContext)
+        stem.start_encoding()
+        extradata = bytes(context.extradata or b"")
+        packets: list[AnyPacket] = []
+        for frame in frames:
+            packets += context.encode(_small(frame, spec))
+        packets += context.encode(None)
+    return extradata, [_unit(packet) for packet in packets]
 
 
-def chosen(frames: Iterator[VideoFrame], first: int) -> Iterator[VideoFrame]:
-    """At most one picture in each fifteenth of a second, from piece `first` on."""
-    slot = -1
+def chosen(frames: Iterator[VideoFrame], begin: int = 0, slot: int = -1) -> Iterator[VideoFrame]:
+    """At most one picture in each fifteenth of a second, from `begin` and behind `slot` on."""
     for frame in frames:
-        ticks = _ticks(frame)
-        wanted = ticks * MOST_FPS // VIDEO_SCALE
-        if ticks >= first * PIECE_S * VIDEO_SCALE and wanted > slot:
-            slot = wanted
+        at = ticks(frame)
+        if at >= begin and slot_of(at) > slot:
+            slot = slot_of(at)
             yield frame
 
 
-def _number(frame: VideoFrame) -> int:
-    return _ticks(frame) // (PIECE_S * VIDEO_SCALE)
+def slot_of(at: int) -> int:
+    """Which fifteenth of a second that is."""
+    return at * MOST_FPS // VIDEO_SCALE
 
 
-def _ticks(frame: VideoFrame) -> int:
+def ticks(frame: VideoFrame) -> int:
+    """When a picture is shown, in units of the packets' timescale."""
     assert frame.pts is not None
     assert frame.time_base is not None
     return max(0, round(frame.pts * frame.time_base * VIDEO_SCALE))
@@ -160,7 +176,7 @@ def _small(frame: VideoFrame, spec: PictureSpec) -> VideoFrame:
         # The size was right. Given the decoder's own frame, x264's output was seen to differ from
         # run to run; given a copy, never.
         picture = VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-    picture.pts, picture.time_base = _ticks(frame), Fraction(1, VIDEO_SCALE)
+    picture.pts, picture.time_base = ticks(frame), Fraction(1, VIDEO_SCALE)
     picture.pict_type = PictureType.NONE
     return picture
 

@@ -36,6 +36,13 @@ def picture(number: int, width: int = 160, height: int = 120, form: str = "gray"
     return frame if form == "gray" else frame.reformat(format=form)
 
 
+def noisy(number: int, width: int, height: int) -> av.VideoFrame:
+    """Blocks of noise, others in each picture."""
+    blocks = np.random.default_rng(number).integers(0, 90, (height // 8, width // 8))
+    image = np.kron(blocks, np.ones((8, 8), np.uint8)).astype(np.uint8) + 60
+    return av.VideoFrame.from_ndarray(image, format="gray")
+
+
 def sound(number: int, samples: int = 480, channels: int = 1, hz: float = 440.0) -> av.AudioFrame:
     """A piece of a tone, s16 packed at 48 kHz; pieces of ascending number join."""
     at = np.arange(number * samples, (number + 1) * samples)
@@ -55,13 +62,14 @@ def record_pictures(
     fps: float = 10.0,
     size: tuple[int, int] = (160, 120),
     codec: str = "h264",
+    noise: bool = False,
 ) -> list[Segment]:
-    """One run of a camera."""
+    """One run of a camera; with noise, as real ones have it, a small version is worth making."""
     encoder = open_rung(SOFTWARE[codec], VideoSpec(*size, fps, codec))
     segments: list[Segment] = []
     writer = TrackWriter(folder, encoder.template, on_segment=segments.append, queue_ns=PLENTY_NS)
     for number in range(round((end_s - start_s) * fps)):
-        frame = picture(number, *size)
+        frame = noisy(number, *size) if noise else picture(number, *size)
         frame.pts, frame.time_base = seconds(start_s + number / fps), NANO
         if writer.keyframe_due(frame.pts):
             frame.pict_type = PictureType.I

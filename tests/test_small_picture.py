@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from encoders import renditions
 from encoders.renditions import Recipe
-from encoders.small_picture import MOST_FPS, PIECE_S, PictureSpec, chosen, small_size
+from encoders.small_picture import MOST_FPS, PIECE, PIECE_S, PictureSpec, chosen, small_size
 
 STAMPS = st.lists(st.integers(0, 40_000), min_size=1, max_size=300, unique=True).map(sorted)
 
@@ -24,7 +24,7 @@ def frame(ms: int) -> av.VideoFrame:
 
 
 def times(stamps: list[int], first: int = 0) -> list[int]:
-    return [each.pts or 0 for each in chosen((frame(ms) for ms in stamps), first)]
+    return [each.pts or 0 for each in chosen((frame(ms) for ms in stamps), first * PIECE)]
 
 
 def test_pieces_of_another_way_to_encode_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
