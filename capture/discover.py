@@ -9,7 +9,6 @@ serial number; while two such cameras are there, each has its socket added:
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +17,13 @@ from typing import Literal
 
 from capture import sound_devices
 from capture.modes import Mode
+from capture.sound_cards import identity_of_card, usb_cards
 from capture.source import DeviceMissing, SourceError
+from capture.usb_facts import usb_facts
 from capture.v4l2_ioctl import Node, ask
 
 SYSFS = Path("/sys")
 NODES = 64  # V4L2 numbers its nodes densely from 0
-WORTHLESS = re.compile(r"0*1?$|.*123456|sn0*1$|default", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,6 @@ class Device:
     identity: str
     modes: tuple[Mode, ...] = ()
     usb: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UsbFacts:
-    vendor: str
-    product: str
-    serial: str
-    port: str
 
 
 def list_devices() -> list[Device]:
@@ -134,20 +126,6 @@ def camera_identity(node: Node, sysfs: Path = SYSFS) -> str:
     return f"port:{node.bus}" if node.bus else f"node:{node.path}"
 
 
-def usb_facts(entry: Path) -> UsbFacts | None:
-    """The USB device above an entry of /sys/class; None when it is not a USB device."""
-    for place in entry.resolve().parents:
-        if (place / "idVendor").exists():
-            serial = _line(place / "serial")
-            return UsbFacts(
-                vendor=_line(place / "idVendor"),
-                product=_line(place / "idProduct"),
-                serial="" if WORTHLESS.match(serial) else serial,
-                port=place.name,
-            )
-    return None
-
-
 def list_microphones() -> list[Device]:
     """Sources of the sound server where one runs, and the sound cards PortAudio can open.
 
@@ -171,13 +149,17 @@ def list_microphones() -> list[Device]:
         if not source.monitor
     ]
     cards, ids = sound_devices.card_ids(), sound_devices.card_usb_ids()
+    plugged = usb_cards()
     for entry in inputs:
         hardware = sound_devices.hardware_id(entry.name, cards)
         if hardware:
             usb = sound_devices.usb_of(entry.name, ids)
-            found.append(
-                Device("microphone", hardware, entry.name, hardware, f"alsa:{hardware}", usb=usb)
-            )
+            lasting = identity_of_card(*sound_devices.hardware_numbers(entry.name), plugged)
+            # ALSA's own words for two of one make change places.
+            twins = lasting and list(ids.values()).count(usb) > 1
+            name = lasting if twins else hardware
+            identity = lasting or f"alsa:{hardware}"
+            found.append(Device("microphone", name, entry.name, hardware, identity, usb=usb))
     return found
 
 
@@ -185,10 +167,3 @@ def list_screens(sockets: Path = Path("/tmp/.X11-unix")) -> list[Device]:
     """The X displays of this machine, by their sockets."""
     names = sorted(f":{place.name[1:]}" for place in sockets.glob("X*"))
     return [Device("screen", name, f"screen {name}", "X11", f"screen:{name}", ()) for name in names]
-
-
-def _line(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

@@ -20,9 +20,11 @@ import numpy as np
 
 from capture.clockfit import Stamper
 from capture.pulse_watch import PulseWatch
+from capture.sound_cards import PREFIXES, hardware_of, identity_of_card, usb_cards
 from capture.sound_devices import (
     AudioInput,
     card_ids,
+    hardware_numbers,
     load_portaudio,
     match_input,
     portaudio_inputs,
@@ -59,7 +61,9 @@ Block = tuple[int, bytes, bool]  # raw stamp, samples, samples were lost before 
 
 class MicrophoneSource:
     """`spec.device`: a PortAudio name, `hw:CARD=…,DEV=0`, `pulse:<source>`, or `default`; or an
-    identity from discovery, `pulse:<serial number or socket>` or `alsa:hw:CARD=…,DEV=0`.
+    identity from discovery: `pulse:<serial number or socket>`, `alsa:usb:…`, `alsa:port:…` or
+    `alsa:hw:CARD=…,DEV=0`. A USB card that was recorded once is followed by what it is, whatever
+    word ALSA has for it now.
 
     options: channels = 1 | 2 (else as many as there are, at most two).
     """
@@ -89,7 +93,8 @@ class MicrophoneSource:
         except SourceError:
             self.close()
             raise
-        identity = self._watch.identity or f"alsa:{entry.name}"
+        card = identity_of_card(*hardware_numbers(entry.name), usb_cards())
+        identity = self._watch.identity or card or f"alsa:{entry.name}"
         self._demand_same(identity)
         self._forget_start()
         return SourceInfo(
@@ -149,7 +154,7 @@ class MicrophoneSource:
 
     def _find(self) -> AudioInput:
         device = self._spec.device
-        name = "pulse" if device.startswith(PULSE) else device.removeprefix(ALSA)
+        name = "pulse" if device.startswith(PULSE) else self._hardware(device)
         if device.startswith(PULSE):
             self._choose_pulse_source()
         inputs = portaudio_inputs()
@@ -160,6 +165,16 @@ class MicrophoneSource:
                 f"there is no microphone {device}", f"plug it in; inputs here: {there}"
             )
         return entry
+
+    def _hardware(self, device: str) -> str:
+        """The name for PortAudio: what is configured, else what it has been so far.
+
+        Raises DeviceMissing.
+        """
+        for wanted in (device, self._spec.identity):
+            if wanted.startswith(PREFIXES):
+                return hardware_of(wanted, usb_cards())
+        return device.removeprefix(ALSA)
 
     def _choose_pulse_source(self) -> None:
         """Tell libpulse which source is meant; one process records one microphone."""

@@ -71,6 +71,12 @@ def hardware_id(name: str, cards: Mapping[int, str]) -> str:
     return f"hw:CARD={cards.get(card, str(card))},DEV={found.group(2)}"
 
 
+def hardware_numbers(name: str) -> tuple[int, int]:
+    """ALSA's numbers of card and device in a PortAudio name; (-1, 0) when it is no hardware."""
+    found = _HARDWARE.search(name)
+    return (int(found.group(1)), int(found.group(2))) if found else (-1, 0)
+
+
 def card_ids(proc: Path = Path("/proc/asound")) -> dict[int, str]:
     """ALSA's card numbers and words."""
     return {

@@ -18,11 +18,14 @@ class DeviceConfig(BaseModel):
 
 
 def names_of(identity: str, where: str) -> Iterator[str]:
-    """All that one device may be called: two of one serial number have their socket added."""
+    """All that one device may be called: two of one serial number have their socket added, and
+    a sound card may be meant by ALSA's word for it."""
     yield identity
     bare = identity.removesuffix(f"@{where}")
     yield f"{bare}@{where}"
     yield bare
+    if identity.startswith("alsa:"):
+        yield f"alsa:{where}"
 
 
 def known_as(devices: Mapping[str, DeviceConfig], identity: str, where: str) -> DeviceConfig:
