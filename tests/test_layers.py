@@ -72,7 +72,16 @@ PURE = [
     ROOT / "edge_agent/commands/verdict.py",
     *(
         ROOT / f"edge_agent/panel/{name}.py"
-        for name in ("state", "wire", "picture", "problems", "queue", "tracks", "itpage")
+        for name in (
+            "state",
+            "wire",
+            "picture",
+            "problems",
+            "queue",
+            "tracks",
+            "itpage",
+            "rehearsal",
+        )
     ),
     *(
         ROOT / f"edge_agent/mqtt/{name}.py"

@@ -258,9 +258,10 @@ class Paths:
         hub = self._panel.hub
         shown = await hub.look()
         assert hub.reading is not None
-        events = await hub.read(lambda reader: reader.events())
+        tests, events = await hub.read(lambda reader: (reader.tests(), reader.events()))
         total = await asyncio.to_thread(total_bytes, self._panel.spool.root)
-        return document(it_page(hub.reading, shown, total, self._panel.addresses(), events))
+        addresses = self._panel.addresses()
+        return document(it_page(hub.reading, shown, total, addresses, tests, events))
 
     async def schema(self, request: Request) -> Response:
         return JSONResponse(schema_of_all())

@@ -7,15 +7,14 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from edge_agent.asking import NoAnswer, NotRunning
-from edge_agent.clock import rfc3339
 from edge_agent.disk_words import words
-from edge_agent.panel import wire
+from edge_agent.panel import rehearsal, wire
 from edge_agent.panel.hub import Hub
 from edge_agent.panel.refusal import Refused
 from edge_agent.panel.state import Details, Wire
@@ -26,9 +25,6 @@ Ask = Callable[[str, Mapping[str, Any], str], dict[str, Any]]
 MOST_KEYS = 500
 #: Commands that wait for the agent at the same time; further ones wait for these.
 THREADS = 4
-#: Long enough to hear oneself; the first second goes by before "Recording" is said.
-TEST_S = 11.0
-TEST_TITLE = "Test recording"
 #: The agent's refusals that are not about the room's state.
 _STATUS = {"disk": 503, "bad-request": 400, "unknown-command": 404}
 
@@ -98,7 +94,10 @@ class Buttons:
         if name == "stop":
             given = {"undo": True}
         if name == "test":
-            name, given = "start", _test()
+            name, given = "start", rehearsal.begun(datetime.now(UTC))
+        if name == "delete":
+            await self._demand_test(str(given["lecture"]))
+            given["undelivered"] = True  # it stays here by its nature
         answer = await self._answer(name, given, key)
         if name == "start":
             self._hub.set_details(Details())
@@ -107,6 +106,17 @@ class Buttons:
         return wire.Pressed(
             lecture=str(lecture) if lecture else None, warning=str(answer.get("warning", ""))
         )
+
+    async def _demand_test(self, lecture: str) -> None:
+        """Raises Refused: only what was recorded as a test goes by one touch."""
+        tests = await self._hub.read(lambda reader: reader.tests())
+        if lecture not in {each.lecture.id for each in tests}:
+            raise Refused(
+                409,
+                "no-test",
+                "that is no test recording of this room",
+                f"IT deletes a lecture with: edge-agent lectures delete {lecture}",
+            )
 
     async def _answer(self, name: str, given: Mapping[str, Any], key: str) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
@@ -131,12 +141,6 @@ class Buttons:
         raise Refused(
             _STATUS.get(code, 409), code, str(refusal["message"]), str(refusal.get("hint", ""))
         )
-
-
-def _test() -> dict[str, Any]:
-    """A lecture like any other, which ends by itself and stays here."""
-    end = datetime.now(UTC) + timedelta(seconds=TEST_S)
-    return {"title": TEST_TITLE, "until_utc": rfc3339(end), "withheld": True}
 
 
 def _said(details: Details) -> dict[str, str]:

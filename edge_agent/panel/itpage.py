@@ -6,14 +6,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from edge_agent import __version__
-from edge_agent.panel.reading import Reading
+from edge_agent.panel.queue import length_s
+from edge_agent.panel.reading import Reading, Rehearsal
 from edge_agent.panel.state import PanelState
-from edge_agent.panel.wire import ItEvent, ItPage, ItTrack
+from edge_agent.panel.wire import ItEvent, ItPage, ItTest, ItTrack
 from edge_agent.rows import Event
 
 
 def it_page(
-    it: Reading, shown: PanelState, total_bytes: int, addresses: list[str], events: Iterable[Event]
+    it: Reading,
+    shown: PanelState,
+    total_bytes: int,
+    addresses: list[str],
+    tests: Iterable[Rehearsal],
+    events: Iterable[Event],
 ) -> ItPage:
     status = it.status or {"tracks": {}, "spool": {"free_bytes": 0, "trouble": ""}}
     tracks = status["tracks"]
@@ -32,6 +38,15 @@ def it_page(
         upload_running=it.upload is not None,
         addresses=addresses,
         devices=sorted({t["description"] for t in tracks.values() if t["description"]}),
+        tests=[
+            ItTest(
+                lecture=each.lecture.id,
+                started_utc=each.lecture.started_utc,
+                length_s=length_s(each.lecture),
+                binned=each.binned,
+            )
+            for each in tests
+        ],
         events=[
             ItEvent(utc=e.utc, kind=e.kind, text=e.text[:500], track=e.track or "") for e in events
         ],

@@ -14,6 +14,7 @@ from edge_agent.panel import state as show
 from edge_agent.panel.problems import problems
 from edge_agent.panel.queue import keepable, queue_of
 from edge_agent.panel.reading import NS, Journey, Reading
+from edge_agent.panel.rehearsal import is_test
 from edge_agent.panel.timetable import booking_of, has_begun
 from edge_agent.panel.tracks import is_lost, main_microphone, mic_facts, source, space_left
 from edge_agent.rows import Gap, Lecture
@@ -241,4 +242,5 @@ def _saved(it: Reading, word: str) -> show.Saved | None:
         listen=True,
         kept=bool(last.withheld),
         keepable=keepable(next((j for j in it.journeys if j.lecture.id == last.id), Journey(last))),
+        test=is_test(last),
     )

@@ -46,9 +46,6 @@ def _line(it: Journey, sending: dict[str, object]) -> QueueLine:
         arrival = "sending"
     on_way = sending.get("done") if arrival == "sending" else 0
     done = it.arrived + (on_way if isinstance(on_way, int) else 0)
-    length_s = lecture.duration_s
-    if length_s is None and lecture.end_ns is not None:
-        length_s = (lecture.end_ns - START_NS) / SECOND
     return QueueLine(
         id=lecture.id,
         title=lecture.title,
@@ -57,13 +54,21 @@ def _line(it: Journey, sending: dict[str, object]) -> QueueLine:
         language=lecture.language,
         licence=lecture.licence,
         started_utc=lecture.started_utc,
-        length_s=None if length_s is None else max(0, round(length_s)),
+        length_s=length_s(lecture),
         arrival=arrival,
         percent=min(99, 100 * done // it.bytes) if arrival == "sending" and it.bytes else 0,
         reason=lecture.reason or it.error,
         keepable=keepable(it),
         editable=lecture.state is not State.PURGED,
     )
+
+
+def length_s(lecture: Lecture) -> int | None:
+    """Seconds of it; None while nobody knows."""
+    found = lecture.duration_s
+    if found is None and lecture.end_ns is not None:
+        found = (lecture.end_ns - START_NS) / SECOND
+    return None if found is None else max(0, round(found))
 
 
 def keepable(it: Journey) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from edge_agent.clock import Clock, Now
 from edge_agent.ledger import Ledger, LedgerMissing
 from edge_agent.locks import is_held
+from edge_agent.panel.rehearsal import is_test
 from edge_agent.rows import Event, Gap, Lecture
 from edge_agent.rules.lecture import ACTIVE, State
 from edge_agent.spool import Runtime, Spool
@@ -23,7 +24,11 @@ from edge_agent.spool import Runtime, Spool
 QUEUE_NS = 2_000_000_000
 LAST_LECTURES = 10
 LAST_EVENTS = 20
+#: Test recordings are looked for among so many lectures; so many are told.
+TESTS_OF, LAST_TESTS = 60, 3
 NS = 1_000_000_000
+#: Under way, not packaged yet, never begun, or with its files gone.
+_NOT_THERE = ACTIVE | {State.FINISHING, State.PLANNED, State.MISSED, State.PURGED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,14 @@ class Journey:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A test recording that is still on this computer."""
+
+    lecture: Lecture
+    binned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Everything at one moment."""
 
@@ -46,7 +59,7 @@ class Reading:
     active: Lecture | None = None
     #: All-track gaps of the lecture under way, or of the last one.
     gaps: tuple[Gap, ...] = ()
-    #: The latest lecture, when it is not under way.
+    #: The latest lecture, when it is neither under way nor in the bin.
     last: Lecture | None = None
     journeys: tuple[Journey, ...] = ()
     upload: Mapping[str, Any] | None = None
@@ -68,6 +81,7 @@ class Reader:
         self._queue_due_ns = 0
         self._journeys: tuple[Journey, ...] = ()
         self._waiting = (0, 0)
+        self._binned: frozenset[str] = frozenset()
 
     def close(self) -> None:
         if self._ledger is not None:
@@ -103,6 +117,18 @@ class Reader:
             self.close()
             return {}
 
+    def tests(self) -> list[Rehearsal]:
+        """The last test recordings; none when the ledger cannot be read."""
+        try:
+            ledger = self._open()
+            binned = ledger.binned()
+            ended = (it for it in ledger.latest(TESTS_OF) if it.state not in _NOT_THERE)
+            found = [Rehearsal(it, it.id in binned) for it in ended if is_test(it)]
+            return found[:LAST_TESTS]
+        except (LedgerMissing, sqlite3.Error, OSError):
+            self.close()
+            return []
+
     def recent(self, count: int) -> list[Lecture]:
         """The last lectures, for their courses."""
         try:
@@ -131,20 +157,21 @@ class Reader:
             self._queue_due_ns = now.mono_ns + QUEUE_NS
             self._read_queue(ledger)
         uploads = is_held(self._runtime.upload_lock)
+        gone = last is not None and last.id in self._binned
         return Reading(
             now,
             status,
             active,
             gaps,
-            None if active else last,
+            None if active or gone else last,
             self._journeys,
             _json(self._runtime.upload) if uploads else None,
             *self._waiting,
         )
 
     def _read_queue(self, ledger: Ledger) -> None:
-        binned = ledger.binned()
-        shown = (it for it in ledger.latest(LAST_LECTURES) if it.id not in binned)
+        self._binned = ledger.binned()
+        shown = (it for it in ledger.latest(LAST_LECTURES) if it.id not in self._binned)
         self._journeys = tuple(_journey(ledger, each) for each in shown)
         rows = ledger.waiting()
         self._waiting = len(rows), sum(row.bytes for row in rows)

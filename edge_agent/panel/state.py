@@ -169,6 +169,8 @@ class Saved(Wire):
     #: It stays on this computer until people say otherwise; and whether they still can say so.
     kept: bool = False
     keepable: bool = False
+    #: A test recording of the page for IT staff.
+    test: bool = False
 
 
 class Space(Wire):

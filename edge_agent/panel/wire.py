@@ -75,8 +75,9 @@ class Continue(Wire):
     lecture: LectureId
 
 
-class Keep(Wire):
-    """Keep this lecture on this computer, or (`publish`) let it be sent after all."""
+class Named(Wire):
+    """This lecture: `withhold` keeps it on this computer, `publish` lets it be sent after all;
+    `delete` puts a test recording into the bin, `restore` takes it out again."""
 
     lecture: LectureId
 
@@ -92,12 +93,14 @@ COMMANDS: dict[str, type[Wire]] = {
     "mark": Mark,
     "continue": Continue,
     "edit": Edit,
-    "withhold": Keep,
-    "publish": Keep,
+    "withhold": Named,
+    "publish": Named,
     "test": Nothing,
+    "delete": Named,
+    "restore": Named,
 }
 #: Of the IT page.
-FOR_IT = frozenset({"test"})
+FOR_IT = frozenset({"test", "delete", "restore"})
 #: Refused when the room has changed since `base`. The others cannot mean anything else by then.
 TURN_SENSITIVE = frozenset({"start", "test", "stop", "pause", "resume", "extend", "continue"})
 
@@ -188,6 +191,15 @@ class ItEvent(Wire):
     track: str = ""
 
 
+class ItTest(Wire):
+    """A test recording; one that was deleted can be taken back while it is in the bin."""
+
+    lecture: str
+    started_utc: str
+    length_s: int | None
+    binned: bool
+
+
 class ItPage(Wire):
     """GET /api/v1/it"""
 
@@ -204,6 +216,7 @@ class ItPage(Wire):
     upload_running: bool
     addresses: list[str]
     devices: list[str]
+    tests: list[ItTest]
     events: list[ItEvent]
 
 

@@ -16,12 +16,11 @@ import json
 import math
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import cv2
 import numpy as np
 import segno
 import uvicorn
@@ -35,6 +34,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge_agent.panel import state as it
 from edge_agent.panel import wire
+from tests.panel.fake_pictures import picture
 
 ROLES = get_args(it.Role)
 STATIC = Path(__file__).parents[2] / "edge_agent" / "panel" / "static"
@@ -224,6 +224,7 @@ SCREENS: dict[str, Callable[[], it.PanelState]] = {
     "saved": saved,
     "saved_late": lambda: saved(continue_until_ms=None),
     "saved_kept": lambda: saved(kept=True),
+    "saved_test": lambda: saved(title="Test recording", length_s=10, kept=True, test=True),
     "late_start": lambda: base("ready", ask=it.Ask(kind="late_start")),
     "ending": lambda: recording(lecture=lecture(4), ask=it.Ask(kind="ending")),
     "stopping": lambda: recording(
@@ -277,6 +278,7 @@ class Fake:
         self.answers: dict[str, wire.Pressed] = {}
         self.presses: list[tuple[str, dict[str, Any]]] = []
         self.role: it.Role = "control"
+        self.binned = {ID: False, f"{ID[:-1]}7": True}
         self.show(screen)
 
     def show(self, screen: str) -> None:
@@ -302,8 +304,8 @@ class Fake:
         self.presses.append((name, args.model_dump(exclude_none=True)))
         if name in LEADS:
             self.show(LEADS[name])
-        elif isinstance(args, wire.Keep):
-            self.keep(args.lecture, name == "withhold")
+        elif isinstance(args, wire.Named):
+            self.name(name, args.lecture)
         elif isinstance(args, wire.Edit):
             given = args.model_dump(exclude_none=True, exclude={"lecture"})
             if self.state.lecture:
@@ -319,6 +321,15 @@ class Fake:
         self.answers[press.key] = answer
         return answer
 
+    def name(self, verb: str, lecture: str) -> None:
+        """What is done with one lecture."""
+        if verb in ("delete", "restore"):
+            self.binned[lecture] = verb == "delete"
+            if verb == "delete" and self.screen == "saved_test":
+                self.show("ready")
+        else:
+            self.keep(lecture, verb == "withhold")
+
     def keep(self, lecture: str, kept: bool) -> None:
         queue, saved = self.state.queue, self.state.saved
         changed = {"arrival": "kept" if kept else "waiting", "keepable": True}
@@ -330,15 +341,6 @@ class Fake:
             queue=queue.model_copy(update={"lectures": lines}),
             saved=saved.model_copy(update={"kept": kept}) if saved else None,
         )
-
-
-def picture(number: int) -> bytes:
-    """A moving test picture, 320×180."""
-    image = np.full((180, 320, 3), 60 + 60 * number, np.uint8)
-    x = int(160 + 120 * math.sin(time.monotonic()))
-    cv2.circle(image, (x, 90), 30, (90, 200, 240), -1)
-    cv2.putText(image, time.strftime("%H:%M:%S"), (8, 24), 0, 0.7, (255, 255, 255), 2)
-    return bytes(cv2.imencode(".jpg", image)[1])
 
 
 def beep() -> bytes:
@@ -361,7 +363,7 @@ def model(it: wire.Wire, status: int = 200) -> JSONResponse:
     return JSONResponse(it.model_dump(mode="json"), status)
 
 
-def it_page() -> wire.ItPage:
+def it_page(binned: Mapping[str, bool]) -> wire.ItPage:
     tracks = [
         wire.ItTrack(
             track=s.track,
@@ -400,6 +402,10 @@ def it_page() -> wire.ItPage:
         upload_running=True,
         addresses=["10.4.2.31"],
         devices=["Logitech BRIO (usb 1-2)", "USB microphone (usb 1-3)"],
+        tests=[
+            wire.ItTest(lecture=name, started_utc=utc(-30 * n - 2), length_s=10, binned=gone)
+            for n, (name, gone) in enumerate(binned.items())
+        ],
         events=[
             wire.ItEvent(utc=utc(-n), kind="device lost", text="unplugged", track="camera")
             for n in range(20)
@@ -471,7 +477,9 @@ class Pages:
         return model(self.room.state)
 
     async def it(self, request: Request) -> Response:
-        return model(it_page()) if self.room.role == "it" else failed(403, "not-allowed")
+        if self.room.role != "it":
+            return failed(403, "not-allowed")
+        return model(it_page(self.room.binned))
 
     async def checks(self, request: Request) -> Response:
         said: list[tuple[str, Literal["ok", "note", "wrong"], str, str]] = [

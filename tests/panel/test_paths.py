@@ -20,8 +20,8 @@ from starlette.websockets import WebSocketDisconnect
 from edge_agent.asking import NoAnswer, NotRunning
 from edge_agent.commands.checks import CHECKS
 from edge_agent.panel import wire
-from edge_agent.panel.buttons import TEST_S
 from edge_agent.panel.checking import SEEN_FROM_HERE, command
+from edge_agent.panel.rehearsal import TEST_S
 from edge_agent.panel.sessions import LONGEST_S
 from edge_agent.panel.state import PanelState
 from tests.panel.served import LECTURE, PIN, HandMade, track

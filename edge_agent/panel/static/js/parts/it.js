@@ -86,6 +86,8 @@ class It extends Part {
     } finally {
       this._checking = false;
     }
+    await this.updateComplete; // on a small screen it lies below the edge
+    this.querySelector(".it-found")?.scrollIntoView({ block: "nearest" });
   }
 
   _findings() {
@@ -97,6 +99,29 @@ class It extends Part {
           <span><strong>${each.check}</strong> ${each.message}${each.fix ? html`<small>${each.fix}</small>` : nothing}</span></li>`,
       )}
     </ul>`;
+  }
+
+  /** What was recorded as a test goes by one touch, and comes back by one. */
+  _tests(/** @type {any[]} */ tests) {
+    if (!tests.length) return nothing;
+    return html`<h3>${this.t("it.tests")}</h3>
+      <ul class="it-tests">${tests.map((each) => this._one(each))}</ul>`;
+  }
+
+  _one(/** @type {any} */ { lecture, started_utc: at, length_s: length, binned }) {
+    return html`<li>
+      <bdi>${this.panel.day(at)}</bdi> <bdi dir="ltr">${this.panel.time(at)}</bdi>
+      ${length === null ? nothing : html`<span>${this.panel.formats.duration(length)}</span>`}
+      <button ?disabled=${this.panel.busy} @click=${() => this._throw(lecture, binned)}>
+        ${icon(binned ? "again" : "bin")}<span>${this.t(binned ? "btn.restore" : "btn.delete")}</span>
+      </button>
+      ${binned ? html`<small>${this.t("it.binned")}</small>` : nothing}
+    </li>`;
+  }
+
+  async _throw(/** @type {string} */ lecture, /** @type {boolean} */ binned) {
+    await this.panel.press(binned ? "restore" : "delete", { lecture });
+    await this._fetch();
   }
 
   _all(/** @type {any} */ facts) {
@@ -128,7 +153,7 @@ class It extends Part {
           <bdi dir="ltr">${this._pairing.url}</bdi>` : nothing}
         <button @click=${() => this.panel.signOut()}>${this.t("it.leave")}</button>
       </div>
-      ${this._findings()}
+      ${this._findings()} ${this._tests(facts.tests)}
       <h3>${this.t("it.events")}</h3>
       <ul class="it-events" lang="en" dir="ltr">
         ${facts.events.map(

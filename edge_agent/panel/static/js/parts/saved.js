@@ -48,7 +48,7 @@ class Saved extends Ticking {
   _choices(/** @type {any} */ saved) {
     const left = saved.continue_until_ms === null ? 0 : saved.continue_until_ms - this.panel.serverMs();
     return html`<div class="saved-choices">
-      ${left > 0
+      ${left > 0 && !saved.test
         ? html`<button class="continue" ?disabled=${this.panel.busy}
             @click=${() => this.panel.press("continue", { lecture: saved.lecture })}>
             ${icon("resume")}<span>${this.t("undo.continue")}
@@ -61,7 +61,8 @@ class Saved extends Ticking {
             ${icon("listen")}<span>${this.t(this._heard === "playing" ? "listen.again" : "btn.listen")}</span>
           </button>`
         : nothing}
-      ${saved.kept || saved.keepable
+      ${saved.test ? this._deletion(saved) : nothing}
+      ${(saved.kept || saved.keepable) && !saved.test
         ? html`<button class="keep" ?disabled=${this.panel.busy}
             @click=${() => this.panel.press(saved.kept ? "publish" : "withhold", { lecture: saved.lecture })}>
             ${icon(saved.kept ? "send" : "disk")}<span>${this.t(saved.kept ? "btn.publish" : "btn.withhold")}</span>
@@ -69,6 +70,18 @@ class Saved extends Ticking {
         : nothing}
       ${startButton(this)}
     </div>`;
+  }
+
+  /** Of a test recording. Then the page for IT staff offers to take it back. */
+  _deletion(/** @type {any} */ saved) {
+    if (!this.panel.may("it")) return nothing;
+    return html`<button class="keep" ?disabled=${this.panel.busy} @click=${() => this._delete(saved.lecture)}>
+      ${icon("bin")}<span>${this.t("btn.delete")}</span>
+    </button>`;
+  }
+
+  async _delete(/** @type {string} */ lecture) {
+    if (await this.panel.press("delete", { lecture })) this.panel.open("it");
   }
 
   async _listen(/** @type {string} */ lecture) {
