@@ -91,7 +91,7 @@ benchmark: system-packages $(DEV_STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # The classroom panel: its words after a change of a .po file; its looks in every language, theme
-# and size (a quarter of an hour); its pictures for the documents.
+# and size (half an hour; ARGS="--part 3/8" runs one part of eight); its pictures for the documents.
 .PHONY: catalogues panel-matrix panel-pictures
 catalogues: $(DEV_STAMP)
 	$(BIN)/python -m tools.catalogues extract

@@ -108,13 +108,10 @@ export class Panel extends EventTarget {
     return this.formats.day(utc, this.held.zone);
   }
 
-  /** The lecture's title; without one the room and the moment stand for it. */
+  /** The lecture's title, or nothing. */
   title() {
-    const { lecture, details, booking, room } = this.held.state;
-    const title = lecture ? lecture.title : details.title || booking?.title;
-    if (title) return title;
-    const utc = lecture?.started_utc ?? this.unixMs();
-    return utc ? `${room.name} · ${this.day(utc)} · ${this.time(utc)}` : room.name;
+    const { lecture, details, booking } = this.held.state;
+    return (lecture ? lecture.title : details.title || booking?.title) ?? "";
   }
 
   call() {

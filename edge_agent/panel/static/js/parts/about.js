@@ -9,7 +9,7 @@ class About extends Part {
     return html`<section class="about">
       <p>
         <span class="about-which">${this.t(lecture ? "about.now" : "about.next")}</span>
-        <strong><bdi>${this.panel.title()}</bdi></strong>
+        <strong>${this.panel.title() ? html`<bdi>${this.panel.title()}</bdi>` : this._moment()}</strong>
         ${this._more(lecture ?? this._next())}
         ${!lecture && booking
           ? html` · <bdi class="about-time" dir="ltr">${this.panel.time(booking.starts_utc)}–${this.panel.time(booking.ends_utc)}</bdi>`
@@ -19,6 +19,14 @@ class About extends Part {
         ? html`<button @click=${() => this.panel.open("details")}>${this.t("btn.change")}</button>`
         : nothing}
     </section>`;
+  }
+
+  /** Without a title the room and the moment stand for it; each in its own direction. */
+  _moment() {
+    const utc = this.state.lecture?.started_utc ?? this.panel.unixMs();
+    return html`<bdi>${this.state.room.name}</bdi>${utc
+      ? html` · <bdi>${this.panel.day(utc)}</bdi> · <bdi dir="ltr">${this.panel.time(utc)}</bdi>`
+      : nothing}`;
   }
 
   _next() {

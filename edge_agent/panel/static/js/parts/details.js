@@ -47,7 +47,8 @@ class Details extends Part {
   }
 
   render() {
-    return page(this, N_("details.title"), html`${this._form ? this._fields() : this._choices()} ${this._keeping()}`);
+    return page(this, N_("details.title"), html`${this._form ? this._fields() : this._choices()} ${this._keeping()}`,
+      this._form ? html`<button class="strong save" type="submit" form="details">${this.t("btn.save")}</button>` : nothing);
   }
 
   /** Of a lecture of the queue: whether it is sent at all. Facts come from the queue, not from the press. */
@@ -82,14 +83,14 @@ class Details extends Part {
 
   _fields() {
     const now = this._was;
-    return html`<form class="fields" @submit=${(/** @type {SubmitEvent} */ event) => this._submit(event)}>
+    return html`<form class="fields" id="details" @submit=${(/** @type {SubmitEvent} */ event) => this._submit(event)}>
       ${Object.entries(FIELDS).map(
         ([name, words]) => html`<label><span>${this.t(words)}</span>
           <input name=${name} maxlength=${LONGEST} dir="auto" autocomplete="off" .value=${now[name] ?? ""}></label>`,
       )}
       <label><span>${this.t("field.language")}</span>
         <select name="language">
-          <option value=""></option>
+          <option value="">${this.t("licence.none")}</option>
           ${this.panel.all.map(
             (language) => html`<option value=${language.tag} lang=${language.tag} ?selected=${language.tag === now.language}>${language.name}</option>`,
           )}
@@ -101,7 +102,6 @@ class Details extends Part {
             ([value, name]) => html`<option value=${value} ?selected=${value === now.licence}>${name}</option>`,
           )}
         </select></label>
-      <button class="strong" type="submit">${this.t("btn.save")}</button>
     </form>`;
   }
 

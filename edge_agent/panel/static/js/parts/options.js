@@ -35,8 +35,8 @@ class Options extends Part {
     const chosen = language.tag === this.panel.words.tag;
     return html`<button lang=${language.tag} dir=${language.dir} aria-pressed=${String(chosen)}
       @click=${() => this.panel.speak(language.tag)}>
-      ${icon("tick")}<span>${language.name}</span>
-      ${language.draft ? html`<small class="draft" lang=${this.panel.words.tag} dir=${this.panel.words.dir}>${this.t("options.draft")}</small>` : nothing}
+      ${icon("tick")}<span>${language.name}
+      ${language.draft ? html`<small class="draft" lang=${this.panel.words.tag} dir=${this.panel.words.dir}>${this.t("options.draft")}</small>` : nothing}</span>
     </button>`;
   }
 
