@@ -1,8 +1,9 @@
 """A network camera's H.264 stream over RTSP.
 
 The stream is interleaved in the TCP connection: packets lost on a busy network would be lost
-pictures. RTP time is anchored to arrival on the monotonic clock; the camera's own idea of the time
-of day is never used. User names and passwords never leave this module in a text.
+pictures. It is read by our own client where the camera is an ordinary one, else by FFmpeg's. RTP
+time is anchored to arrival on the monotonic clock; the camera's own idea of the time of day is
+never used. User names and passwords never leave this module in a text.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from typing import Any
 import av
 
 from capture.clockfit import Anchor
-from capture.lavf import LAVF_ERRORS, Input, LavfError, PictureDecoder, nanoseconds, stamped
+from capture.lavf import LAVF_ERRORS, LavfError, PictureDecoder
+from capture.rtsp_client import Unusual
+from capture.rtsp_readers import DirectReader, LibraryReader, Reader, Taken
 from capture.source import (
     NS,
+    TIME_BASE,
     Delivers,
     DeviceBusy,
     DeviceLost,
     DeviceMissing,
     Frame,
     NotMedia,
-    Packet,
     Sample,
     SourceError,
     SourceInfo,
@@ -33,9 +36,9 @@ from capture.source import (
 
 OPEN_S = 10.0
 SILENT_S = 5.0
-MOST_WAITING = 300  # packets
+MOST_WAITING = 300  # pictures
 SETTLING_NS = 200_000_000
-LIVE_NS = 3_000_000  # a packet that had to be waited for this long has just arrived
+LIVE_NS = 3_000_000  # a picture that had to be waited for this long has just arrived
 OPTIONS = {
     "rtsp_transport": "tcp",
     "timeout": str(int(OPEN_S * 1_000_000)),  # µs, of one socket operation
@@ -51,46 +54,57 @@ def redact(url: str) -> str:
 
 
 class RtspSource:
-    """`spec.device` is the URL. options: open_s, silent_s = other limits in seconds."""
+    """`spec.device` is the URL. options: open_s, silent_s = other limits in seconds;
+    client = ffmpeg, to read it by FFmpeg's client in any case."""
 
     def __init__(self, spec: SourceSpec) -> None:
         self._url = spec.device
         self._open_s = float(spec.options.get("open_s", OPEN_S))
         self._silent_s = float(spec.options.get("silent_s", SILENT_S))
-        self._input: Input | None = None
+        self._plain = spec.options.get("client", "") != "ffmpeg"
+        self._reader: Reader | None = None
         self._decoder: PictureDecoder | None = None
         self._anchor = Anchor()
         self._frame_ns = NS // 25
-        self._backlog: deque[Packet] = deque()
+        self._backlog: deque[Taken] = deque()
 
     def open(self) -> SourceInfo:
         if not self._url.startswith(("rtsp://", "rtsps://")):
             raise NotMedia(f"{redact(self._url)} is not an RTSP address", "it begins with rtsp://")
-        patience = (self._open_s, self._silent_s)
-        self._input = Input(self._url, "rtsp", OPTIONS, "video", patience)
         try:
-            stream = self._input.open()
-        except LAVF_ERRORS as error:
+            stream, rate = self._connect()
+        except (TimeoutError, *LAVF_ERRORS) as error:
             raise explain(error, redact(self._url)) from None  # its text holds the whole URL
-        return self._describe(stream)
+        return self._describe(stream, rate)
+
+    def _connect(self) -> tuple[Any, float]:
+        """Our own client first: it costs a third. What it does not know is left to FFmpeg's."""
+        if self._plain:
+            self._plain = False
+            try:
+                self._reader = DirectReader(self._url, self._open_s, self._silent_s)
+                return self._reader.open()
+            except Unusual:
+                self.close()
+        self._reader = LibraryReader(self._url, OPTIONS, self._open_s, self._silent_s)
+        return self._reader.open()
 
     def read(self) -> Sample:
-        if self._input is None:
+        if self._reader is None:
             raise DeviceLost("the stream was not opened", "open it before reading")
         if self._anchor.offset is None:
-            self._take_backlog(self._input)
-        packet = self._backlog.popleft() if self._backlog else self._take(self._input)
-        now = time.monotonic_ns()
-        base = packet.time_base  # PyAV makes a new Fraction each time
-        own = _media_ns(packet, base)
+            self._take_backlog()
+        taken = self._backlog.popleft() if self._backlog else self._take()
+        own = taken.at_ns
         if own is None:  # the library's parser eats the first stamp
             own = self._anchor.media + (self._frame_ns if self._anchor.last else -self._frame_ns)
-        dts = self._anchor.stamp(own, now)
-        pts = packet.pts
-        ahead = nanoseconds(pts, base) - own if pts is not None and base is not None else 0
-        return stamped(packet, dts + max(0, ahead), dts, base)
+        dts = self._anchor.stamp(own, taken.arrived_ns)
+        packet = av.Packet(taken.data)
+        packet.pts, packet.dts, packet.time_base = dts + taken.ahead_ns, dts, TIME_BASE
+        packet.is_keyframe = taken.key
+        return packet
 
-    def _take_backlog(self, camera: Input) -> None:
+    def _take_backlog(self) -> None:
         """Packets that waited while the stream was opened are older than they seem.
 
         They are read ahead, up to those that had to be waited for: theirs is the true delay.
@@ -98,27 +112,37 @@ class RtspSource:
         settled = time.monotonic_ns() + SETTLING_NS
         while len(self._backlog) < MOST_WAITING:
             asked = time.monotonic_ns()
-            packet = self._take(camera)
+            taken = self._take()
+            self._backlog.append(taken)
+            if taken.at_ns is not None:
+                self._anchor.prime(taken.at_ns, taken.arrived_ns)
             now = time.monotonic_ns()
-            self._backlog.append(packet)
-            media = _media_ns(packet, packet.time_base)
-            if media is not None:
-                self._anchor.prime(media, now)
             if now - asked > LIVE_NS and now > settled:
                 return
 
-    def _take(self, camera: Input) -> Packet:
+    def _take(self) -> Taken:
+        assert self._reader is not None
+        where = redact(self._url)
         try:
-            packet = camera.read()
-        except av.error.ExitError:
-            text = f"{redact(self._url)} sent nothing for {self._silent_s:g} s"
+            taken = self._reader.read()
+        except Unusual:
+            return self._take_otherwise()
+        except (av.error.ExitError, TimeoutError):
+            text = f"{where} sent nothing for {self._silent_s:g} s"
             raise DeviceLost(text, "check the camera and its network") from None
         except LAVF_ERRORS as error:
-            text = f"{redact(self._url)} broke off: {error.strerror}"
-            raise DeviceLost(text, "check the network") from None
-        if packet is None:
-            raise DeviceLost(f"{redact(self._url)} ended the stream", "check the camera")
-        return packet
+            raise DeviceLost(f"{where} broke off: {error.strerror}", "check the network") from None
+        if taken is None:
+            raise DeviceLost(f"{where} ended the stream", "check the camera")
+        return taken
+
+    def _take_otherwise(self) -> Taken:
+        """Go on with FFmpeg's client: the camera does what ours does not know."""
+        self.close()
+        self._anchor, self._backlog = Anchor(last=self._anchor.last), deque()
+        self.open()
+        self._take_backlog()
+        return self._backlog.popleft()
 
     def decode(self, sample: Sample) -> list[Frame]:
         if self._decoder is None or not isinstance(sample, av.Packet):
@@ -126,10 +150,10 @@ class RtspSource:
         return list(self._decoder.decode(sample))
 
     def close(self) -> None:
-        if self._input is not None:
-            self._input.close()
+        if self._reader is not None:
+            self._reader.close()
 
-    def _describe(self, stream: Any) -> SourceInfo:
+    def _describe(self, stream: Any, rate: float) -> SourceInfo:
         where = redact(self._url)
         names: dict[str, Delivers] = {"h264": "h264", "mjpeg": "mjpeg"}
         codec = stream.codec_context if stream is not None else None
@@ -137,7 +161,7 @@ class RtspSource:
             found = codec.name if codec is not None else "no video"
             raise NotMedia(f"{where} gives {found}", "set the camera to H.264")
         self._decoder = PictureDecoder(stream)
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        rate = rate or 25.0
         self._frame_ns = int(NS / rate)
         return SourceInfo(
             media="video",
@@ -151,12 +175,8 @@ class RtspSource:
             delivers=names[codec.name],
             full_range=(codec.pix_fmt or "").startswith("yuvj"),
             extradata=bytes(codec.extradata or b""),
+            bursts=self._reader is not None and self._reader.bursts,
         )
-
-
-def _media_ns(packet: Packet, base: Any) -> int | None:
-    own = packet.dts if packet.dts is not None else packet.pts
-    return None if own is None or base is None else nanoseconds(own, base)
 
 
 def explain(error: LavfError, where: str) -> SourceError:

@@ -88,6 +88,7 @@ class SourceInfo:
     delivers: Delivers = "frames"
     full_range: bool = False
     extradata: bytes = b""  # parameter sets of a delivered H.264 stream, when it has them apart
+    bursts: bool = False  # a few times a second it gives all that has come, and nothing in between
 
 
 class Source(Protocol):

@@ -48,6 +48,8 @@ TICK_S = 0.04
 #: A camera's own packets are taken so often, all that have come: to be woken for each of them
 #: costs more than recording them. A crash loses so much more.
 BATCH_S = 0.12
+#: The same where the source itself gives them so, every 0.12 s.
+BURST_TICK_S = 0.25
 #: How long after the end its last samples may arrive, while none wait; and at most: the queues of
 #: sound hold 25 s, which a PC that is far behind was seen to need more than that again to encode.
 LINGER_NS = NS
@@ -88,8 +90,9 @@ class Recorder:
             self._source,
             AUDIO_CAPACITY if audio else CAPACITY,
             inter_coded=packets,
-            batch_s=BATCH_S if packets else 0.0,
+            batch_s=BATCH_S if packets and not self._info.bursts else 0.0,
         )
+        self._tick_s = BURST_TICK_S if self._info.bursts else TICK_S
         self._relief = Relief(self._pump, most_relief(self._info, self._spec.still))
         self._pump.start()
         self._hearing = Hearing(self._info.sample_rate) if audio else None
@@ -110,7 +113,7 @@ class Recorder:
         if (self._inlet.ended or self.stop_requested) and not self._quitting:
             self._quit()
         asked_ns = time.monotonic_ns()
-        sample = self._pump.take(TICK_S)
+        sample = self._pump.take(self._tick_s)
         now_ns = time.monotonic_ns()
         self._relief.waited(now_ns - asked_ns)
         if sample is None:

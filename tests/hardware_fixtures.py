@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -232,11 +232,13 @@ class NetworkCamera:
 
 
 @contextmanager
-def rtsp_server(file: Path, user: str = "", password: str = "") -> Iterator[NetworkCamera]:
+def rtsp_server(
+    file: Path, user: str = "", password: str = "", habits: Sequence[str] = ()
+) -> Iterator[NetworkCamera]:
     """Plays an H.264 file for ever to any number of clients. The URL carries the credentials."""
     command = [sys.executable, str(HERE / "hardware" / "rtsp_server.py"), str(file)]
     with subprocess.Popen(
-        [*command, user, password],
+        [*command, user, password, *habits],
         env=child_env({}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

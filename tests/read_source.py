@@ -33,6 +33,7 @@ def facts(source: Source, sample: Sample, decode: bool) -> dict[str, object]:
         }
     if isinstance(sample, av.Packet):
         found |= {"dts": sample.dts, "key": sample.is_keyframe, "bytes": sample.size}
+        found["head"] = bytes(sample)[:64].hex()
     return found | (pictures(source, sample) if decode else {})
 
 

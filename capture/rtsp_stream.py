@@ -1,0 +1,213 @@
+"""From the bytes of an RTSP connection to pictures: interleaved RTP (RFC 2326, 10.12) with H.264
+(RFC 6184). Pure: it takes bytes and instants, and never raises for what a camera sends.
+
+A picture is all that carries one RTP time, as the standard has it. Cameras that send parameter
+sets under the time of the picture before, or of none, are understood; their markers are not
+believed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from dataclasses import dataclass
+
+from capture.rtsp_words import START, Message, head_of
+
+_DOLLAR = ord("$")
+_FRAME = struct.Struct(">BBH")
+_RTP = struct.Struct(">BBHI")
+#: A head that is longer is none.
+_MOST_HEAD = 16 * 1024
+_SLICES = range(1, 6)
+_KEY, _HINTS = 5, 6
+#: Kinds of units that begin a picture when one is there already (H.264, 7.4.1.2.3).
+_BEGINS = frozenset((6, 7, 8, 9, 14, 15, 16, 17, 18))
+_PACK, _PIECE = 24, 28
+_RECOVERY = 6
+
+
+class Wire:
+    """Cuts what comes over the connection into packets of one channel, and messages."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.messages: deque[Message] = deque()
+        #: Bytes that were neither.
+        self.skipped = 0
+
+    def packets(self, data: bytes, channel: int) -> list[bytes]:
+        """The whole packets of this channel so far; messages are put aside."""
+        buffer = self._rest + data if self._rest else data
+        found, at, end = [], 0, len(buffer)
+        while at < end:
+            if buffer[at] != _DOLLAR:
+                after = self._message(buffer, at)
+                if after == at:
+                    break
+                at = after
+                continue
+            if end - at < 4:
+                break
+            _, where, size = _FRAME.unpack_from(buffer, at)
+            after = at + 4 + size
+            if after > end:
+                break
+            if where == channel:
+                found.append(buffer[at + 4 : after])
+            at = after
+        self._rest = buffer[at:]
+        return found
+
+    def _message(self, buffer: bytes, at: int) -> int:
+        """Where the message ends that begins here, or what is none; `at` if that is not known."""
+        if buffer[at : at + 1].isspace():
+            return at + 1
+        close = buffer.find(b"\r\n\r\n", at)
+        capital = buffer[at : at + 1].isupper()
+        if capital and close < 0 and len(buffer) - at <= _MOST_HEAD:
+            return at
+        if not capital or close < 0 or b"RTSP/" not in buffer[at:close].split(b"\r\n", 1)[0]:
+            return self._skip(buffer, at)
+        head = head_of(buffer[at:close])
+        length = head.header("content-length")
+        after = close + 4 + (int(length) if length.isdigit() else 0)
+        if after > len(buffer):
+            return at
+        self.messages.append(Message(head.first, head.headers, buffer[close + 4 : after]))
+        return after
+
+    def _skip(self, buffer: bytes, at: int) -> int:
+        after = buffer.find(b"$", at + 1)
+        after = len(buffer) if after < 0 else after
+        self.skipped += after - at
+        return after
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One access unit in Annex B. `time`: 90 kHz of the camera's clock, from any beginning on."""
+
+    data: bytes
+    time: int
+    key: bool
+    #: When its first packet was read, on the monotonic clock.
+    arrived_ns: int
+
+
+class Pictures:
+    """Puts RTP packets together. A picture is whole when something of the next one comes."""
+
+    def __init__(self, payload_type: int) -> None:
+        self._payload_type = payload_type
+        self.ready: deque[Picture] = deque()
+        self._parts: list[bytes] = []
+        self._begun_ns = 0
+        self._sliced = self._key = False
+        #: Where the parts of a unit begin that comes in pieces and is not whole.
+        self._open: int | None = None
+        self._sequence: int | None = None
+        self._stamp = 0
+        self._time = 0
+
+    def add(self, packet: bytes, now_ns: int) -> None:
+        if len(packet) < 13:
+            return
+        first, kind, sequence, stamp = _RTP.unpack_from(packet)
+        if first & 0xC0 != 0x80 or kind & 0x7F != self._payload_type:
+            return
+        unit = packet[12:] if first == 0x80 else _payload(first, packet)
+        if not unit:
+            return
+        self._follow(sequence, stamp, now_ns)
+        kind = unit[0] & 31
+        if kind == _PIECE:
+            self._piece(unit)
+        elif kind == _PACK:
+            for one in _unpacked(unit):
+                self._whole(one)
+        elif kind < _PACK:
+            self._whole(unit)
+
+    def _whole(self, unit: bytes) -> None:
+        self._begin(unit[0])
+        self._parts += (START, unit)
+        if unit[0] & 31 == _HINTS and _can_begin(unit):
+            self._key = True
+
+    def _follow(self, sequence: int, stamp: int, now_ns: int) -> None:
+        if self._sequence is None:
+            self._stamp, self._begun_ns = stamp, now_ns
+        elif sequence != (self._sequence + 1) & 0xFFFF and self._open is not None:
+            del self._parts[self._open :]  # pieces are missing
+            self._open = None
+        self._sequence = sequence
+        if stamp != self._stamp:
+            self._finish()
+            # From one to the next at most half of the 32 bits, in either direction.
+            self._time += ((stamp - self._stamp + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+            self._stamp, self._begun_ns = stamp, now_ns
+
+    def _piece(self, unit: bytes) -> None:
+        if len(unit) < 2:
+            return
+        head = unit[1]
+        if head & 0x80:
+            first = unit[0] & 0xE0 | head & 31
+            self._begin(first)
+            self._open = len(self._parts)
+            self._parts += (START, bytes((first,)))
+        if self._open is not None:
+            self._parts.append(unit[2:])
+            if head & 0x40:
+                self._open = None
+
+    def _begin(self, first: int) -> None:
+        """A unit with this first byte follows."""
+        kind = first & 31
+        self._open = None
+        if self._sliced and kind in _BEGINS:
+            self._finish()
+        self._sliced = self._sliced or kind in _SLICES
+        self._key = self._key or kind == _KEY
+
+    def _finish(self) -> None:
+        """Hand out what is there, if it is a picture; parameter sets wait for theirs."""
+        if not self._sliced:
+            return
+        whole = Picture(b"".join(self._parts), self._time, self._key, self._begun_ns)
+        self.ready.append(whole)
+        self._parts = []
+        self._sliced = self._key = False
+        self._open = None
+
+
+def _payload(first: int, packet: bytes) -> bytes:
+    """What an RTP packet carries behind contributors and extension, without its padding."""
+    begin, end = 12 + 4 * (first & 15), len(packet)
+    if first & 0x10:
+        begin += 4 + 4 * int.from_bytes(packet[begin + 2 : begin + 4], "big")
+    if first & 0x20:
+        end -= packet[-1]
+    return packet[begin:end]
+
+
+def _unpacked(pack: bytes) -> list[bytes]:
+    """The units of a packet that carries several, each behind its length."""
+    units, at = [], 1
+    while at + 2 < len(pack):
+        size = int.from_bytes(pack[at : at + 2], "big")
+        if size:
+            units.append(pack[at + 2 : at + 2 + size])
+        at += 2 + size
+    return units
+
+
+def _can_begin(unit: bytes) -> bool:
+    """Whether these hints say that decoding can begin here, as of cameras without key frames."""
+    at = 1
+    while at + 1 < len(unit) and 255 not in unit[at : at + 2]:  # none that long comes before it
+        if unit[at] == _RECOVERY:
+            return True
+        at += 2 + unit[at + 1]
+    return False
