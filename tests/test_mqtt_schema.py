@@ -89,6 +89,13 @@ def test_an_answer_fits_its_schema(answer: say.Answer) -> None:
     jsonschema.validate(json.loads(answer.model_dump_json(exclude_none=True)), _schema("answer"))
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_room_may_tell_more_some_day_and_a_command_may_not(name: str) -> None:
+    parts = [_schema(name), *_schema(name).get("$defs", {}).values()]
+    closed = [part for part in parts if part.get("additionalProperties") is False]
+    assert bool(closed) is (name == "command")
+
+
 def test_a_command_without_an_id_does_not_fit() -> None:
     jsonschema.validate({"id": "press-0001"}, _schema("command"))
     with pytest.raises(jsonschema.ValidationError):

@@ -1,4 +1,4 @@
-"""`edge-agent fleet …`: many rooms from one desk. Needs ssh, and nothing in the rooms but ssh."""
+"""`edge-agent fleet …`: many rooms from one desk, over ssh or by what a broker keeps of them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_agent.commands.fleet_broker import Wish, ask
+from edge_agent.commands.fleet_broker import desk as make_desk
+from edge_agent.commands.fleet_words import facts, tell
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
-from edge_agent.commands.words import local, table
+from edge_agent.commands.words import table
 
 if TYPE_CHECKING:
     from edge_agent.fleet.inventory import Room
     from edge_agent.fleet.reach import Result
     from edge_agent.rules.fleet import Standing, Word
 
-app = typer.Typer(help="Look at many rooms and change them, over ssh.", no_args_is_help=True)
+app = typer.Typer(help="Look at many rooms and change them.", no_args_is_help=True)
 
 Inventory = Annotated[
     Path | None,
@@ -29,19 +32,40 @@ Inventory = Annotated[
 ]
 Rooms = Annotated[str, typer.Option("--rooms", help="Only these, with commas between.")]
 Site = Annotated[str, typer.Option(help="Only rooms of this site.")]
+Broker = Annotated[
+    str,
+    typer.Option(help="Ask this MQTT broker instead of the rooms; inventory: that of its file."),
+]
+BrokerUser = Annotated[str, typer.Option(help="Who this desk is to the broker.")]
+BrokerPassword = Annotated[
+    Path | None, typer.Option(help="A file with its password, for your eyes alone.")
+]
+BrokerCa = Annotated[Path | None, typer.Option(help="Authorities besides the system's (PEM).")]
 Parallel = Annotated[int, typer.Option(min=1, max=64, help="So many rooms at a time.")]
 #: For one room's answer: a status over a bad link, and a command that changes something.
 ASK_S, RUN_S = 30.0, 300.0
-#: Rooms that are well are only counted where there are more.
-SHOWN_WELL = 10
 
 
 @app.command("list")
 def list_(
-    inventory: Inventory = None, rooms: Rooms = "", site: Site = "", as_json: AsJson = False
+    inventory: Inventory = None,
+    rooms: Rooms = "",
+    site: Site = "",
+    broker: Broker = "",
+    broker_user: BrokerUser = "",
+    broker_password: BrokerPassword = None,
+    broker_ca: BrokerCa = None,
+    as_json: AsJson = False,
 ) -> None:
-    """The rooms of the inventory."""
+    """The rooms of the inventory, or those that a broker knows."""
     with reporting("fleet.list", as_json) as report:
+        if broker:
+            wish = Wish(broker, broker_user, broker_password, broker_ca)
+            with make_desk(wish, inventory, rooms, site) as desk:
+                places = [it.room.split("/", 1) for it in ask(desk)]
+            report.data = [{"room": room, "site": at} for at, room in sorted(places)]
+            report.say(*table(("ROOM", "SITE"), [(room, at) for at, room in sorted(places)]))
+            return
         found = _rooms(inventory, rooms, site)
         report.data = [{"room": it.name, "host": it.host, "site": it.site} for it in found]
         report.say(*table(("ROOM", "SITE", "HOST"), [(it.name, it.site, it.host) for it in found]))
@@ -53,15 +77,24 @@ def status(
     rooms: Rooms = "",
     site: Site = "",
     parallel: Parallel = 8,
+    broker: Broker = "",
+    broker_user: BrokerUser = "",
+    broker_password: BrokerPassword = None,
+    broker_ca: BrokerCa = None,
     as_json: AsJson = False,
 ) -> None:
     """One line a room, worst first. Exit code 3 when a room needs somebody."""
     with reporting("fleet.status", as_json) as report:
         from edge_agent.rules.fleet import Rank
 
-        standings = _standings(_rooms(inventory, rooms, site), parallel)
-        report.data = [_facts(each) for each in standings]
-        _tell(report, standings)
+        if broker:
+            wish = Wish(broker, broker_user, broker_password, broker_ca)
+            with make_desk(wish, inventory, rooms, site) as desk:
+                standings = ask(desk)
+        else:
+            standings = _standings(_rooms(inventory, rooms, site), parallel)
+        report.data = [facts(each) for each in standings]
+        tell(report, standings)
         if any(each.rank <= Rank.WILL_LOSE for each in standings):
             report.exit = Exit.FINDINGS
 
@@ -76,21 +109,29 @@ def page(
     rooms: Rooms = "",
     site: Site = "",
     parallel: Parallel = 8,
+    broker: Broker = "",
+    broker_user: BrokerUser = "",
+    broker_password: BrokerPassword = None,
+    broker_ca: BrokerCa = None,
 ) -> None:
     """A tile for each room on one page, worst first, for a browser or a wall."""
     with reporting("fleet.page") as report:
-        from edge_agent.fleet.page import page as document
-        from edge_agent.whole_files import replace
 
+        def write(standings: list[Standing]) -> None:
+            _write_page(to, standings, every or 60, site, report)
+
+        if broker:
+            wish = Wish(broker, broker_user, broker_password, broker_ca)
+            with make_desk(wish, inventory, rooms, site) as desk:
+                write(ask(desk))
+                while every:
+                    write(desk.standings(every))
+            return
         found = _rooms(inventory, rooms, site)
-        while True:
-            at = datetime.now().astimezone()
-            text = document(_standings(found, parallel), at, every or 60, site)
-            replace(to, text)
-            report.note(f"{to} is as of {at:%H:%M:%S}")
-            if not every:
-                break
+        write(_standings(found, parallel))
+        while every:
             time.sleep(every)
+            write(_standings(found, parallel))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -170,6 +211,15 @@ def _rooms(inventory: Path | None, names: str, site: str) -> list[Room]:
     return found
 
 
+def _write_page(to: Path, standings: list[Standing], every: int, site: str, report: Report) -> None:
+    from edge_agent.fleet.page import page as document
+    from edge_agent.whole_files import replace
+
+    at = datetime.now().astimezone()
+    replace(to, document(standings, at, every, site))
+    report.note(f"{to} is as of {at:%H:%M:%S}")
+
+
 def _standings(rooms: list[Room], parallel: int) -> list[Standing]:
     """Every room asked, worst first."""
     from edge_agent.fleet.reach import Ssh, everywhere
@@ -195,37 +245,6 @@ def _word(result: Result) -> Word:
         return Word(name, data)
     said = result.err.strip().splitlines()[-1:] or ["its answer is no status of an edge-agent"]
     return Word(name, trouble=said[0][:200])
-
-
-def _facts(it: Standing) -> dict[str, Any]:
-    return {
-        "room": it.room,
-        "rank": it.rank.name.lower(),
-        "state": it.state,
-        "since_utc": it.since_utc or None,
-        "queue": it.queue,
-        "hours_left": None if it.hours is None else round(it.hours, 1),
-        "note": it.note,
-    }
-
-
-def _tell(report: Report, standings: list[Standing]) -> None:
-    from edge_agent.rules.fleet import Rank
-
-    well = [each for each in standings if each.rank is Rank.WELL]
-    shown = standings if len(well) <= SHOWN_WELL else [e for e in standings if e not in well]
-    rows = [
-        (
-            *(it.room, it.state, local(it.since_utc)[11:16] if it.since_utc else "–"),
-            "–" if it.queue is None else str(it.queue),
-            "–" if it.hours is None else f"{it.hours:.0f} h",
-            it.note,
-        )
-        for it in shown
-    ]
-    report.say(*table(("ROOM", "STATE", "SINCE", "QUEUE", "DISK", "NOTE"), rows))
-    if len(shown) < len(standings):
-        report.say(f"… {len(well)} rooms are well")
 
 
 def _add(report: Report, result: Result) -> None:

@@ -102,6 +102,9 @@ def acl(
         list[str] | None, typer.Option(help="A user who sees and commands these rooms.")
     ] = None,
     watcher: Annotated[list[str] | None, typer.Option(help="A user who sees these rooms.")] = None,
+    desk: Annotated[
+        list[str] | None, typer.Option(help="A user who sees how all rooms are (fleet --broker).")
+    ] = None,
 ) -> None:
     """An ACL file for mosquitto: each room may tell its own, and hear its own commands."""
     with reporting("mqtt.acl") as report:
@@ -115,7 +118,7 @@ def acl(
             names = topics_of(settings)
             user = settings.mqtt.username or names.client_id
             accounts = [Account(names, user, settings.mqtt.home_assistant)]
-        report.say(written(accounts, controller or (), watcher or ()).rstrip("\n"))
+        report.say(written(accounts, controller or (), watcher or (), desk or ()).rstrip("\n"))
 
 
 def _account(text: str) -> Account:

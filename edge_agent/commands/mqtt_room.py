@@ -30,6 +30,8 @@ MOST_EVENTS = 200
 _SAME_TURN = {"starting": "recording", "start_failed": "recording", "saved": "ready"}
 _SAME_TURN |= {"saving": "ready", "not_ready": "ready"}
 _NOTHING_MISSED = Missed()
+#: What becomes of a booking of which nothing has been recorded.
+_OPEN = ("", "hindered", "missed")
 
 
 def unknown(room: str, detail: str) -> Snapshot:
@@ -94,6 +96,7 @@ def _state(it: Reading, shown: panel.PanelState, missed: Missed) -> say.State:
         room=shown.room.name,
         word=shown.word,
         lecture=_lecture(lecture) if lecture is not None else None,
+        booking=_booking(it),
         recorded_s=_recorded_s(shown.timer, it.now.mono_ns // 1_000_000),
         running=shown.timer.running,
         muted=shown.muted,
@@ -116,6 +119,20 @@ def _lecture(it: panel.Lecture) -> say.Lecture:
         lecturer=it.lecturer,
         started_utc=it.started_utc,
         until_utc=it.until_utc,
+    )
+
+
+def _booking(it: Reading) -> say.Booking | None:
+    """The one whose time it is, while nothing of it is recorded."""
+    schedule = it.status.get("schedule") if it.status else None
+    now = schedule.get("now") if schedule else None
+    if not now or now["recording"] or now["outcome"] not in _OPEN or it.active is not None:
+        return None
+    return say.Booking(
+        title=now["title"],
+        starts_utc=now["starts_utc"],
+        ends_utc=now["ends_utc"],
+        reason=now["reason"][:MOST_DETAIL],
     )
 
 

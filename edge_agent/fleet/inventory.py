@@ -4,6 +4,11 @@ command = "edge-agent"          # what is run there
 [rooms.b-204]
 host = "b-204.example.org"      # as ssh knows it; without it, the room's name
 site = "main-campus"
+
+[broker]                        # for `--broker inventory`
+url = "mqtts://broker.example.org"
+username = "desk"
+password_file = "~/.config/edge-agent/broker.password"
 """
 
 from __future__ import annotations
@@ -16,6 +21,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from edge_agent.config_destinations import AbsolutePath
+from edge_agent.config_mqtt import BrokerUrl, Mqtt
+from edge_agent.mqtt.topics import NoName, level_of
 from edge_agent.places import ConfigError
 
 FILE = "fleet.toml"
@@ -33,11 +41,34 @@ class _Place(BaseModel):
     site: Site = ""
 
 
+class _Broker(BaseModel):
+    """As in a room's configuration, but for the password: a desk is no room."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: BrokerUrl
+    username: str = Field(default="", max_length=128)
+    password_file: AbsolutePath | None = None
+    ca_file: AbsolutePath | None = None
+    certificate: AbsolutePath | None = None
+    key: AbsolutePath | None = None
+    unencrypted: bool = False
+
+
 class _Inventory(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    broker: _Broker | None = None
     command: str = Field(default="edge-agent", min_length=1, max_length=200)
     rooms: dict[RoomName, _Place] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPlace:
+    """A broker, and where the desk's password is."""
+
+    config: Mqtt
+    password_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +94,53 @@ def place(chosen: Path | None, env: Mapping[str, str]) -> Path:
 
 def read(file: Path) -> list[Room]:
     """All rooms in the order of the file. Raises ConfigError; OSError but for a missing file."""
+    found = _inventory(file)
+    command = tuple(found.command.split())
+    return [Room(name, it.host or name, it.site, command) for name, it in found.rooms.items()]
+
+
+def broker(file: Path) -> BrokerPlace:
+    """The broker that the file names. Raises as `read` does, and ConfigError when it names none."""
+    found = _inventory(file).broker
+    if found is None:
+        raise ConfigError([f"{file}: it has no table [broker] with a url"])
+    return _place(found, file)
+
+
+def broker_at(
+    url: str, username: str, password_file: Path | None, ca_file: Path | None
+) -> BrokerPlace:
+    """One that was named by its address. Raises ConfigError."""
+    words = {"url": url, "username": username}
+    files = {"password_file": password_file, "ca_file": ca_file}
     try:
-        written = tomllib.loads(file.read_text())
-        found = _Inventory.model_validate(written)
+        found = _Broker.model_validate({**words, **{k: v for k, v in files.items() if v}})
+    except ValidationError as error:
+        raise ConfigError([str(each["msg"]) for each in error.errors()]) from None
+    return _place(found, None)
+
+
+def level(name: str) -> str:
+    """A site or a room of the inventory as it is called in topics. Raises ConfigError."""
+    try:
+        return level_of(name)
+    except NoName as error:
+        raise ConfigError([str(error)]) from None
+
+
+def _place(found: _Broker, file: Path | None) -> BrokerPlace:
+    values = found.model_dump(exclude={"password_file"}, exclude_none=True)
+    try:
+        return BrokerPlace(Mqtt.model_validate(values), found.password_file)
+    except ValidationError as error:
+        where = f"{file}: broker: " if file else ""
+        raise ConfigError([f"{where}{each['msg']}" for each in error.errors()]) from None
+
+
+def _inventory(file: Path) -> _Inventory:
+    """Raises ConfigError; OSError but for a missing file."""
+    try:
+        return _Inventory.model_validate(tomllib.loads(file.read_text()))
     except FileNotFoundError:
         raise ConfigError(
             [f"{file}: there is no such file; write one with a table [rooms.NAME] for each room"]
@@ -74,8 +149,6 @@ def read(file: Path) -> list[Room]:
         raise ConfigError([f"{file}: {error}"]) from None
     except ValidationError as error:
         raise ConfigError([_sentence(file, dict(each)) for each in error.errors()]) from None
-    command = tuple(found.command.split())
-    return [Room(name, it.host or name, it.site, command) for name, it in found.rooms.items()]
 
 
 def chosen(rooms: Collection[Room], names: Collection[str], site: str) -> list[Room]:

@@ -79,7 +79,7 @@ def _head(rank: Rank, count: int) -> str:
 def _tile(it: Standing) -> str:
     shape, words = _NAMES[it.rank]
     facts = [f"since {it.since_utc[11:16]} UTC"] if it.since_utc else []
-    facts += [f"{it.queue} files waiting"] if it.queue else []
+    facts += [f"{it.queue} {it.things} waiting"] if it.queue else []
     facts += [f"{it.hours:.0f} h of disk"] if it.hours is not None else []
     note = f"<p>{escape(it.note)}</p>" if it.note else ""
     return (

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge_agent.mqtt.discovery import topic as discovery_topic
-from edge_agent.mqtt.topics import Topics
+from edge_agent.mqtt.topics import ROOT, Topics
 
 #: What a room tells, below its prefix.
-TOLD = ("online", "state", "health", "queue", "event/+", "answer/#")
+RETAINED = ("online", "state", "health", "queue")
+TOLD = (*RETAINED, "event/+", "answer/#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,17 @@ class Account:
 
 
 def acl(
-    rooms: Sequence[Account], controllers: Iterable[str] = (), watchers: Iterable[str] = ()
+    rooms: Sequence[Account],
+    controllers: Iterable[str] = (),
+    watchers: Iterable[str] = (),
+    desks: Iterable[str] = (),
 ) -> str:
-    """A controller sees and commands these rooms, a watcher sees them."""
+    """A controller sees and commands these rooms, a watcher sees them. A desk sees what is retained
+    of all rooms, also of those that come later."""
     blocks = [_room(it) for it in rooms]
     blocks += [[f"user {name}", *_seeing(rooms), *_commanding(rooms)] for name in controllers]
     blocks += [[f"user {name}", *_seeing(rooms)] for name in watchers]
+    blocks += [[f"user {name}", *_overseeing()] for name in desks]
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
 
 
@@ -44,6 +50,11 @@ def _room(it: Account) -> list[str]:
 
 def _seeing(rooms: Iterable[Account]) -> list[str]:
     return [f"topic read {it.topics.prefix}/{told}" for it in rooms for told in TOLD]
+
+
+def _overseeing() -> list[str]:
+    """No names of users go into it, so a wildcard gives nothing away."""
+    return [f"topic read {ROOT}/+/+/{told}" for told in RETAINED]
 
 
 def _commanding(rooms: Iterable[Account]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -49,13 +50,20 @@ _WHEN = {
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of each payload, by its name."""
-    return {
-        name: {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **model.model_json_schema(mode=_mode(name)),
-        }
-        for name, model in MODELS.items()
-    }
+    found = {}
+    for name, model in MODELS.items():
+        schema = model.model_json_schema(mode=_mode(name))
+        parts = [schema, *schema.get("$defs", {}).values()]
+        if name != "command":
+            _open(parts)
+        found[name] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return found
+
+
+def _open(schemas: Iterable[dict[str, Any]]) -> None:
+    """What a room tells may have more fields some day; what is sent to it may not."""
+    for schema in schemas:
+        schema.pop("additionalProperties", None)
 
 
 def _mode(name: str) -> Any:
@@ -146,4 +154,6 @@ def _components() -> dict[str, Any]:
     wanted = [(model, _mode(name)) for name, model in MODELS.items()]
     wanted += [(say.COMMANDS[verb], "validation") for verb in sorted(_ARGUMENTS)]
     found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")[1]
+    closed = {say.Command.__name__, *(it.__name__ for it in say.COMMANDS.values())}
+    _open(schema for name, schema in found["$defs"].items() if name not in closed)
     return dict(found["$defs"])

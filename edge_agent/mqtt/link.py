@@ -107,9 +107,9 @@ class Link:
         client.connect_timeout = self._patience_s
         client.max_inflight_messages_set(MOST_UNDER_WAY)
         client.max_queued_messages_set(MOST_UNDER_WAY)
-        will = _properties(PacketTypes.WILLMESSAGE, WillDelayInterval=WILL_DELAY_S)
+        will = properties(PacketTypes.WILLMESSAGE, WillDelayInterval=WILL_DELAY_S)
         client.will_set(self._topics.online, b"false", qos=1, retain=True, properties=will)
-        wishes = _properties(
+        wishes = properties(
             PacketTypes.CONNECT, SessionExpiryInterval=SESSION_S, MaximumPacketSize=MOST_PACKET
         )
         password = self._password()
@@ -117,13 +117,13 @@ class Link:
             client.username_pw_set(it.username or self._topics.client_id, password)
         try:
             if it.tls:
-                client.tls_set_context(_trust(it))
+                client.tls_set_context(trust(it))
             client.connect(it.host, it.port, it.keepalive_s, clean_start=False, properties=wishes)
         except ssl.SSLCertVerificationError as error:
             reason = f"the broker's certificate is not trusted: {error.verify_message}"
             raise LinkLost(reason, hopeless=True) from error
         except (OSError, ValueError) as error:
-            raise LinkLost(f"{it.host} port {it.port}: {_words(error)}") from error
+            raise LinkLost(f"{it.host} port {it.port}: {words_of(error)}") from error
         self._opened_s = time.monotonic()
 
     def turn(self, seconds: float) -> list[Incoming]:
@@ -131,7 +131,7 @@ class Link:
         try:
             code = self._client.loop(seconds)
         except (OSError, MQTTException, struct.error, ValueError, IndexError, KeyError) as error:
-            raise LinkLost(f"the broker's words are no MQTT: {_words(error)}") from error
+            raise LinkLost(f"the broker's words are no MQTT: {words_of(error)}") from error
         if self._lost is not None:
             raise self._lost
         if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -145,11 +145,11 @@ class Link:
     def publish(self, post: Post) -> bool:
         """False: too much is under way, or there is no connection; nothing was sent."""
         told = {"MessageExpiryInterval": post.expiry_s, "CorrelationData": post.correlation or None}
-        properties = _properties(PacketTypes.PUBLISH, **told)
+        more = properties(PacketTypes.PUBLISH, **told)
         if self.free <= 0 or not self.connected:
             return False
         sent = self._client.publish(
-            post.topic, post.payload, qos=1, retain=post.retain, properties=properties
+            post.topic, post.payload, qos=1, retain=post.retain, properties=more
         )
         if sent.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             return False
@@ -239,7 +239,7 @@ class Link:
         self._arrived.append(topic)
 
 
-def _properties(kind: int, **values: int | bytes | None) -> Properties:
+def properties(kind: int, **values: int | bytes | None) -> Properties:
     """Those that have a value."""
     found = Properties(kind)  # type: ignore[no-untyped-call]
     for name, value in values.items():
@@ -259,7 +259,7 @@ class _Handshaking(ssl.SSLSocket):
             raise
 
 
-def _trust(it: Broker) -> ssl.SSLContext:
+def trust(it: Broker) -> ssl.SSLContext:
     """Raises OSError for files that cannot be used."""
     context = ssl.create_default_context(cafile=str(it.ca_file) if it.ca_file else None)
     context.sslsocket_class = _Handshaking
@@ -270,5 +270,5 @@ def _trust(it: Broker) -> ssl.SSLContext:
     return context
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or repr(error)

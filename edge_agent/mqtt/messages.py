@@ -54,6 +54,16 @@ class Lecture(Wire):
     until_utc: str | None = None
 
 
+class Booking(Wire):
+    """The booking whose time it is, and of which nothing is recorded."""
+
+    title: str = ""
+    starts_utc: str
+    ends_utc: str
+    #: Why it has not begun, if that is known.
+    reason: str = ""
+
+
 class Track(Wire):
     """A camera, a screen, a microphone."""
 
@@ -80,6 +90,7 @@ class State(Wire):
     room: str = ""
     word: Word
     lecture: Lecture | None = None
+    booking: Booking | None = None
     #: Seconds recorded at `at`, pauses left out; while `running`, add what has passed since.
     recorded_s: int = 0
     running: bool = False

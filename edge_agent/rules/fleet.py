@@ -6,7 +6,7 @@ another version or of none, counts as unknown, never as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -46,13 +46,20 @@ class Standing:
     note: str = ""
     #: When the lecture under way began, or the booking that is not recorded.
     since_utc: str = ""
+    #: What waits to be sent: so many `things`.
     queue: int | None = None
     hours: float | None = None
+    things: str = "files"
 
 
 def ranked(words: list[Word]) -> list[Standing]:
     """Worst first, then by name."""
-    return sorted(map(standing, words), key=lambda it: (it.rank, it.room))
+    return in_order(map(standing, words))
+
+
+def in_order(standings: Iterable[Standing]) -> list[Standing]:
+    """Worst first, then by name."""
+    return sorted(standings, key=lambda it: (it.rank, it.room))
 
 
 def standing(word: Word) -> Standing:
