@@ -14,6 +14,7 @@ import typer
 from edge_agent.commands import (
     alerts,
     button,
+    captions,
     changing,
     configuration,
     demo,
@@ -74,6 +75,7 @@ lectures.app.command()(changing.edit)
 lectures.app.command()(statistics.statistics)
 lectures.app.command()(changing.withhold)
 lectures.app.command()(changing.publish)
+lectures.app.add_typer(captions.app, name="captions")
 app.add_typer(record.app, name="record")
 app.add_typer(lectures.app, name="lectures")
 app.add_typer(schedule.app, name="schedule")

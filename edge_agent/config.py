@@ -70,7 +70,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$": "the name of a computer, without port or http://",
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "the name of a file, without any folder",
     r"^[A-Za-z0-9._-]*$": "empty or letters, digits, '.', '_' and '-'",
-    r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a)$": "the name of a media file, such as 'audio.m4a'",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a|vtt)$": "the name of a media file, such as 'audio.m4a'",
     r"^([A-Za-z0-9_-]+/[A-Za-z0-9_+-]+)?$": "empty or two words, such as 'audience/source'",
     r"^[a-z0-9][a-z0-9-]{0,62}$": "a name of small letters, digits and '-', at most 63",
     r"^([A-Za-z0-9._-]+/)*$": "empty or names that each end with '/', such as 'rooms/'",

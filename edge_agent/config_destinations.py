@@ -69,7 +69,9 @@ Needs = Literal["received", "verified", "replicated"]
 
 #: As Opencast calls a workflow; "": the booking's, or else its own.
 WorkflowName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$")]
-MediaName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a)$")]
+MediaName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(mp4|m4a|vtt)$")
+]
 OpencastFlavor = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/[A-Za-z0-9_+-]+)?$")]
 
 #: It stands in addresses.

@@ -12,6 +12,7 @@ from edge_agent.older_ledger import UnderWay
 from edge_agent.rows import Command, Lecture
 from edge_agent.rules.bin import VERBS as THROWING_AWAY
 from edge_agent.rules.bin import Kept, spent, undated
+from edge_agent.rules.captions import VERBS as CAPTIONS
 from edge_agent.rules.health import finisher_delay_ns
 from edge_agent.rules.lecture import WITH_PACKAGE, Event, State, events
 from edge_agent.rules.plan import DISK_FULL, ActiveFacts, CommandFacts, Facts, FinisherFacts
@@ -138,8 +139,9 @@ class Observer:
         return frozenset(lecture.id for lecture in found) - self._ledger.binned()
 
     def _kept(self, commands: list[Command]) -> dict[str, Kept]:
-        """The lectures that somebody wants to throw away or back, looked up for who asks only."""
-        wanted = {str(it.args.get("lecture", "")) for it in commands if it.verb in THROWING_AWAY}
+        """The lectures that somebody throws away, takes back or captions; for who asks only."""
+        verbs = THROWING_AWAY.keys() | CAPTIONS.keys()
+        wanted = {str(it.args.get("lecture", "")) for it in commands if it.verb in verbs}
         found = (self._ledger.lecture(lecture) for lecture in sorted(wanted))
         binned = self._ledger.binned() if wanted else frozenset()
         return {

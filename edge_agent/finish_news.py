@@ -85,11 +85,15 @@ class FinishNews:
         self._observer.look_again()
 
     def _send_anew(self, lecture: Lecture, report: Packaged, now: Now) -> None:
-        self._ledger.enqueue_changed(lecture.id, report.artifacts)
+        names = [artifact.name for artifact in report.artifacts]
+        gone = {row.name for row in self._ledger.outbox(lecture.id)}.difference(names)
+        self._ledger.drop_outbox(lecture.id, gone)
+        aside = left_out(self._config.destinations, names)
+        self._ledger.enqueue_changed(lecture.id, report.artifacts, aside)
         rows = self._ledger.outbox(lecture.id)
         if lecture.state is State.DELIVERED and any(row.receipt is None for row in rows):
             self._ledger.set_state(lecture.id, advance(lecture.state, Event.REVISE))
-        text = "its details were changed in the package"
+        text = "its details or captions were changed in the package"
         self._ledger.add_event(now, "changed", text, lecture.id)
 
     def _keep(self, lecture: str, segment: DamagedSegment, now: Now) -> None:

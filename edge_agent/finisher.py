@@ -34,8 +34,7 @@ from edge_agent.material import Material, gather
 from edge_agent.messages import Message
 from edge_agent.mixing import mix
 from edge_agent.packager import build_package, packaged
-from edge_agent.revision import read_manifest, say_anew
-from edge_agent.rules.manifest import with_details
+from edge_agent.revision import say_anew, says
 from edge_agent.rules.package import PackageFile, layout
 from edge_agent.verify import SUMS, verify_package
 from encoders.remux import JoinError
@@ -113,18 +112,18 @@ def finish(job: FinishJob, report: Report) -> Packaged:
         # Half a package is of use to nobody, and its space may be what was missing.
         shutil.rmtree(part, ignore_errors=True)
         raise
-    return packaged(package, damaged, job.edits)
+    return _reworded(lecture, job, damaged)
 
 
 def _reworded(lecture: Path, job: FinishJob, damaged: Sequence[DamagedSegment] = ()) -> Packaged:
     """The package that is there, saying what the job says. Small versions are made elsewhere."""
-    package, work = lecture / "package", lecture / "renditions"
+    package, work, captions = (lecture / name for name in ("package", "renditions", "captions"))
     if not (package / SUMS).is_file():
         raise Unfinishable("its package is not there", "edge-agent storage check")
-    if read_manifest(package) != with_details(read_manifest(package), job.lecture):
+    if not says(package, job.lecture, captions):
         work.mkdir(exist_ok=True)
         with only_one(work / "lock", "renderer"):
-            say_anew(package, work, job.lecture)
+            say_anew(package, work, job.lecture, captions)
             if [each.name for each in work.iterdir()] == ["lock"]:
                 shutil.rmtree(work)
     return packaged(package, damaged, job.edits)

@@ -75,6 +75,12 @@ class Inbox(Tables):
             {"id": number},
         )
 
+    def shorten_command(self, number: int, name: str) -> None:
+        """Of an answered command: let go of a long argument. Commands are kept for ever."""
+        self._db.execute(
+            "UPDATE inbox SET args = json_remove(args, '$.' || ?) WHERE id = ?", (name, number)
+        )
+
 
 class Outbox(Tables):
     """Files on their way. The supervisor puts in, the upload process takes out."""
@@ -89,16 +95,25 @@ class Outbox(Tables):
         """What is known already keeps its receipt. `left_out`: names, by destination."""
         self._enqueue(lecture, artifacts, destinations, left_out, "DO NOTHING")
 
-    def enqueue_changed(self, lecture: str, artifacts: Iterable[Artifact]) -> None:
+    def enqueue_changed(
+        self,
+        lecture: str,
+        artifacts: Iterable[Artifact],
+        left_out: LeftOut = MappingProxyType({}),
+    ) -> None:
         """A new revision of the package, for wherever the lecture goes: what changed goes again.
 
         Where the manifest does not go, a lecture is handed over once and for all: there only
-        what has not arrived becomes what it is now.
+        what has not arrived becomes what it is now. What is new comes along where nothing has
+        arrived, if `left_out` names that destination.
         """
         files, rows = list(artifacts), self.outbox(lecture)
         places = {row.destination for row in rows if row.name == MANIFEST}
+        begun = places | {row.destination for row in rows if row.receipt is not None}
+        still_open = left_out.keys() & {row.destination for row in rows} - begun
         with self.transaction():
             self._enqueue(lecture, files, sorted(places), {}, _REPLACE)
+            self._enqueue(lecture, files, sorted(still_open), left_out, _REPLACE)
             for row in rows:
                 if row.destination not in places and row.receipt is None:
                     same = [file for file in files if file.name == row.name]

@@ -20,6 +20,7 @@ from edge_agent.repair import Repair
 from edge_agent.rows import Gap, Lecture, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, WITH_PACKAGE, Event, State, advance, latest
 from edge_agent.rules.timeline import START_NS
+from edge_agent.rules.webvtt import language_of
 from edge_agent.spool import Spool
 from edge_agent.verify import MANIFEST, SUMS, file_sha256, listed
 
@@ -151,7 +152,11 @@ class OlderLedger:
         if MANIFEST not in rows or not self.has_package(lecture):
             return []
         there = {**listed(package), SUMS: file_sha256(package / SUMS)}
-        return [name for name, sha256 in rows.items() if there.get(name, sha256) != sha256]
+        return [
+            name
+            for name, sha256 in rows.items()
+            if there.get(name, "" if language_of(name) else sha256) != sha256
+        ]
 
     def _hand_over_again(self, lecture: Lecture, now: Now) -> None:
         """The finisher finds the package whole, and puts into the outbox what is missing there.

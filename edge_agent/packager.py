@@ -17,6 +17,7 @@ from edge_agent.finish_messages import Artifact, DamagedSegment, FinishJob, Pack
 from edge_agent.material import Material
 from edge_agent.mixing import Mix
 from edge_agent.rules import timeline
+from edge_agent.rules.dublin_core import dublin_core
 from edge_agent.rules.manifest import (
     GapEntry,
     Manifest,
@@ -24,7 +25,6 @@ from edge_agent.rules.manifest import (
     MediaFile,
     SoundEntry,
     WarningEntry,
-    dublin_core,
     manifest,
     manifest_json,
 )

@@ -14,6 +14,7 @@ from typing import Any
 from edge_agent import messages as say
 from edge_agent.bin_desk import BinDesk
 from edge_agent.booking_desk import BookingDesk
+from edge_agent.caption_desk import CaptionDesk
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
 from edge_agent.clock_repair import ClockRepair
@@ -84,6 +85,7 @@ class Performer:
         self._finish_news = FinishNews(config, spool, ledger, observer, small)
         self._holding = Holding(spool, ledger)
         self._clock_repair = ClockRepair(ledger, spool)
+        self._captions = CaptionDesk(spool, ledger)
         self._bin = BinDesk(spool, ledger, observer, small, config.storage.bin_days)
         guards = config.guards
         self._guard_watch = GuardWatch(ledger, recorders, guards.hearing, guards.dark_level)
@@ -108,6 +110,7 @@ class Performer:
             do.Extend: desk.extend,
             do.Continue: desk.go_on,
             do.Edit: desk.edit,
+            do.SetCaptions: self._captions.set,
             do.AddMark: desk.add_mark,
             do.SetMute: self._privacy.set,
             do.Withhold: self._holding.withhold,

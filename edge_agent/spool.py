@@ -36,7 +36,7 @@ KNOWN_AT_TOP = frozenset(
         "lost+found",
     }
 )
-KNOWN_IN_LECTURE = frozenset({"lecture.json", "tracks", "package", "renditions"})
+KNOWN_IN_LECTURE = frozenset({"lecture.json", "tracks", "package", "renditions", "captions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,10 @@ class Spool:
 
     def package(self, lecture: str) -> Path:
         return self.lecture(lecture) / "package"
+
+    def captions(self, lecture: str) -> Path:
+        """What people have put to it; the package has what was there when it was made last."""
+        return self.lecture(lecture) / "captions"
 
     def renditions(self, lecture: str) -> Path:
         """Small versions while they are made; what is ready is in the package."""

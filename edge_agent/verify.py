@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge_agent.rules.manifest import Manifest
+from edge_agent.rules.webvtt import language_of
 
 MANIFEST = "manifest.json"
 SUMS = "manifest-sha256.txt"
@@ -44,6 +45,7 @@ def verify_package(folder: Path, on_chunk: Callable[[], None] = lambda: None) ->
     try:
         sums, problems = _read_sums(folder)
         there = {entry.name for entry in folder.iterdir() if entry.name != RECEIPTS}
+        there -= {name for name in there - sums.keys() if language_of(name)}  # a destination's
     except OSError as error:
         return [Problem(SUMS, f"cannot be read: {error.strerror}; build the package again")]
     problems += [
@@ -91,7 +93,7 @@ def _check_manifest(folder: Path, sums: dict[str, str]) -> list[Problem]:
         where = ".".join(str(part) for part in first["loc"])
         return [Problem(MANIFEST, f"is not a manifest of version 1: {where}: {first['msg']}")]
     problems = []
-    for media in document.encoding:
+    for media in (*document.encoding, *(document.caption or ())):
         if sums.get(media.name) != media.sha256:
             problems.append(Problem(media.name, f"has another checksum in {MANIFEST}"))
         path = folder / media.name

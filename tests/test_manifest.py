@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.finish_messages import FinishTrack, LectureFacts
+from edge_agent.rules.dublin_core import dublin_core
 from edge_agent.rules.manifest import (
     GapEntry,
     Manifest,
     MarkEntry,
     MediaFile,
     SoundEntry,
-    dublin_core,
     iso_duration,
     manifest,
     manifest_json,

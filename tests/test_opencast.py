@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.finish_messages import LectureFacts
-from edge_agent.rules.manifest import dublin_core
+from edge_agent.rules.dublin_core import dublin_core
 from tests.servers.opencast import API_ROLES, NS, PASSWORD, USER, Heard, Opencast, Said
 from tests.servers.opencast_client import Straight, straight
 from uploader import opencast_wire as wire

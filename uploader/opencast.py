@@ -74,12 +74,14 @@ class Ingest:
         yield from self._find()
         if file is not None and not self.holds(artifact):
             if artifact.name in self.state.held:
-                raise self._changed(artifact)
+                raise self._changed(artifact.name, "has changed")
             try:
                 yield from self._add(file)
             except Permanent as error:
                 self.refuse(artifact, error.reason)
                 raise
+        if gone := self.state.held.keys() - set(self._expected) - {wire.MANIFEST}:
+            raise self._changed(min(gone), "was taken out")
         if waits := waits_for(self.state, self._expected, self._now):
             raise Pending(
                 f"{artifact.name} is there; Opencast begins with a lecture when all of it has "
@@ -166,12 +168,10 @@ class Ingest:
         self._note(State(beginnings=beginnings, refused=self.state.refused))
         return Transient(f"{refused.reason}; the lecture is begun again")
 
-    def _changed(self, artifact: Artifact) -> Transient:
+    def _changed(self, name: str, how: str) -> Transient:
         """A media package takes a second catalog beside the first; a new one has only the last."""
         self._note(State(beginnings=self.state.beginnings, refused=self.state.refused))
-        return Transient(
-            f"{artifact.name} has changed since Opencast got it; the lecture is begun again"
-        )
+        return Transient(f"{name} {how} since Opencast got it; the lecture is begun again")
 
     def _find(self) -> Core[None]:
         """Where ingest is now. A registry that does not answer changes nothing."""

@@ -16,8 +16,6 @@ from uploader.sender import Artifact
 
 #: How long a lecture waits for people to mend what was refused.
 GRACE = timedelta(hours=24)
-#: Named apart from all files: what makes a lecture findable, and what goes along by itself.
-_NO_MEDIA = {wire.CATALOG, wire.MANIFEST}
 #: The note for a lecture as a whole lies beside those for its files, under this name.
 EVENT = Artifact("mediapackage", 0, "")
 
@@ -76,7 +74,7 @@ def with_refusal(state: State, name: str, why: str, utc: str) -> dict[str, Mappi
 
 def left_out(state: State, now: str) -> set[str]:
     """The files without which the lecture may go on now; a lecture without media may not."""
-    if not state.held.keys() - _NO_MEDIA:
+    if not any(map(wire.is_media, state.held)):
         return set()
     ends = ((name, _end(said)) for name, said in state.refused.items() if name != wire.CATALOG)
     moment = _time(now)
@@ -94,7 +92,7 @@ def waits_for(state: State, expected: Collection[str], now: str) -> str:
         return f"{coming[0]} has not"
     why, end = state.refused[refused[0]].get("why", ""), _end(state.refused[refused[0]])
     words = f"{refused[0]} was refused ({why}); when that is mended: edge-agent upload retry"
-    alone = refused[0] == wire.CATALOG or not state.held.keys() - _NO_MEDIA
+    alone = refused[0] == wire.CATALOG or not any(map(wire.is_media, state.held))
     return words if alone or end is None else f"{words}; without it from {end:%d %b %H:%M} UTC on"
 
 

@@ -32,6 +32,9 @@ INGEST_TYPE = "org.opencastproject.ingest"
 #: Made here for other ways: Opencast makes its own, and its players show no others.
 OWN_VERSIONS = frozenset({"audio-lite.webm", "camera-small.mp4"})
 _MEDIA = (".mp4", ".m4a", ".webm", ".mkv")
+#: Opencast keeps them as tracks of one flavor and tells them apart by their tags.
+CAPTIONS = "captions/source"
+_CAPTIONS = re.compile(r"captions\.([A-Za-z0-9-]+)\.vtt")
 _KINDS = {"track", "catalog", "attachment"}
 #: Of an event that only stands in the calendar there is no such state.
 _BEGUN = {"RUNNING", "PAUSED", "STOPPED", "FAILING", "FAILED", "SUCCEEDED"}
@@ -51,17 +54,30 @@ def flavors_of(names: Iterable[str], wished: Mapping[str, str]) -> dict[str, str
     chosen: dict[str, str] = {}
     for name in sorted(there):
         known = name.endswith(_MEDIA) and name not in OWN_VERSIONS
+        known = known or name == CATALOG or _CAPTIONS.fullmatch(name) is not None
         if name == "audio.m4a" and "presenter.mp4" in there:
             known = False
-        flavor = wished.get(name, flavor_of(name) if known or name == CATALOG else "")
+        flavor = wished.get(name, flavor_of(name) if known else "")
         if flavor:
             chosen[name] = flavor
     return chosen
 
 
+def is_media(name: str) -> bool:
+    """Something to see or hear: without any a lecture is none."""
+    return name not in (CATALOG, MANIFEST) and not _CAPTIONS.fullmatch(name)
+
+
+def tags_of(name: str) -> tuple[str, ...]:
+    found = _CAPTIONS.fullmatch(name)
+    return (f"lang:{found[1]}",) if found else ()
+
+
 def flavor_of(name: str) -> str:
     if name == CATALOG:
         return EPISODE
+    if _CAPTIONS.fullmatch(name):
+        return CAPTIONS
     stem = name.rpartition(".")[0] or name
     return PRESENTER if stem == "audio" else f"{stem}/source"
 
@@ -114,6 +130,8 @@ def add_track(ingest: str, package: str, flavor: str, artifact: Artifact) -> Req
     """The file itself is read while it leaves."""
     boundary = _boundary(artifact.sha256)
     fields = {"mediaPackage": package, "flavor": flavor}
+    if tags := tags_of(artifact.name):
+        fields["tags"] = ",".join(tags)
     head, tail = _around(fields, artifact.name, artifact.media_type, boundary)
     body = Framed.of(Piece(0, artifact.bytes), head, tail)
     return Request("POST", f"{ingest}/addTrack", _multipart(boundary), body)

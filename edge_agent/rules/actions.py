@@ -136,6 +136,15 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class SetCaptions:
+    """Put captions to a lecture, or (not `on`) take them away."""
+
+    command: int
+    lecture: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AddMark:
     command: int
     lecture: str
@@ -270,6 +279,7 @@ Action: TypeAlias = (
     | Extend
     | Continue
     | Edit
+    | SetCaptions
     | AddMark
     | SetMute
     | Withhold

@@ -1,4 +1,4 @@
-"""What a finished lecture says about itself: the manifest and its Dublin Core. Pure: no I/O.
+"""What a finished lecture says about itself: the manifest. Pure: no I/O.
 
 The manifest is JSON that reads as schema.org; its JSON Schema is published as
 `edge_agent/schemas/manifest-1.json`. Times called `at`, `offset` and `duration` are seconds of the
@@ -8,9 +8,8 @@ package; `lectureStart` and `lectureEnd` are seconds since the press of the butt
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
-from xml.etree import ElementTree
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -20,10 +19,6 @@ from edge_agent.finish_messages import LectureFacts
 MANIFEST_VERSION = 1
 SCHEMA_ID = "urn:edge-agent:manifest:1"
 UNTITLED = "Untitled lecture"
-
-_DCTERMS = "http://purl.org/dc/terms/"
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_OPENCAST = "http://www.opencastproject.org/xsd/1.0/dublincore/"
 
 
 class _Part(BaseModel):
@@ -61,6 +56,22 @@ class MediaFile(_Part):
     spare: bool | None = Field(
         default=None, description="true: a microphone for who wants to mix the sound anew"
     )
+
+
+class Caption(_Part):
+    """Captions in one language, as people have put them to the lecture."""
+
+    kind: Literal["MediaObject"] = Field(
+        default="MediaObject", validation_alias="@type", serialization_alias="@type"
+    )
+    name: str = Field(pattern=r"^captions\.[A-Za-z0-9-]+\.vtt$")
+    encoding_format: Literal["text/vtt"] = "text/vtt"
+    flavors: tuple[Literal["captions/source"]] = Field(
+        default=("captions/source",), description="Opencast's word"
+    )
+    in_language: str = Field(description="BCP 47")
+    content_size: int = Field(ge=0, description="bytes")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 class GapEntry(_Part):
@@ -130,7 +141,7 @@ class Manifest(_Part):
     revision: int = Field(
         default=1,
         ge=1,
-        description="grows when small versions are added or people change what it is called",
+        description="grows when small versions are added or people change words or captions",
     )
     identifier: str
     name: str
@@ -151,6 +162,7 @@ class Manifest(_Part):
     duration: str = Field(description="ISO 8601")
     duration_seconds: float = Field(ge=0)
     encoding: list[MediaFile]
+    caption: list[Caption] | None = Field(default=None, description="left out when there are none")
     gaps: list[GapEntry]
     marks: list[MarkEntry]
     sound: list[SoundEntry] = Field(default=[], description="one for each microphone")
@@ -209,18 +221,22 @@ def with_renditions(document: Manifest, made: Iterable[MediaFile]) -> Manifest:
     )
 
 
-def with_details(document: Manifest, facts: LectureFacts) -> Manifest:
-    """The next revision, in which people's words are those of now; the same one if they are."""
-    words = {
+def with_details(document: Manifest, facts: LectureFacts, captions: Sequence[Caption]) -> Manifest:
+    """The next revision, in which people's words and captions are those of now.
+
+    The same one if they are.
+    """
+    wanted = {
         "name": facts.title or UNTITLED,
         "is_part_of": facts.course or None,
         "creator": facts.lecturer or None,
         "in_language": facts.language or None,
         "license": facts.licence or None,
+        "caption": list(captions) or None,
     }
-    if all(getattr(document, name) == text for name, text in words.items()):
+    if all(getattr(document, name) == it for name, it in wanted.items()):
         return document
-    return document.model_copy(update={**words, "revision": document.revision + 1})
+    return document.model_copy(update={**wanted, "revision": document.revision + 1})
 
 
 def manifest_json(document: Manifest) -> bytes:
@@ -245,46 +261,3 @@ def iso_duration(seconds: float) -> str:
     minutes, milli = divmod(rest, 60_000)
     text = f"{milli / 1000:.3f}".rstrip("0").rstrip(".")
     return "PT" + (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "") + f"{text}S"
-
-
-def dublin_core(facts: LectureFacts, duration_s: float) -> bytes:
-    """The episode catalogue that Opencast reads. Empty facts are left out.
-
-    The course is the subject: Opencast's isPartOf is the id of a series, which only the
-    destination knows.
-    """
-    ElementTree.register_namespace("dcterms", _DCTERMS)
-    ElementTree.register_namespace("xsi", _XSI)
-    root = ElementTree.Element("dublincore", {"xmlns": _OPENCAST})
-    end = facts.ended_utc or ""
-    period = f"start={facts.started_utc}; end={end}; scheme=W3C-DTF;"
-    for term, text, kind in (
-        ("title", facts.title or UNTITLED, None),
-        ("identifier", facts.id, None),
-        ("creator", facts.lecturer, None),
-        ("subject", facts.course, None),
-        ("publisher", facts.institution, None),
-        ("language", facts.language, None),
-        ("license", facts.licence, None),
-        ("spatial", facts.room, None),
-        ("created", facts.started_utc, "dcterms:W3CDTF"),
-        ("temporal", period if end else "", "dcterms:Period"),
-        ("extent", iso_duration(duration_s), "dcterms:ISO8601"),
-    ):
-        if text:
-            element = ElementTree.SubElement(root, f"{{{_DCTERMS}}}{term}")
-            element.text = printable(text)
-            if kind:
-                element.set(f"{{{_XSI}}}type", kind)
-    ElementTree.indent(root)
-    text = ElementTree.tostring(root, encoding="unicode")
-    return ('<?xml version="1.0" encoding="UTF-8"?>\n' + text + "\n").encode()
-
-
-def printable(text: str) -> str:
-    """Without the characters that XML 1.0 cannot carry at all."""
-    return "".join(c for c in text if c in "\t\n\r" or (c >= " " and not _unpaired(c)))
-
-
-def _unpaired(char: str) -> bool:
-    return "\ud800" <= char <= "\udfff" or char in "\ufffe\uffff"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from edge_agent.finish_messages import FinishTrack
 from edge_agent.rules.stand_in import is_backup
+from edge_agent.rules.webvtt import language_of
 
 PRESENTER = "presenter/source"
 PRESENTATION = "presentation/source"
@@ -31,6 +32,8 @@ PRIORITY = {
     "audio.m4a": 4,
     "presenter.mp4": 6,
 }
+#: Some KiB, which make it watchable for many more.
+CAPTIONS_PRIORITY = 2
 OTHER_PRIORITY = 5
 #: Kept for who wants to mix the sound anew, and sent after everything else.
 SPARE_PRIORITY = 8
@@ -45,6 +48,7 @@ MEDIA_TYPE = {
     ".mp4": "video/mp4",
     ".m4a": "audio/mp4",
     ".webm": "audio/webm",
+    ".vtt": "text/vtt",
     ".jpg": "image/jpeg",
     ".xml": "application/xml",
     ".json": "application/json",
@@ -109,6 +113,8 @@ def layout(tracks: Sequence[FinishTrack], stand_in: FinishTrack | None = None) -
 
 
 def priority(name: str, spare: bool = False) -> int:
+    if language_of(name) is not None:
+        return CAPTIONS_PRIORITY
     return SPARE_PRIORITY if spare else PRIORITY.get(name, OTHER_PRIORITY)
 
 

@@ -10,6 +10,7 @@ from edge_agent.rules import actions as do
 from edge_agent.rules.actions import Action
 from edge_agent.rules.bin import VERBS as THROWING_AWAY
 from edge_agent.rules.bookings import latest_end
+from edge_agent.rules.captions import VERBS as CAPTIONS
 from edge_agent.rules.health import GONE, Phase
 from edge_agent.rules.lecture import Event, events
 
@@ -257,6 +258,7 @@ _VERBS: dict[str, Callable[[Facts, CommandFacts], Action | None]] = {
     "mark": _mark,
     "retry": _retry,
     **THROWING_AWAY,
+    **CAPTIONS,
     "withhold": _withhold(True),
     "publish": _withhold(False),
     "mute": _mute(True),
