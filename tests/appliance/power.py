@@ -29,6 +29,7 @@ from tests.appliance.room import (
 
 #: A fragment that was called durable is whole; the manifest rounds to a picture or a packet.
 ROUNDING_S = 0.15
+POWER_LOST = "power lost"
 LENGTH_S = 8.0
 
 
@@ -104,14 +105,19 @@ def goes_on(machine: Machine, lecture: str, row: Row) -> None:
 
 
 def judge_interrupted(row: Row, promised: dict[str, Any], manifest: dict[str, Any]) -> None:
-    """The gap has its cause, and nothing is missing that the last status called durable."""
-    causes = {gap["cause"] for gap in manifest["gaps"]}
-    row.expect("power lost" in causes, f"no gap says that power was lost: {causes}")
+    """The gap has its cause, and nothing is missing that the last status called durable.
+
+    A gap before it is one that nobody here has made: its place and cause are told.
+    """
+    elapsed = promised["lecture"]["elapsed_s"]
     for track in TRACKS:
         said = promised["tracks"][track]["durable_s"]
-        elapsed = promised["lecture"]["elapsed_s"]
         gaps = gaps_of(manifest, track)
-        lost_from = min((gap["lectureStart"] for gap in gaps), default=elapsed)
+        cut = [gap["lectureStart"] for gap in gaps if gap["cause"] == POWER_LOST]
+        row.expect(bool(cut), f"{track}: no gap says that power was lost: {gaps}")
+        others = [gap for gap in gaps if gap["lectureStart"] < min(cut, default=elapsed)]
+        row.expect(not others, f"{track}: gaps that the power did not make: {others}")
+        lost_from = min(cut, default=elapsed)
         row.expect(
             lost_from >= said - ROUNDING_S,
             f"{track}: {said:.2f} s were called durable, the gap begins at {lost_from:.2f} s",
