@@ -1,6 +1,7 @@
 """The preview of an armed or recording camera: one small JPEG, replaced about once a second.
 
-Where the camera delivers H.264 it is each key frame; while it is recorded, one in four seconds.
+Where the camera delivers H.264 it is each key frame; while it is recorded, one in four seconds as
+long as somebody looks, else one in thirty. Who has looked shows in the file's time of access.
 
 Only the pictures that are shown get decoded, and a preview that fails never disturbs a recording:
 the file is volatile and lives on tmpfs.
@@ -8,6 +9,7 @@ the file is volatile and lives on tmpfs.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -16,10 +18,10 @@ import av
 
 from capture.source import NS, Frame, Sample, SourceInfo
 from capture.vision import Outline, Points, Sight, moved, outline, points, preview_jpeg, sight
+from edge_agent.rules.glances import Glances, Sizes, due, looked, noticed
+from edge_agent.rules.pictures import DARK, SAME
 
 INTERVAL_NS = NS
-#: To decode a key frame of a camera's own H.264 takes more than a second of recording it.
-KEY_INTERVAL_NS = 4 * NS
 
 
 class Decoder(Protocol):
@@ -33,7 +35,9 @@ class Preview:
 
     def __init__(self, path: Path, info: SourceInfo) -> None:
         self._path = path
-        self._recording_ns = KEY_INTERVAL_NS if info.delivers == "h264" else INTERVAL_NS
+        self._inter_coded = info.delivers == "h264"
+        self._glances = Glances()
+        self._others = self._other_bytes = 0
         self._full_range = info.full_range
         self._next_ns = 0
         self._paused = False
@@ -50,18 +54,35 @@ class Preview:
 
     def offer(self, sample: Sample, source: Decoder, now_ns: int, at_rest: bool) -> None:
         """`at_rest`: nothing is recorded, so that there is time for more pictures."""
-        if (
-            self._paused
-            or now_ns < self._next_ns
-            or (isinstance(sample, av.Packet) and not sample.is_keyframe)
-        ):
+        if not self._due(sample, now_ns, at_rest) or self._paused:
             return
         pictures = [f for f in source.decode(sample) if isinstance(f, av.VideoFrame)]
         if not pictures:
             return
         # A tenth less, or a key frame of every second would be early by a hair.
-        self._next_ns = now_ns + (INTERVAL_NS if at_rest else self._recording_ns) * 9 // 10
+        self._next_ns = now_ns + INTERVAL_NS * 9 // 10
         self.show(pictures[-1])
+        self._glances = looked(self._glances, now_ns, self._doubtful())
+
+    def _due(self, sample: Sample, now_ns: int, at_rest: bool) -> bool:
+        key = not isinstance(sample, av.Packet) or sample.is_keyframe
+        if not self._inter_coded or not isinstance(sample, av.Packet):
+            return key and now_ns >= self._next_ns
+        if not key:
+            self._others += 1
+            self._other_bytes += sample.size
+            return False
+        sizes = Sizes(sample.size, self._other_bytes / max(1, self._others))
+        self._others = self._other_bytes = 0
+        self._glances = noticed(self._glances, now_ns, sizes)
+        if at_rest:
+            return now_ns >= self._next_ns
+        return due(self._glances, now_ns, lambda: was_read(self._path))
+
+    def _doubtful(self) -> bool:
+        sight = self._sight
+        still = sight is not None and sight.change is not None and sight.change < SAME
+        return still or (sight is not None and sight.luma < DARK)
 
     def has_moved(self) -> bool:
         """Whether two previews since the last asking differed by more than noise."""
@@ -85,7 +106,24 @@ class Preview:
         jpeg = preview_jpeg(picture, full_range=self._full_range)
         try:
             fresh.write_bytes(jpeg)
+            if self._inter_coded:
+                forget_readers(fresh)
             fresh.replace(self._path)
         except OSError:
             with suppress(OSError):  # what is shown must not be old
                 self._path.unlink(missing_ok=True)
+
+
+def forget_readers(path: Path) -> None:
+    """As if nobody had ever read this file. Raises OSError."""
+    os.utime(path, ns=(0, path.stat().st_mtime_ns))
+
+
+def was_read(path: Path) -> bool:
+    """Whether somebody has read the file since its readers were forgotten; True if in doubt."""
+    try:
+        if os.statvfs(path).f_flag & os.ST_NOATIME:
+            return True
+        return path.stat().st_atime_ns > 0
+    except OSError:  # there is none to look at
+        return True

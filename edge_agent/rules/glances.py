@@ -1,0 +1,65 @@
+"""When to look at a camera's own H.264 while it is recorded: decoding costs more than that. Pure.
+
+Somebody may be watching, or something may be wrong with the picture. What could be shows in the
+sizes of the coded pictures before anything is decoded: a camera that is covered, or in the dark,
+gives smaller key frames, and one whose picture has frozen gives next to nothing between them. Only
+a camera that spends the same bytes on everything is found out at the slow pace alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+SECOND = 1_000_000_000
+
+#: How often while somebody watches or something may be wrong, and else.
+OFTEN_NS, SELDOM_NS = 4 * SECOND, 30 * SECOND
+#: For so long it is looked at often: a covered camera is told of after 15 s.
+ALERT_NS = 20 * SECOND
+#: Of the bytes of the key frame that was looked at last.
+LESS = 0.7
+#: Of the bytes of a key frame: less than noise alone takes.
+NOTHING = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes of a key frame, and of the mean picture before it; 0 if there was none."""
+
+    key: int
+    other: float
+
+
+@dataclass(frozen=True, slots=True)
+class Glances:
+    """What is remembered. Times are monotonic nanoseconds."""
+
+    looked_ns: int | None = None
+    #: Until then something may be wrong.
+    alert_ns: int = 0
+    key: int = 0
+    #: Bytes of the key frame that was looked at last.
+    seen_key: int = 0
+
+
+def noticed(it: Glances, now_ns: int, sizes: Sizes) -> Glances:
+    """After a key frame has come, before it is known whether it will be looked at."""
+    odd = sizes.key < LESS * it.seen_key or sizes.other < NOTHING * sizes.key
+    return replace(it, key=sizes.key, alert_ns=now_ns + ALERT_NS if odd else it.alert_ns)
+
+
+def due(it: Glances, now_ns: int, watched: Callable[[], bool]) -> bool:
+    """Whether to look at this key frame. `watched` is asked only if it decides."""
+    if it.looked_ns is None:
+        return True
+    passed_ns = now_ns - it.looked_ns
+    if passed_ns < OFTEN_NS * 9 // 10:  # or the key frame of every second would be early by a hair
+        return False
+    return passed_ns >= SELDOM_NS or now_ns < it.alert_ns or watched()
+
+
+def looked(it: Glances, now_ns: int, doubtful: bool) -> Glances:
+    """After a look. `doubtful`: the picture was dark, or the same as before."""
+    alert_ns = now_ns + ALERT_NS if doubtful else it.alert_ns
+    return replace(it, looked_ns=now_ns, seen_key=it.key, alert_ns=alert_ns)
