@@ -69,11 +69,6 @@ class LiveVersions:
         self._failures = (0, 0)
         self._of = ""
 
-    @property
-    def why_not(self) -> str:
-        """Why nothing is made now, in words."""
-        return self._leave.why
-
     def step(self, facts: Facts, others: bool) -> None:
         """Once a round; waits for nothing. `others`: other small versions are being made."""
         process = self._process
@@ -94,11 +89,6 @@ class LiveVersions:
             process.signal(signal.SIGKILL)  # it hangs: that is a failure
         elif self._leave.granted and lecture is not None and self._may_start(facts.now_ns):
             self._start(process, lecture, facts.now_ns)
-
-    def leave(self, lecture: str) -> None:
-        """People have thrown it away."""
-        if self._process is not None and self._lecture == lecture:
-            self._end(self._process, "")
 
     def end(self) -> None:
         """At the agent's end."""
