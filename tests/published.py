@@ -21,6 +21,13 @@ def demand_published(document: Mapping[str, Any]) -> None:
     jsonschema.validate(document, _strict(schema), cls=jsonschema.Draft202012Validator)
 
 
+def answer_of(text: str) -> dict[str, Any]:
+    """The document that a command with --json has written; it is as published."""
+    document: dict[str, Any] = json.loads(text)
+    demand_published(document)
+    return document
+
+
 def _strict(schema: Any) -> Any:
     """Programs pass over fields that they do not know; here each must be documented."""
     if isinstance(schema, list):

@@ -31,6 +31,7 @@ from edge_agent.locks import only_one
 from edge_agent.places import Written
 from edge_agent.spool import Runtime
 from tests.fixed_clock import FixedClock
+from tests.published import answer_of
 
 SAMPLE = (Path(__file__).parents[1] / "docs/config.sample.toml").read_text()
 TEXT = """# Of the hall on the first floor.
@@ -61,7 +62,7 @@ class Desk:
         done = CliRunner().invoke(
             app, ["--config", str(self.file), "config", *words, "--json"], input=stdin
         )
-        return done.exit_code, json.loads(done.stdout)
+        return done.exit_code, answer_of(done.stdout)
 
     def said(self, *words: str) -> str:
         done = CliRunner().invoke(app, ["--config", str(self.file), "config", *words])

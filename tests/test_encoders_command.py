@@ -14,6 +14,7 @@ import pytest
 from edge_agent.encoder_book import Book, save, this_computer
 from edge_agent.locks import only_one
 from encoders.ladder import Verdict, candidates
+from tests.published import answer_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,7 +46,7 @@ def say(room: Path, *words: str) -> tuple[int, dict[str, Any]]:
         timeout=150,
         check=False,
     )
-    return done.returncode, dict(json.loads(done.stdout))
+    return done.returncode, answer_of(done.stdout)
 
 
 def test_what_is_known_is_told_without_a_trial(room: Path) -> None:

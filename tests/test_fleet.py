@@ -21,6 +21,7 @@ from edge_agent.fleet.page import page
 from edge_agent.fleet.reach import Result, Ssh, everywhere
 from edge_agent.places import ConfigError
 from edge_agent.rules.fleet import Rank, Standing, Word, ranked, standing
+from tests.published import answer_of
 
 TRACK = {"phase": "armed", "warning": "", "reason": ""}
 READY: dict[str, Any] = {
@@ -270,7 +271,7 @@ def test_a_configuration_goes_from_room_to_room_and_stops_at_the_first_that_refu
     file = tmp_path / "new.toml"
     file.write_text("[room]\n")
     code, text = fleet("push", str(file), "--json")
-    document = json.loads(text)
+    document = answer_of(text)
     assert (code, [each["room"] for each in document["data"]]) == (1, ["a", "b"])
     assert "1 rooms were not asked" in document["error"]["message"]
     assert "--rooms a -- config rollback" in document["error"]["hint"]

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from edge_agent.cli import app
 from edge_agent.config import to_toml
 from edge_agent.invitation import BadInvitation, Invitation, new_code, plain_code, seal, unseal
+from tests.published import answer_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CODE = "7K3M-9QXT-0B2C-HJRW"
@@ -117,7 +118,7 @@ class Desk:
 
     def run(self, *words: str, data: str = "") -> tuple[int, dict[str, Any]]:
         result = CliRunner().invoke(app, ["--config", str(self.pc), *words, "--json"], input=data)
-        return result.exit_code, json.loads(result.stdout)
+        return result.exit_code, answer_of(result.stdout)
 
     def invited(self, *more: str) -> str:
         words = ["--config", str(self.config), "--to", str(self.file), "--secrets-from-stdin"]

@@ -25,7 +25,7 @@ from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Runtime, Spool
 from tests.hardware_fixtures import DEADLINE_S, ROOT
 from tests.lecture_maker import record_sound
-from tests.published import demand_published
+from tests.published import answer_of, demand_published
 from tests.simulated_room import SimulatedRoom
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -90,7 +90,7 @@ class Desk:
 def told(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any]]:
     out, errors = process.communicate(timeout=90)
     assert out, errors
-    document: dict[str, Any] = json.loads(out)
+    document = answer_of(out)
     if document["schema"] not in ("edge-agent/lectures.list/1", "edge-agent/upload.status/1"):
         demand_published(document)
     return process.returncode, document

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from edge_agent.commands.room import room_of
 from edge_agent.config import load
 from edge_agent.locks import only_one
 from tests.fake_usb import FakeDevice, FakeUsb
+from tests.published import answer_of
 
 UNITS = Path(__file__).parents[1] / "systemd"
 LUXAFOR, PEDAL = "04d8:f372", "0c45:7403"
@@ -43,7 +43,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> FakeUsb:
 def run(config: Path, bus: FakeUsb) -> Run:
     def call(*words: str) -> tuple[int, dict[str, Any]]:
         done = CliRunner().invoke(app, ["--config", str(config), *words, "--json"])
-        return done.exit_code, json.loads(done.stdout)
+        return done.exit_code, answer_of(done.stdout)
 
     return call
 

@@ -27,6 +27,7 @@ from edge_agent.ledger import Ledger
 from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import State
 from tests.fixed_clock import FixedClock
+from tests.published import answer_of
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -62,7 +63,7 @@ class Hall:
 
     def __call__(self, *words: str) -> tuple[int, Any]:
         done = CliRunner().invoke(app, ["--config", str(self.file), "logs", *words, "--json"])
-        return done.exit_code, json.loads(done.stdout)
+        return done.exit_code, answer_of(done.stdout)
 
     def texts(self, *words: str) -> list[str]:
         code, answer = self(*words)

@@ -16,6 +16,7 @@ from edge_agent.config import load
 from edge_agent.config_mqtt import VERBS
 from edge_agent.credential_desk import users
 from edge_agent.mqtt.messages import COMMANDS
+from tests.published import answer_of
 
 BROKER = 'url = "mqtts://broker.test"\n'
 
@@ -30,7 +31,7 @@ def configured(tmp_path: Path, mqtt: str, room: str = 'name = "B-204"\n') -> Pat
 def run(file: Path, *words: str) -> tuple[int, str, dict[str, Any]]:
     done = CliRunner().invoke(app, ["--config", str(file), "mqtt", *words])
     text = done.stdout
-    return done.exit_code, text + done.stderr, json.loads(text) if "--json" in words else {}
+    return done.exit_code, text + done.stderr, answer_of(text) if "--json" in words else {}
 
 
 def test_a_rooms_topics_are_made_of_its_names(tmp_path: Path) -> None:

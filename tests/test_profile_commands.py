@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from typer.testing import CliRunner
 
 from edge_agent.commands.output import Exit
 from edge_agent.commands.profiles import app
+from tests.published import answer_of
 
 MINE = 'kind = "camera"\ntitle = "Room 12"\nserials = ["A1"]\n'
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(*arguments: str, folder: Path) -> tuple[int, dict[str, Any]]:
     done = CliRunner().invoke(app, [*arguments, "--folder", str(folder), "--json"])
-    return done.exit_code, json.loads(done.stdout)
+    return done.exit_code, answer_of(done.stdout)
 
 
 def said(*arguments: str, folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from edge_agent.commands.profile_changing import profile_of_room
 from edge_agent.commands.room_profiles import laid_over, mistakes, placed
 from edge_agent.config import Config
 from edge_agent.discovery import Candidates, candidates, profile_of
+from tests.published import answer_of
 
 ROOMS = {profile.name: profile for profile in load_rooms(Path("/no/such")).profiles}
 WEBCAM = Device("v4l2", "/dev/video0", "Logi C270", "usb 1-2", "usb:046d:0825:A", usb="046d:0825")
@@ -247,7 +247,7 @@ class Desk:
     def __call__(self, *words: str) -> tuple[int, Any]:
         words = (*words, "--folder", str(self.own), "--json")
         done = CliRunner().invoke(app, ["--config", str(self.file), "profile", *words])
-        return done.exit_code, json.loads(done.stdout)
+        return done.exit_code, answer_of(done.stdout)
 
     @property
     def tracks(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import subprocess
@@ -18,6 +17,7 @@ from edge_agent.cli import app
 from edge_agent.config import load
 from edge_agent.credential_desk import Held, survey
 from edge_agent.secrets import MOST_BYTES, Secrets
+from tests.published import answer_of
 
 ROOT = Path(__file__).parents[1]
 VALUE = "s3cret-Value-of-the-campus"
@@ -41,7 +41,7 @@ class Desk:
         """Exit code and document; nothing that is printed may hold the secret."""
         done = CliRunner().invoke(app, ["--config", str(self.file), *words, "--json"], input=stdin)
         assert VALUE not in done.output
-        return done.exit_code, json.loads(done.stdout)
+        return done.exit_code, answer_of(done.stdout)
 
     def put(self, name: str, text: str, mode: int = 0o600) -> None:
         self.own.mkdir(exist_ok=True, mode=0o700)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from edge_agent.commands.output import Exit
 from edge_agent.config import Config, StickDestination, Storage
 from edge_agent.room_key import room_key
 from edge_agent.spool import KNOWN_AT_TOP
+from tests.published import answer_of
 from tests.servers.stick import PLATFORM, PLATFORMS, receiver_module
 from tests.test_delivery import Room, wait_for
 from uploader.keys import Key
@@ -50,7 +50,7 @@ def command(home: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     done = CliRunner().invoke(
         app, ["--config", str(home / "config.toml"), "upload", "stick", *arguments, "--json"]
     )
-    return done.exit_code, json.loads(done.stdout)
+    return done.exit_code, answer_of(done.stdout)
 
 
 def receive(home: Path) -> None:

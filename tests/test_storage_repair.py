@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from edge_agent.rules.lecture import State
 from edge_agent.rules.timeline import START_NS
 from edge_agent.spool import Runtime, Spool
 from tests.lecture_maker import record_sound
+from tests.published import answer_of
 
 
 class Place:
@@ -52,7 +52,7 @@ class Place:
         done = subprocess.run(
             [*command, "storage", "check", "--json", *words], capture_output=True, timeout=60
         )
-        return done.returncode, json.loads(done.stdout)
+        return done.returncode, answer_of(done.stdout)
 
     def files(self) -> dict[str, bytes]:
         found = sorted(self.spool.root.rglob("*"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import jsonschema
 import pytest
 
 from edge_agent.config import Config, Storage, TusDestination, Upload, to_toml
+from tests.published import answer_of
 from tests.servers.network_manager import NetworkManager, message_bus_address
 from tests.servers.tus import TOKEN, Receiver
 from tests.test_cli import ENVELOPE, ROOT
@@ -63,7 +63,7 @@ class Campus:
             timeout=90,
             check=False,
         )
-        document = json.loads(done.stdout)
+        document = answer_of(done.stdout)
         jsonschema.validate(document, ENVELOPE)
         assert done.returncode == code, document
         found: dict[str, Any] = document["data"] if code == 0 else document["error"]

@@ -24,6 +24,7 @@ from edge_agent.rules.alerts import Cause
 from edge_agent.secrets import Secrets
 from tests.fixed_clock import FixedClock
 from tests.panel.served import HandMade
+from tests.published import answer_of
 from tests.servers.webhook import SECRET, Receiver
 
 LETTER = Waiting("letter-1", '{"type":"alert.test"}', ("desk",))
@@ -320,7 +321,7 @@ def room(tmp_path: Path, receiver: Receiver, secrets: Secrets) -> Iterator[HandM
 def command(room: HandMade, *words: str) -> tuple[int, Any]:
     config = room.spool.root.parent / "config.toml"
     done = CliRunner().invoke(app, ["--config", str(config), "alerts", *words, "--json"])
-    return done.exit_code, json.loads(done.stdout)
+    return done.exit_code, answer_of(done.stdout)
 
 
 def test_a_test_is_sent_at_once_and_says_that_it_is_one(room: HandMade, receiver: Receiver) -> None:

@@ -14,6 +14,7 @@ import pytest
 from edge_agent.rules.lecture import State
 from edge_agent.verify import verify_package
 from tests.process.classroom import CAMERA, MICROPHONE, Classroom, until
+from tests.published import answer_of
 
 MakeRoom = Callable[..., Classroom]
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def ask(room: Classroom, *words: str, code: int = 0) -> Any:
     """The data of a command's answer."""
     answer = run(room, *words, "--json")
     assert answer.returncode == code, answer.stdout + answer.stderr
-    return json.loads(answer.stdout)["data"]
+    return answer_of(answer.stdout)["data"]
 
 
 def test_a_lecture_from_start_to_export_with_nothing_but_commands(

@@ -15,6 +15,7 @@ import pytest
 from edge_agent.config import to_toml
 from tests.process.classroom import CAMERA, HANG_S, MICROPHONE
 from tests.process.conftest import MakeRoom
+from tests.published import answer_of
 from tests.servers.running import ROOT
 from tests.servers.sshd import Sshd
 
@@ -45,7 +46,7 @@ def test_a_desk_sees_which_room_records_and_changes_another(
             timeout=HANG_S,
             cwd=ROOT,
         )
-        return done.returncode, json.loads(done.stdout)["data"]
+        return done.returncode, answer_of(done.stdout)["data"]
 
     try:
         hall.start_agent()
