@@ -32,7 +32,7 @@ FIRST_STAGE = {
     "audio-lite.webm": 10_200_000,
 }
 #: As the documentation advises for such a link.
-PIECES_KIB = 256
+PIECES_KIB = 128
 LONGEST_S = 3600.0
 
 

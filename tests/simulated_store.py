@@ -28,6 +28,7 @@ class Store:
     no-conditions    If-None-Match is not implemented, and said so
     overwrites       If-None-Match is ignored
     no-checksums     digests are neither checked nor kept
+    echoes           digests are not checked, and what was told is what it tells
     opaque           ETags say nothing, as of encrypted objects
     cannot-list      ListMultipartUploads is refused
     complete-once    a second Complete finds no upload
@@ -108,27 +109,28 @@ class Store:
         return None if self._whole(data, headers) else error(400, "BadDigest")
 
     def _whole(self, data: bytes, headers: dict[str, str]) -> bool:
-        if "no-checksums" in self.quirks:
+        if {"no-checksums", "echoes"} & self.quirks:
             return True
         return (
             headers.get("content-md5", _md5(data)) == _md5(data)
             and headers.get("x-amz-checksum-sha256", _sha256(data)) == _sha256(data)
         )  # fmt: skip
 
-    def _stored(self, data: bytes) -> Stored:
+    def _stored(self, data: bytes, headers: dict[str, str] | None = None) -> Stored:
         etag = hashlib.md5(data).hexdigest()
-        return Stored(data, etag, "" if "no-checksums" in self.quirks else _sha256(data))
+        told = (headers or {}).get("x-amz-checksum-sha256") if "echoes" in self.quirks else None
+        return Stored(data, etag, "" if "no-checksums" in self.quirks else told or _sha256(data))
 
     def _put(self, key: str, data: bytes, headers: dict[str, str]) -> Response:
         refused = self._refused(key, data, headers)
         if refused:
             return refused
-        self.objects[key] = self._keep(self._stored(data))
+        self.objects[key] = self._keep(self._stored(data, headers))
         return Response(200, {"etag": f'"{self.objects[key].etag}"'})
 
     def _keep(self, stored: Stored) -> Stored:
         if "opaque" in self.quirks:
-            return Stored(stored.data, "0123abcd" + stored.etag[8:])
+            return Stored(stored.data, "0123abcd" + stored.etag[8:], stored.checksum)
         return stored
 
     def _delete(self, key: str, upload: str | None) -> Response:
@@ -194,7 +196,7 @@ class Store:
             return error(404, "NoSuchUpload")
         if not self._whole(data, headers):
             return error(400, "BadDigest")
-        self.uploads[upload][1][number] = self._stored(data)
+        self.uploads[upload][1][number] = self._stored(data, headers)
         return Response(200, {"etag": f'"{hashlib.md5(data).hexdigest()}"'})
 
     def _complete(self, key: str, upload: str, body: bytes, headers: dict[str, str]) -> Response:
@@ -218,7 +220,8 @@ class Store:
             return error(400, "EntityTooSmall")
         parts = [stored[n] for n, _ in wanted]
         md5s = b"".join(bytes.fromhex(part.etag) for part in parts)
-        shas = b"".join(hashlib.sha256(part.data).digest() for part in parts)
+        told = [part.checksum if "echoes" in self.quirks else _sha256(part.data) for part in parts]
+        shas = b"".join(map(base64.b64decode, told))
         kept = Stored(
             b"".join(part.data for part in parts),
             f"{hashlib.md5(md5s).hexdigest()}-{len(parts)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
@@ -134,6 +135,8 @@ def holds_it_once(room: Room) -> bool:
         ("opaque",),
         ("cannot-list",),
         ("error-in-200",),
+        ("echoes",),
+        ("echoes", "opaque"),
         ("no-checksums", "opaque", "overwrites", "cannot-list"),
     ],
     ids=lambda quirks: ",".join(quirks) or "none",
@@ -227,6 +230,42 @@ def test_a_part_that_arrived_damaged_is_sent_again(make_room: MakeRoom) -> None:
     room.store.before = lambda _request: None
     room.send()
     assert holds_it_once(room)
+
+
+@pytest.mark.parametrize("data", [SMALL, DATA], ids=["put", "parts"])
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_checksum_that_is_only_what_the_store_was_told_proves_nothing(
+    make_room: MakeRoom, data: bytes, encrypted: bool
+) -> None:
+    """Something on the way changes a bit of each body, once; the store repeats our SHA-256."""
+    room = make_room(data, "echoes", *(["opaque"] if encrypted else []))
+    spoilt = data[:9] + bytes([data[9] ^ 1]) + data[10:]
+
+    def on_the_way(request: Request) -> None:
+        room.store.file = spoilt if room.store.sent < len(data) else data
+
+    room.store.before = on_the_way
+    with contextlib.suppress(SendError):
+        room.send()
+    room.store.before = lambda _request: None
+    room.store.file = data
+    room.keep_trying(5)
+    assert holds_it_once(room)
+
+
+@pytest.mark.parametrize("quirks", [("opaque",), ("echoes", "opaque")], ids=["checks", "repeats"])
+def test_whether_a_store_checks_what_it_tells_is_tried_once_and_only_where_it_matters(
+    make_room: MakeRoom, quirks: tuple[str, ...]
+) -> None:
+    plain = make_room(SMALL)
+    plain.send()
+    assert plain.store.calls.count("PUT") == 2  # the file and its receipt
+    room = make_room(SMALL, *quirks)
+    destination = room.destination()
+    for lecture in ("one", "two"):
+        destination.send(lecture, artifact_of(SMALL), room.path, lambda _phase, _done: None)
+    assert room.store.calls.count("PUT") == 5
+    assert ("GET" in room.store.calls[-3:]) == ("echoes" in quirks)
 
 
 def test_a_store_that_says_a_part_is_damaged_gets_it_again_at_once(make_room: MakeRoom) -> None:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_agent.config import S3Destination as Configured
 from tests.simulated_store import Store, error, lost
 from tests.test_s3 import BUCKET, LECTURE, Office, Room, artifact_of, key_of
 from uploader.exchange import Answer, Piece, Request, Response
 from uploader.s3_destination import S3Destination
 from uploader.s3_doors import SignedDoor, TicketDoor
 from uploader.sender import Artifact, Progress, SendError, Transient
-from uploader.sizing import Sizing, advice, share
+from uploader.sizing import LEAST_PIECE_KIB, Sizing, advice, piece_kib, share
 
 EACH = 16 << 10
 #: Seven pieces, the last one short.
@@ -236,10 +237,22 @@ def test_advice_names_the_time_and_the_way_out_and_is_silent_where_parts_pass() 
     words = advice(THIN, 120, 5 * MIB)
     assert "169 s" in words
     assert "120 s" in words
-    assert "pieces_kib" in words
+    assert "pieces_kib = 128" in words
     assert "tus" in words
     assert advice(THIN, 3600, 5 * MIB) == ""
     assert advice(10e6, 120, 5 * MIB) == ""
+
+
+@given(rate=st.floats(1e2, 1e9), between=st.floats(1, 1e6))
+def test_advised_pieces_can_be_configured_and_hardly_any_bytes_go_twice(
+    rate: float, between: float
+) -> None:
+    """A cut loses half a piece on average, and of `between` seconds one ends with a cut."""
+    kib = piece_kib(rate, between)
+    place = {"type": "s3", "url": "https://a.b/c", "credential": "c", "pieces_kib": kib}
+    assert Configured.model_validate(place).pieces == kib << 10
+    if kib > LEAST_PIECE_KIB:
+        assert (kib << 10) / 2 <= rate * between / 40 * 1.001
 
 
 def test_a_part_that_is_cut_on_such_a_link_says_so(tmp_path: Path) -> None:

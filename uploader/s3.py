@@ -3,8 +3,8 @@
 Truth is at the store. The file's key contains its SHA-256, so what is there is this file or damage.
 A file of one part is put at once; a larger one as a multipart upload that is found again by the
 remembered id, or by asking the store, and of which every part is asked for before one is sent. An
-object counts as held when the store's own checksum or ETag is that of our bytes, or else after it
-was read back whole.
+object counts as held when its ETag is the MD5 of our bytes, or its SHA-256 theirs at a store that
+refuses wrong ones (some repeat what they were told), or else after it was read back whole.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Promises:
     """
 
     conditions: bool = True
+    #: It refuses bytes with a wrong SHA-256; None: not tried yet.
+    checks: bool | None = None
     sizing: Sizing = field(default_factory=Sizing)
 
 
@@ -221,11 +223,24 @@ class Upload:
     def _proven(self, held: Held) -> Core[bool]:
         if held.bytes != self.artifact.bytes:
             return False
-        if held.checksum:
-            return held.checksum == wire.checksum_of(self.parts)
+        if held.checksum not in ("", wire.checksum_of(self.parts)):
+            return False
         if held.etag == wire.etag_of(self.parts):
             return True
+        if held.checksum and (yield from self._checks()):
+            return True
         return (yield from self._read_back())
+
+    def _checks(self) -> Core[bool]:
+        """A store that takes a lie repeats what it is told: what it says then proves nothing."""
+        if self.promises.checks is None:
+            answer = yield from one(self.door, wire.put_lie())
+            if isinstance(answer, Lost):
+                raise Transient(answer.reason)
+            if not answer.ok and answer.status != 400:
+                raise refusal(answer, "asking whether checksums are checked")
+            self.promises.checks = not answer.ok
+        return self.promises.checks
 
     def _read_back(self) -> Core[bool]:
         """An encrypted object's ETag says nothing, so its bytes must."""

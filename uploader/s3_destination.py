@@ -44,7 +44,6 @@ from uploader.sender import Artifact, Pending, Permanent, Phase, Progress, Recei
 from uploader.signing import Worthless
 from uploader.sigv4 import Key, signed, skew
 
-RECEIPT = ".receipt.json"
 PLATFORMS_RECEIPT = ".receipt.jws"
 #: A store refuses what was signed 15 minutes off its own time; its time is taken over long before.
 SKEW_S = 60.0
@@ -180,7 +179,7 @@ class S3Destination:
 
     def _proven(self, door: Door, lecture: str, artifact: Artifact) -> Core[Receipt | None]:
         """Our own receipt, if it is there and what it is for still is, in one or in pieces."""
-        text = yield from _beside(door, RECEIPT)
+        text = yield from _beside(door, wire.RECEIPT)
         stored = None if text is None else receipts.stored(text, artifact)
         if stored is None:
             return None
@@ -204,7 +203,7 @@ class S3Destination:
         receipt = receipts.own(lecture, artifact, "verified", self._utc(), self._agent)
         receipt |= yield from self._bring(door, lecture, artifact, parts)
         data = json.dumps(receipt, indent=2).encode()
-        answer = yield from one(door, wire.put_beside(RECEIPT, data, "application/json"))
+        answer = yield from one(door, wire.put_beside(wire.RECEIPT, data, "application/json"))
         if isinstance(answer, Lost):
             raise Transient(answer.reason, progressed=True)
         if not answer.ok:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree
 
 from uploader.exchange import Piece, Response, words_of
@@ -21,6 +21,9 @@ LEAST_PART = 5 * MIB
 MOST_PARTS = 10_000
 #: A store without conditional writes says so with these.
 NO_CONDITIONS = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
+#: What we say of the object lies beside it, under this ending.
+RECEIPT = ".receipt.json"
+SHA256 = "x-amz-checksum-sha256"
 #: Where a file that comes in pieces lies: the pieces, and then what says how to join them.
 STRETCHES, STRETCH_TYPE = ".pieces/", "application/octet-stream"
 INDEX = ".pieces.json"
@@ -39,7 +42,7 @@ class Sum:
         """Both: MD5 is the one that every store checks, SHA-256 the one that proves something."""
         return {
             "Content-MD5": base64.b64encode(self.md5).decode(),
-            "x-amz-checksum-sha256": self.sha256_text,
+            SHA256: self.sha256_text,
         }
 
     @property
@@ -123,6 +126,12 @@ def put_beside(suffix: str, data: bytes, media_type: str) -> Call:
     digests = summed([data], Piece(0, len(data))).headers
     headers = {"Content-Type": media_type, **digests}
     return Call("PutObject", "PUT", headers=headers, body=data, suffix=suffix)
+
+
+def put_lie() -> Call:
+    """Bytes with the SHA-256 of others, in the receipt's place: who checks refuses them."""
+    lie = put_beside(RECEIPT, b"{}", "application/json")
+    return replace(lie, headers={**lie.headers, SHA256: summed([b""], Piece(0, 0)).sha256_text})
 
 
 def get_beside(suffix: str) -> Call:

@@ -18,6 +18,9 @@ ASSUMED_S = 600.0
 KEPT_S = 120.0
 #: What a link has to let through of what is sent; below, another way of sending is advised.
 WORTH = 0.85
+#: Pieces of a file, for links on which no part gets through: below the one heads cost much, above
+#: the other a part does as well.
+LEAST_PIECE_KIB, MOST_PIECE_KIB = 64, 4096
 #: A request that has to make way may end first when that takes so long at most; up to the second of
 #: them when more of it would be lost than is left.
 SOON_S, LATE_S = 10.0, 60.0
@@ -100,8 +103,18 @@ def advice(rate: float, between_s: float, count: int) -> str:
     return (
         f"a part of {count / (1 << 20):.0f} MiB takes {count / max(rate, 1.0):.0f} s here, and the "
         f"connection holds {between_s:.0f} s or so: {1 - used:.0%} of the time is lost; set "
-        "pieces_kib for this destination if its platform joins pieces, or use one that speaks tus"
+        f"pieces_kib = {piece_kib(rate, between_s)} for this destination if its platform joins "
+        "pieces, or use one that speaks tus"
     )
+
+
+def piece_kib(rate: float, between_s: float) -> int:
+    """The best size of pieces of which a cut loses one, as people set it: a power of two, rounded
+    down, and so small that a fortieth of the bytes is sent twice at most.
+    """
+    seconds = min(math.sqrt(2 * Sizing().overhead * between_s), between_s / 20)
+    kib = max(LEAST_PIECE_KIB, min(rate * seconds / 1024, MOST_PIECE_KIB))
+    return 1 << int(math.log2(kib))
 
 
 def takes_long(sent: int, seconds: float, left: int) -> bool:
