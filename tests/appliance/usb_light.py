@@ -34,7 +34,7 @@ class Light:
     """What the guest attaches. Used by several threads."""
 
     def __init__(self, seen: Path) -> None:
-        self._seen = seen.open("a", buffering=1)
+        self._seen = seen
         self._led, self._lock = Blink1(), threading.Lock()
         self._shown: object = None
 
@@ -79,7 +79,8 @@ class Light:
             self._note(now_s, shows=shows)
 
     def _note(self, now_s: float, **what: object) -> None:
-        self._seen.write(json.dumps({"at": round(now_s, 3), **what}) + "\n")
+        with self._seen.open("a") as file:
+            file.write(json.dumps({"at": round(now_s, 3), **what}) + "\n")
 
     def _descriptor(self, kind: int, number: int) -> bytes | None:
         if kind == _DEVICE:
