@@ -14,10 +14,8 @@ import numpy as np
 from capture.drift import Drift
 from capture.levels import Level, Meter, channels_of
 from capture.loudness import Loudness, LoudnessMeter
-from capture.speech import SpeechMeter
+from capture.speech import CUT_OFF, SpeechMeter
 
-#: 16-bit samples from here on (-0.2 dBFS) have most likely been cut off.
-CUT_OFF = 32_021
 CLIPPING_BLOCKS = 150  # of 20 ms: the last three seconds
 
 
