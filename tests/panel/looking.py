@@ -53,6 +53,8 @@ OWN = ("question", "lost", "sign_in", "view")
 ALL = (*sorted(SCREENS), *PAGES, *OWN)
 #: Lists may be longer than the screen; the stages may not.
 SCROLLING = {*PAGES, "sign_in"}
+#: Nothing takes longer on a machine that is merely busy; Playwright's own 30 s were too few.
+HANG_MS = 120_000
 #: What rounding makes of whole pixels.
 SLACK = 1.5
 
@@ -238,7 +240,7 @@ class Onlooker:
         )
 
     def _until(self, condition: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + HANG_MS / 1000
         while not self._panel(condition):
             assert time.monotonic() < deadline, f"never: {condition}"
             time.sleep(0.02)
@@ -250,6 +252,7 @@ def onlooker(browser: Browser, size: tuple[int, int], query: str = "") -> Iterat
     room = Fake()
     with served(fake(room)) as address:
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page.set_default_timeout(HANG_MS)
         try:
             looking = Onlooker(page, address, room)
             looking.open(query)
