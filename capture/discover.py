@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from typing import Literal
 from capture import sound_devices
 from capture.modes import Mode
 from capture.sound_cards import identity_of_card, usb_cards
+from capture.sound_devices import PulseSource
 from capture.source import DeviceMissing, SourceError
 from capture.usb_facts import usb_facts
 from capture.v4l2_ioctl import Node, ask
@@ -29,7 +30,8 @@ NODES = 64  # V4L2 numbers its nodes densely from 0
 @dataclass(frozen=True, slots=True)
 class Device:
     """A thing plugged in. `id` is what a SourceSpec's device may be; `where` is for people;
-    `usb` is "vendor:product", also of things without a serial number, or empty."""
+    `usb` is "vendor:product", also of things without a serial number, or empty; `also` is what
+    else means it."""
 
     kind: Literal["v4l2", "microphone", "screen"]
     id: str
@@ -38,6 +40,7 @@ class Device:
     identity: str
     modes: tuple[Mode, ...] = ()
     usb: str = ""
+    also: tuple[str, ...] = ()
 
 
 def list_devices() -> list[Device]:
@@ -129,6 +132,7 @@ def camera_identity(node: Node, sysfs: Path = SYSFS) -> str:
 def list_microphones() -> list[Device]:
     """Sources of the sound server where one runs, and the sound cards PortAudio can open.
 
+    A card that the server has is one device with its source: it could not be opened besides.
     Without PortAudio no microphone can be opened, so none is listed; cameras still are.
     """
     try:
@@ -136,31 +140,39 @@ def list_microphones() -> list[Device]:
     except SourceError as error:
         print(f"no microphones: {error.reason}; {error.hint}", file=sys.stderr)
         return []
-    found = [
-        Device(
+    sources = [each for each in sound_devices.pulse_sources() or [] if not each.monitor]
+    cards, ids = sound_devices.card_ids(), sound_devices.card_usb_ids()
+    plugged, found = usb_cards(), dict[tuple[int, int], Device]()
+    for entry in inputs:
+        hardware = sound_devices.hardware_id(entry.name, cards)
+        if hardware:
+            usb = sound_devices.usb_of(entry.name, ids)
+            numbers = sound_devices.hardware_numbers(entry.name)
+            lasting = identity_of_card(*numbers, plugged)
+            # ALSA's own words for two of one make change places.
+            twins = lasting and list(ids.values()).count(usb) > 1
+            name = lasting if twins else hardware
+            identity = lasting or f"alsa:{hardware}"
+            found[numbers] = Device("microphone", name, entry.name, hardware, identity, usb=usb)
+    return merged(sources, found)
+
+
+def merged(sources: Iterable[PulseSource], cards: Mapping[tuple[int, int], Device]) -> list[Device]:
+    """Each microphone once: what PulseAudio or PipeWire and ALSA both list is one thing."""
+    left, found = dict(cards), []
+    for source in sources:
+        card = left.pop(source.hardware, None) if source.hardware else None
+        device = Device(
             "microphone",
             f"pulse:{source.name}",
             source.description,
             source.bus,
             source.identity,
-            usb=source.usb,
+            usb=source.usb or (card.usb if card else ""),
+            also=(card.id, card.identity, f"alsa:{card.where}") if card else (),
         )
-        for source in sound_devices.pulse_sources() or []
-        if not source.monitor
-    ]
-    cards, ids = sound_devices.card_ids(), sound_devices.card_usb_ids()
-    plugged = usb_cards()
-    for entry in inputs:
-        hardware = sound_devices.hardware_id(entry.name, cards)
-        if hardware:
-            usb = sound_devices.usb_of(entry.name, ids)
-            lasting = identity_of_card(*sound_devices.hardware_numbers(entry.name), plugged)
-            # ALSA's own words for two of one make change places.
-            twins = lasting and list(ids.values()).count(usb) > 1
-            name = lasting if twins else hardware
-            identity = lasting or f"alsa:{hardware}"
-            found.append(Device("microphone", name, entry.name, hardware, identity, usb=usb))
-    return found
+        found.append(device)
+    return [*found, *left.values()]
 
 
 def list_screens(sockets: Path = Path("/tmp/.X11-unix")) -> list[Device]:

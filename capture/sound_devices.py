@@ -39,6 +39,8 @@ class PulseSource:
     bus: str
     identity: str
     usb: str = ""  # vendor:product
+    #: ALSA's numbers of card and device behind it; None where there is no card.
+    hardware: tuple[int, int] | None = None
 
 
 def match_input(
@@ -161,9 +163,15 @@ def parse_sources(answer: Iterable[Mapping[str, Any]]) -> list[PulseSource]:
                 bus=str(facts.get("device.bus_path", "")),
                 identity=f"pulse:{serial or entry['name']}",
                 usb=usb.replace("0x", "") if len(usb) >= 9 else "",
+                hardware=_numbers(facts),
             )
         )
     return found
+
+
+def _numbers(facts: Mapping[str, Any]) -> tuple[int, int] | None:
+    card, device = str(facts.get("alsa.card", "")), str(facts.get("alsa.device") or 0)
+    return (int(card), int(device)) if card.isdecimal() and device.isdecimal() else None
 
 
 def source_called(wanted: str, sources: Iterable[PulseSource]) -> PulseSource | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -28,9 +28,12 @@ def names_of(identity: str, where: str) -> Iterator[str]:
         yield f"alsa:{where}"
 
 
-def known_as(devices: Mapping[str, DeviceConfig], identity: str, where: str) -> DeviceConfig:
+def known_as(
+    devices: Mapping[str, DeviceConfig], identity: str, where: str, also: Iterable[str] = ()
+) -> DeviceConfig:
     """What is said of a device; the most particular word counts."""
-    found = (devices[name] for name in names_of(identity, where) if name in devices)
+    names = (*names_of(identity, where), *also)
+    found = (devices[name] for name in names if name in devices)
     return next(found, DeviceConfig())
 
 

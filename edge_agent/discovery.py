@@ -143,7 +143,7 @@ def unasked(devices: Iterable[Device], ignored: Container[str]) -> list[Device]:
     return [
         each
         for each in devices
-        if not any(name in ignored for name in names_of(each.identity, each.where))
+        if not any(name in ignored for name in (*names_of(each.identity, each.where), *each.also))
     ]
 
 

@@ -243,6 +243,7 @@ def entry(number: int = 0, **more: Any) -> dict[str, Any]:
         "name": "C270",
         "where": where,
         "identity": f"usb:046d:0825:AB{number}",
+        "also": [],
         "called": "",
         "ignored": False,
         "used_by": "",

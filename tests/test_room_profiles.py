@@ -241,7 +241,7 @@ class Desk:
     def row(self, device: Device) -> dict[str, Any]:
         profile = profile_of(device, self.known)
         facts = {key: getattr(device, key) for key in ("id", "kind", "name", "where", "identity")}
-        known = {"usb": device.usb, "profile": profile.name if profile else ""}
+        known = {"usb": device.usb, "also": [], "profile": profile.name if profile else ""}
         return {**facts, **known, "modes": ["mjpeg 1280×720 30/s"]}
 
     def __call__(self, *words: str) -> tuple[int, Any]:

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from capture.discover import Device, merged
 from capture.sound_cards import UsbCard, hardware_of, identity_of_card, usb_cards
+from capture.sound_devices import PulseSource, parse_sources
 from capture.source import DeviceMissing
+from edge_agent.config_devices import DeviceConfig, known_as
+from edge_agent.discovery import unasked
 
 #: As ALSA writes it; the second line of a card says where it is plugged in.
 CARDS = """\
@@ -87,3 +91,38 @@ def test_a_twin_is_never_taken_for_the_other() -> None:
 
 def test_without_alsa_there_are_none(tmp_path: Path) -> None:
     assert usb_cards(tmp_path, tmp_path) == []
+
+
+# ---------------------------------------------------------------- beside a sound server
+
+
+def source(name: str, card: tuple[int, int] | None) -> PulseSource:
+    return PulseSource(1, name, name.title(), False, ONE, f"pulse:{name}", hardware=card)
+
+
+def card(number: int) -> Device:
+    word = f"hw:CARD=C{number},DEV=0"
+    return Device("microphone", word, "C270", word, f"alsa:port:{ONE}", usb="046d:0825")
+
+
+def test_what_a_sound_server_and_alsa_both_list_is_one_microphone() -> None:
+    cards = {(1, 0): card(1), (2, 0): card(2)}
+    mine, network, other = merged([source("mine", (1, 0)), source("network", None)], cards)
+    assert (mine.id, mine.usb) == ("pulse:mine", "046d:0825")
+    assert set(mine.also) == {"hw:CARD=C1,DEV=0", f"alsa:port:{ONE}", "alsa:hw:CARD=C1,DEV=0"}
+    assert (network.id, network.also) == ("pulse:network", ())
+    assert other == card(2), "the server does not have it, so it can be opened"
+
+
+def test_a_sound_server_tells_which_card_it_has() -> None:
+    facts = [{}, {"alsa.card": "2", "alsa.device": "1"}, {"alsa.card": "3"}, {"alsa.card": "x"}]
+    told = [{"index": at, "name": "n", "properties": each} for at, each in enumerate(facts)]
+    assert [each.hardware for each in parse_sources(told)] == [None, (2, 1), (3, 0), None]
+
+
+def test_what_was_said_of_a_card_holds_when_a_sound_server_has_it() -> None:
+    (mine,) = merged([source("mine", (1, 0))], {(1, 0): card(1)})
+    for name in (mine.identity, *mine.also):
+        said = {name: DeviceConfig(name="Lectern", ignore=True)}
+        assert known_as(said, mine.identity, mine.where, mine.also).ignore
+        assert unasked([mine], [name]) == []

@@ -64,7 +64,9 @@ def devices(ground: Ground) -> Iterator[Finding]:
 
     rows = list_devices()
     found = {str(each[key]) for each in rows for key in ("id", "identity", "name")}
-    found |= {known_as(ground.config.devices, r["identity"], r["where"]).name for r in rows} - {""}
+    found |= {name for each in rows for name in each["also"]}
+    said = (known_as(ground.config.devices, r["identity"], r["where"], r["also"]) for r in rows)
+    found |= {each.name for each in said} - {""}
     plugged = "plug it in, then: edge-agent devices list"
     if not found and not ground.config.tracks:
         yield Finding("no camera, microphone or screen is plugged in", State.WRONG, plugged)

@@ -35,7 +35,7 @@ def plugged_in(here: Room, found: Iterable[Entry]) -> list[Entry]:
     tracks = (here.status() or {"tracks": {}})["tracks"]
     entries = []
     for each in found:
-        about = known_as(said, each["identity"], each["where"])
+        about = known_as(said, each["identity"], each["where"], each["also"])
         users = [name for name, it in tracks.items() if it["device"] and it["device"] in _all(each)]
         used_by = users[0] if users else ""
         entries.append(each | {"called": about.name, "ignored": about.ignore, "used_by": used_by})
@@ -43,7 +43,7 @@ def plugged_in(here: Room, found: Iterable[Entry]) -> list[Entry]:
 
 
 def _all(each: Entry) -> set[str]:
-    return {each["id"], *names_of(each["identity"], each["where"])}
+    return {each["id"], *names_of(each["identity"], each["where"]), *each["also"]}
 
 
 def find(entries: Iterable[Entry], target: str) -> Entry:

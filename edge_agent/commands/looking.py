@@ -132,6 +132,7 @@ def _list() -> dict[str, Any]:
                 "where": found.where,
                 "identity": found.identity,
                 "usb": found.usb,
+                "also": list(found.also),
                 "profile": profile.name if profile else "",
                 "modes": [str(mode) for mode in found.modes],
             }

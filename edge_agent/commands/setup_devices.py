@@ -74,8 +74,12 @@ def meant(text: str, found: Candidates) -> str:
     Two of one name mean none.
     """
     known = [device for device, _ in (*found.cameras, *found.grabbers)] + found.microphones
-    names = {name_of(each) for each in known if text in (each.id, each.identity, each.name)}
+    names = {name_of(each) for each in known if text in _words(each)}
     return names.pop() if len(names) == 1 else text
+
+
+def _words(device: Device) -> tuple[str, ...]:
+    return device.id, device.identity, device.name, *device.also
 
 
 def chosen(
@@ -145,7 +149,7 @@ def track_for(place: str, name: str, found: Candidates) -> Track:
 def _named(place: str, answer: str, found: Candidates) -> str:
     """By its id, its identity or its exact name. Raises Failure."""
     fitting = [device for device, _ in offers(place, found)]
-    named = {name_of(each) for each in fitting if answer in (each.id, each.identity, each.name)}
+    named = {name_of(each) for each in fitting if answer in _words(each)}
     if len(named) == 1:
         return named.pop()
     there = ", ".join(f"{device.name} ({name_of(device)})" for device in fitting) or "none"

@@ -28,7 +28,9 @@ def listed(report: Report) -> list[dict[str, Any]]:
 def candidates_of(rows: Iterable[dict[str, Any]], config: Config) -> Candidates:
     """Without those that are never to be used."""
     by_name = {profile.name: profile for profile in load_known().profiles}
-    told = [(row, known_as(config.devices, row["identity"], row["where"])) for row in rows]
+    told = [
+        (row, known_as(config.devices, row["identity"], row["where"], row["also"])) for row in rows
+    ]
     return candidates(
         (_device(row, said.name), by_name.get(row["profile"]))
         for row, said in told
@@ -44,4 +46,12 @@ def modes_of(rows: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
 def _device(row: dict[str, Any], given: str) -> Device:
     """By the name that people have given it, if they have."""
     name = given or row["name"]
-    return Device(row["kind"], row["id"], name, row["where"], row["identity"], usb=row["usb"])
+    return Device(
+        row["kind"],
+        row["id"],
+        name,
+        row["where"],
+        row["identity"],
+        usb=row["usb"],
+        also=tuple(row["also"]),
+    )
