@@ -75,31 +75,36 @@ class LiveVersions:
         if process is None:
             return
         self._hear(process, facts.now_ns)
-        lecture = facts.active
-        if lecture is not None and lecture.id != self._of:
-            self._of, self._leave, self._failures = lecture.id, Leave(), (0, 0)
-        over = lecture is None or facts.stopping or self._lecture not in (None, lecture.id)
-        if not over and facts.now_ns < self._due_ns:
-            return
-        self._due_ns = facts.now_ns + LOOK_NS
-        self._leave = self._look(process, facts, others)
-        if self._lecture is not None and (over or not self._leave.granted):
-            self._end(process, "" if over else self._leave.why)
-        elif self._lecture is not None and facts.now_ns - self._heard_ns > SILENCE_NS:
+        lecture = None if facts.stopping else facts.active
+        if self._lecture is not None and (lecture is None or lecture.id != self._lecture):
+            self._end(process, "")
+        if lecture is None or lecture.id != self._of:
+            self._of = lecture.id if lecture else ""
+            self._leave, self._failures = Leave(), (0, 0)
+        if lecture is not None and facts.now_ns >= self._due_ns:
+            self._due_ns = facts.now_ns + LOOK_NS
+            self._leave = self._look(process, lecture, facts, others)
+            self._follow(process, lecture, facts.now_ns)
+
+    def _follow(self, process: LiveProcess, lecture: ActiveFacts, now_ns: int) -> None:
+        if self._lecture is not None and not self._leave.granted:
+            self._end(process, self._leave.why)
+        elif self._lecture is not None and now_ns - self._heard_ns > SILENCE_NS:
             process.signal(signal.SIGKILL)  # it hangs: that is a failure
-        elif self._leave.granted and lecture is not None and self._may_start(facts.now_ns):
-            self._start(process, lecture, facts.now_ns)
+        elif self._leave.granted and self._may_start(now_ns):
+            self._start(process, lecture, now_ns)
 
     def end(self) -> None:
         """At the agent's end."""
         if self._process is not None and self._lecture is not None:
             self._end(self._process, "")
 
-    def _look(self, process: LiveProcess, facts: Facts, others: bool) -> Leave:
-        lecture = facts.active
+    def _look(
+        self, process: LiveProcess, lecture: ActiveFacts, facts: Facts, others: bool
+    ) -> Leave:
         finishing = facts.finishing or facts.edited or facts.finisher
         scene = Scene(
-            tracks=tuple(self._tracks(lecture)) if lecture and not facts.stopping else (),
+            tracks=tuple(self._tracks(lecture)),
             processors=self._spare.processors,
             free=self._spare.free(process.pid if self._lecture is not None else None),
             throttled=self._spare.throttled(),

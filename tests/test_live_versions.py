@@ -188,6 +188,20 @@ def test_a_recording_that_suffers_ends_it_for_long(room: Room, strain: str) -> N
     assert room.at_work
 
 
+def test_a_room_at_rest_is_not_looked_at(room: Room) -> None:
+    room.pass_time(MINUTE, active=None)
+    assert room.computer.asked == []
+
+
+def test_a_lecture_that_goes_on_after_its_stop_begins_with_a_minute_of_calm(room: Room) -> None:
+    room.pass_time(MINUTE)
+    room.pass_time(5, active=None)
+    room.pass_time(CALM_NS / SECOND - 4)
+    assert not room.at_work
+    room.pass_time(10)
+    assert room.at_work
+
+
 def test_on_battery_and_beside_a_device_that_is_away_nothing_is_done(room: Room) -> None:
     room.battery = True
     room.pass_time(2 * MINUTE)
