@@ -80,7 +80,7 @@ def controls_stay(room: Room) -> Row:
         end(machine)
         manifest = until_delivered(machine, lecture, row)
         gaps = gaps_of(manifest, "camera")
-        row.expect(len(gaps) == 2, f"the camera has gaps: {gaps}")
+        row.expect(len(gaps) >= 2, f"the camera has only these gaps: {gaps}")
         row.expect(not gaps_of(manifest, "microphone"), "the microphone has gaps")
         check_storage(machine, row)
         row.runs += 1

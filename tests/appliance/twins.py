@@ -120,9 +120,10 @@ def _swap(machine: Machine, row: Row, folder: Path, pair: Pair) -> None:
         first, other = ("camera", "slides") if pair.follows_socket else ("slides", "camera")
         back = {first: _back(machine, lecture, red, 1, first)}
         time.sleep(ALONE_S)
-        said = machine.status()["tracks"][other]
-        row.expect(said["phase"] == "absent", f"{pair.name}: {other} is {said['phase']}")
-        row.expect(said["reason"], f"{pair.name}: nothing says why {other} is away")
+        said = machine.until_status(
+            f"{other} is away and says why", lambda s: s["tracks"][other]["reason"]
+        )["tracks"][other]
+        row.expect(said["phase"] != "recording", f"{pair.name}: {other} has taken the other camera")
         back[other] = _back(machine, lecture, blue, 2, other)
         until_durable(machine, back[other] + LENGTH_S, *TRACKS)
         ended_s = lecture_s(machine, lecture)
