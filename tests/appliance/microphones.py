@@ -45,9 +45,10 @@ camera = "off"
 type = "folder"
 path = "/srv/lectures"
 """
-_PANEL = """python3 -c '
-import urllib.request
-print(urllib.request.urlopen("http://127.0.0.1:8025/api/v1/state").read().decode())'"""
+_PROBLEMS = """python3 -c '
+import json, urllib.request
+state = json.load(urllib.request.urlopen("http://127.0.0.1:8025/api/v1/state"))
+print(json.dumps(state["problems"]))'"""
 
 
 def microphone_dies(room: Room) -> Row:
@@ -105,7 +106,7 @@ def _is_told(machine: Machine, row: Row) -> None:
     row.expect(records({"tracks": tracks}, "camera"), "the camera does not record")
     told = f"edge-agent status | grep -F {shlex.quote(reason)}"
     machine.until("edge-agent status says it", told)
-    machine.until("the panel says it", f"{_PANEL} | grep -o 'problems.*microphone'")
+    machine.until("the panel says it", f"{_PROBLEMS} | grep microphone")
 
 
 def _judge(row: Row, manifest: dict[str, Any], faults: list[tuple[float, float]]) -> None:
