@@ -68,6 +68,14 @@ def test_a_doubtful_picture_is_looked_at_often_whatever_its_size() -> None:
     assert looks(range(0, 20), LIVELY, Glances(), doubtful=True)[0] == [0, 4, 8, 12, 16]
 
 
+def test_key_frames_as_small_as_one_that_was_in_order_are_no_fault() -> None:
+    it = looked(noticed(Glances(), 0, LIVELY), 0, doubtful=False)
+    small = Sizes(40_000, 15_000)
+    it = looked(noticed(it, 2 * SECOND, small), 2 * SECOND, doubtful=False)
+    [*_, last], it = looks(range(4, 40), LIVELY, it)
+    assert looks(range(40, 62), small, it)[0] == [last + 30]
+
+
 def test_more_movement_or_detail_is_no_fault() -> None:
     _, it = looks(range(0, 2), LIVELY, Glances())
     assert looks(range(2, 30), Sizes(200_000, 60_000), it)[0] == []

@@ -17,7 +17,7 @@ SECOND = 1_000_000_000
 OFTEN_NS, SELDOM_NS = 4 * SECOND, 30 * SECOND
 #: For so long it is looked at often: a covered camera is told of after 15 s.
 ALERT_NS = 20 * SECOND
-#: Of the bytes of the key frame that was looked at last.
+#: Of the bytes of the smallest key frame that was looked at and in order.
 LESS = 0.7
 #: Of the bytes of a key frame: less than noise alone takes.
 NOTHING = 0.01
@@ -38,14 +38,14 @@ class Glances:
     looked_ns: int | None = None
     #: Until then something may be wrong.
     alert_ns: int = 0
+    #: Bytes of the latest key frame, and of the smallest one that was in order; 0 before there was.
     key: int = 0
-    #: Bytes of the key frame that was looked at last.
-    seen_key: int = 0
+    fine_key: int = 0
 
 
 def noticed(it: Glances, now_ns: int, sizes: Sizes) -> Glances:
     """After a key frame has come, before it is known whether it will be looked at."""
-    odd = sizes.key < LESS * it.seen_key or sizes.other < NOTHING * sizes.key
+    odd = sizes.key < LESS * it.fine_key or sizes.other < NOTHING * sizes.key
     return replace(it, key=sizes.key, alert_ns=now_ns + ALERT_NS if odd else it.alert_ns)
 
 
@@ -61,5 +61,6 @@ def due(it: Glances, now_ns: int, watched: Callable[[], bool]) -> bool:
 
 def looked(it: Glances, now_ns: int, doubtful: bool) -> Glances:
     """After a look. `doubtful`: the picture was dark, or the same as before."""
-    alert_ns = now_ns + ALERT_NS if doubtful else it.alert_ns
-    return replace(it, looked_ns=now_ns, seen_key=it.key, alert_ns=alert_ns)
+    if doubtful:
+        return replace(it, looked_ns=now_ns, alert_ns=now_ns + ALERT_NS)
+    return replace(it, looked_ns=now_ns, fine_key=min(it.key, it.fine_key or it.key))
