@@ -72,7 +72,7 @@ class Preview:
             self._others += 1
             self._other_bytes += sample.size
             return False
-        sizes = Sizes(sample.size, self._other_bytes / max(1, self._others))
+        sizes = Sizes(sample.size, self._other_bytes / self._others if self._others else None)
         self._others = self._other_bytes = 0
         self._glances = noticed(self._glances, now_ns, sizes)
         if at_rest:

@@ -76,6 +76,10 @@ def test_key_frames_as_small_as_one_that_was_in_order_are_no_fault() -> None:
     assert looks(range(40, 62), small, it)[0] == [last + 30]
 
 
+def test_a_camera_that_sends_key_frames_only_is_not_frozen() -> None:
+    assert looks(range(0, 60), Sizes(80_000, None), Glances())[0] == [0, 30]
+
+
 def test_more_movement_or_detail_is_no_fault() -> None:
     _, it = looks(range(0, 2), LIVELY, Glances())
     assert looks(range(2, 30), Sizes(200_000, 60_000), it)[0] == []

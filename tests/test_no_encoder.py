@@ -25,6 +25,11 @@ def heard(recorder: Recorder, kind: type[Message]) -> Message:
     raise AssertionError(f"the recorder did not say {kind.__name__}")
 
 
+def ended(recorder: Recorder) -> bool:
+    recorder.reports(time.monotonic_ns())
+    return recorder.process.reap() is not None
+
+
 @pytest.mark.parametrize("encoders", [["h264_nvenc"], ["h264_nvenc", "h264_amf"]])
 def test_a_recorder_without_any_encoder_says_why_and_ends(
     encoders: list[str], tmp_path: Path
@@ -61,4 +66,4 @@ def test_a_recorder_without_any_encoder_says_why_and_ends(
         assert not list(folder.glob("*")), "no file that holds nothing"
     finally:
         recorder.process.signal(signal.SIGKILL)
-        wait_for(lambda: recorder.process.reap() is not None, "its end")
+        wait_for(lambda: ended(recorder), "its end")

@@ -25,10 +25,10 @@ NOTHING = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Bytes of a key frame, and of the mean picture before it; 0 if there was none."""
+    """Bytes of a key frame, and of the mean picture between it and the one before."""
 
     key: int
-    other: float
+    other: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Glances:
 
 def noticed(it: Glances, now_ns: int, sizes: Sizes) -> Glances:
     """After a key frame has come, before it is known whether it will be looked at."""
-    odd = sizes.key < LESS * it.fine_key or sizes.other < NOTHING * sizes.key
+    frozen = sizes.other is not None and sizes.other < NOTHING * sizes.key
+    odd = frozen or sizes.key < LESS * it.fine_key
     return replace(it, key=sizes.key, alert_ns=now_ns + ALERT_NS if odd else it.alert_ns)
 
 
