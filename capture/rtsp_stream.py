@@ -1,9 +1,10 @@
 """From the bytes of an RTSP connection to pictures: interleaved RTP (RFC 2326, 10.12) with H.264
 (RFC 6184). Pure: it takes bytes and instants, and never raises for what a camera sends.
 
-A picture is all that carries one RTP time, as the standard has it. Cameras that send parameter
-sets under the time of the picture before, or of none, are understood; their markers are not
-believed.
+A picture is all that carries one RTP time, as the standard has it, and never more than one first
+slice: of a camera whose clock stands still pictures of the same time come. Cameras that send
+parameter sets under the time of the picture before, or of none, are understood; their markers are
+not believed.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from capture.rtsp_words import START, Message, head_of
 _DOLLAR = ord("$")
 _FRAME = struct.Struct(">BBH")
 _RTP = struct.Struct(">BBHI")
-#: A head that is longer is none.
-_MOST_HEAD = 16 * 1024
+#: The same, its sender, and the first two bytes of a piece of a unit.
+_RTP_PIECE = struct.Struct(">BBHIIBB")
+#: A head or a body that is longer is none.
+_MOST_HEAD, _MOST_BODY = 16 * 1024, 1024 * 1024
 _SLICES = range(1, 6)
 _KEY, _HINTS = 5, 6
 #: Kinds of units that begin a picture when one is there already (H.264, 7.4.1.2.3).
 _BEGINS = frozenset((6, 7, 8, 9, 14, 15, 16, 17, 18))
+#: Kinds that say which macroblock is their first one (H.264, 7.3.3), and from which second byte on
+#: that is the picture's first.
+_PLACED, _FIRST = frozenset((1, 2, 5)), b"\x80"
 _PACK, _PIECE = 24, 28
 _RECOVERY = 6
 
@@ -71,7 +77,9 @@ class Wire:
             return self._skip(buffer, at)
         head = head_of(buffer[at:close])
         length = head.header("content-length")
-        after = close + 4 + (int(length) if length.isdigit() else 0)
+        after = close + 4 + (int(length) if length.isdecimal() else 0)
+        if after > close + 4 + _MOST_BODY:
+            return self._skip(buffer, at)
         if after > len(buffer):
             return at
         self.messages.append(Message(head.first, head.headers, buffer[close + 4 : after]))
@@ -106,12 +114,13 @@ class Pictures:
         self._sliced = self._key = False
         #: Where the parts of a unit begin that comes in pieces and is not whole.
         self._open: int | None = None
-        self._sequence: int | None = None
+        #: The sequence number that comes next; None before the first.
+        self._next: int | None = None
         self._stamp = 0
         self._time = 0
 
     def add(self, packet: bytes, now_ns: int) -> None:
-        if len(packet) < 13:
+        if len(packet) < 13 or self._continues(packet):
             return
         first, kind, sequence, stamp = _RTP.unpack_from(packet)
         if first & 0xC0 != 0x80 or kind & 0x7F != self._payload_type:
@@ -130,18 +139,36 @@ class Pictures:
             self._whole(unit)
 
     def _whole(self, unit: bytes) -> None:
-        self._begin(unit[0])
+        self._begin(unit[:2])
         self._parts += (START, unit)
         if unit[0] & 31 == _HINTS and _can_begin(unit):
             self._key = True
 
+    def _continues(self, packet: bytes) -> bool:
+        """Take the next piece of the unit that is open, as nine of ten packets are: a short way."""
+        if self._open is None or len(packet) < 14:
+            return False
+        first, kind, sequence, stamp, _, indicator, head = _RTP_PIECE.unpack_from(packet)
+        if (
+            head & 0xC0
+            or indicator & 31 != _PIECE
+            or stamp != self._stamp
+            or sequence != self._next
+            or first != 0x80
+            or kind & 0x7F != self._payload_type
+        ):
+            return False
+        self._next = (sequence + 1) & 0xFFFF
+        self._parts.append(packet[14:])
+        return True
+
     def _follow(self, sequence: int, stamp: int, now_ns: int) -> None:
-        if self._sequence is None:
+        if self._next is None:
             self._stamp, self._begun_ns = stamp, now_ns
-        elif sequence != (self._sequence + 1) & 0xFFFF and self._open is not None:
+        elif sequence != self._next and self._open is not None:
             del self._parts[self._open :]  # pieces are missing
             self._open = None
-        self._sequence = sequence
+        self._next = (sequence + 1) & 0xFFFF
         if stamp != self._stamp:
             self._finish()
             # From one to the next at most half of the 32 bits, in either direction.
@@ -153,20 +180,20 @@ class Pictures:
             return
         head = unit[1]
         if head & 0x80:
-            first = unit[0] & 0xE0 | head & 31
-            self._begin(first)
+            first = bytes((unit[0] & 0xE0 | head & 31,))
+            self._begin(first + unit[2:3])
             self._open = len(self._parts)
-            self._parts += (START, bytes((first,)))
+            self._parts += (START, first)
         if self._open is not None:
             self._parts.append(unit[2:])
             if head & 0x40:
                 self._open = None
 
-    def _begin(self, first: int) -> None:
-        """A unit with this first byte follows."""
-        kind = first & 31
+    def _begin(self, first: bytes) -> None:
+        """A unit with these first two bytes follows."""
+        kind = first[0] & 31
         self._open = None
-        if self._sliced and kind in _BEGINS:
+        if self._sliced and (kind in _BEGINS or (kind in _PLACED and first[1:] >= _FIRST)):
             self._finish()
         self._sliced = self._sliced or kind in _SLICES
         self._key = self._key or kind == _KEY
