@@ -6,7 +6,9 @@ it either is, or will begin.
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +19,7 @@ from edge_agent.lecture_start import DETAILS, LectureStart
 from edge_agent.ledger import Ledger
 from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules import actions as do
-from edge_agent.rules.bookings import Booking, Outcome, named
+from edge_agent.rules.bookings import NAMED, Booking, Outcome, named, new_words
 from edge_agent.schedule_watch import ScheduleWatch
 from edge_agent.spool import Spool
 
@@ -40,10 +42,21 @@ class BookingDesk:
         self._start = start
         self._watch = watch
 
+    @property
+    def effects(self) -> dict[type, Callable[[Any, Now], None]]:
+        return {
+            do.BeginBooked: self.begin,
+            do.Adopt: self.adopt,
+            do.MoveEnd: self.move_end,
+            do.TakeWords: self.take_words,
+            do.NoteBooking: self.note,
+        }
+
     def begin(self, action: do.BeginBooked, now: Now) -> None:
         """A lecture like any other, with the booking's name and end. Raises OSError."""
         booking, now = self._watch.booking(action.booking), self._watch.steady(now)
         lecture = self._start.draft(_details(booking), booking.ends, now, _columns(booking))
+        lecture = replace(lecture, booked_words=_taken(lecture, NAMED))
         late = (now.utc - booking.starts).total_seconds()
         text = f"the booking {named(booking)} begins"
         text += f", {late / 60:.0f} min late" if late >= 60 else ""
@@ -72,6 +85,8 @@ class BookingDesk:
         columns: dict[str, Any] = {
             name: details[name] for name in DETAILS if not getattr(lecture, name) and details[name]
         }
+        unsaid = [name for name in NAMED if not getattr(lecture, name)]
+        columns["booked_words"] = _taken(replace(lecture, **columns), unsaid)
         columns |= _columns(booking) | self._end(lecture, action.until, now)
         self._change(lecture, columns)
         with self._ledger.transaction():
@@ -90,6 +105,21 @@ class BookingDesk:
             self._ledger.set_lecture(lecture.id, **columns)
             text = f"{action.why}: it ends at {columns['until_utc']}"
             self._ledger.add_event(now, "end moved", text, lecture.id)
+        self._watch.look_again()
+
+    def take_words(self, action: do.TakeWords, now: Now) -> None:
+        """As an edit by people, so that also a package that has been sent is told anew."""
+        entry = self._watch.entry(action.booking, now)
+        if entry is None or entry.lecture != action.lecture or entry.words is None:
+            return
+        words, lecture = new_words(entry), self._existing(action.lecture)
+        taken = json.dumps({**entry.words.taken, **words}, ensure_ascii=False)
+        columns: dict[str, Any] = {**words, "booked_words": taken}
+        self._change(lecture, columns)
+        with self._ledger.transaction():
+            self._ledger.set_lecture(lecture.id, **columns, edits=lecture.edits + 1)
+            text = "its calendar says now: " + ", ".join(f"{k} {v!r}" for k, v in words.items())
+            self._ledger.add_event(now, "words changed", text, lecture.id)
         self._watch.look_again()
 
     def note(self, action: do.NoteBooking, now: Now) -> None:
@@ -125,6 +155,11 @@ class BookingDesk:
 
 def _details(booking: Booking) -> dict[str, str]:
     return {name: str(getattr(booking, name, "")) for name in DETAILS}
+
+
+def _taken(lecture: Lecture, names: Iterable[str]) -> str:
+    """What it says that people have not: it may change with the calendar."""
+    return json.dumps({name: getattr(lecture, name) for name in names}, ensure_ascii=False)
 
 
 def _columns(booking: Booking) -> dict[str, Any]:

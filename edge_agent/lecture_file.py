@@ -54,6 +54,7 @@ class LectureFile(BaseModel):
     booking: str = ""
     booked_from_utc: str | None = None
     booked_until_utc: str | None = None
+    booked_words: str = ""
     #: People have said that it shall not be sent.
     withheld: int = 0
     tracks: list[TrackEntry]

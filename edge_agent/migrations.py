@@ -138,3 +138,10 @@ def m012_bin(db: Database) -> None:
         "CREATE TABLE bin (lecture TEXT PRIMARY KEY REFERENCES lectures(id),"
         " deleted_utc TEXT NOT NULL, trust TEXT NOT NULL) STRICT"
     )
+
+
+@ledger()
+def m013_booked_words(db: Database) -> None:
+    """Which of a lecture's words came from its booking, so that they follow the calendar."""
+    # S. JSON by name, as they were when they were taken over; '' in lectures of earlier versions.
+    db.execute("ALTER TABLE lectures ADD COLUMN booked_words TEXT NOT NULL DEFAULT ''")

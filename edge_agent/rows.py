@@ -64,6 +64,8 @@ class Lecture(_Row):
     booking: str = ""
     booked_from_utc: str | None = None
     booked_until_utc: str | None = None
+    #: JSON: which of its words nobody has typed, as they were when they were taken over.
+    booked_words: str = ""
     #: People have said that it shall not be sent.
     withheld: int = 0
     #: How often its details were changed, and how many of these changes its package has.

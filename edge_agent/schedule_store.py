@@ -185,14 +185,14 @@ _TEXTS = ("title", "course", "lecturer", "language")
 
 
 def merged(old: Calendar | None, new: Calendar, now: datetime) -> Calendar:
-    """`new` in place of `old`: what is over stays as it was, whatever the calendar says of it now.
+    """`new` in place of `old`: what is over stays when it was, whatever the calendar says now.
 
     A booking that is known already keeps the time since when it is.
     """
     before = {b.key: b for b in old.bookings} if old is not None else {}
     fresh = {b.key: b for b in new.bookings}
     over = {
-        key: b
+        key: _called(b, fresh.get(key))
         for key, b in before.items()
         if b.ends <= now and now - b.ends < KEEP_PAST and _is_over(fresh.get(key), now)
     }
@@ -203,6 +203,12 @@ def merged(old: Calendar | None, new: Calendar, now: datetime) -> Calendar:
     }
     ordered = sorted((known | over).values(), key=lambda b: (b.starts, b.ends, b.key))
     return replace(new, bookings=tuple(ordered))
+
+
+def _called(before: Booking, fresh: Booking | None) -> Booking:
+    """What it is called may change, also when it is over."""
+    texts: dict[str, Any] = {name: getattr(fresh, name, "") for name in _TEXTS}
+    return replace(before, **{name: text for name, text in texts.items() if text})
 
 
 def _is_over(fresh: Booking | None, now: datetime) -> bool:

@@ -12,17 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from edge_agent.booked_lecture import cut_short, running, span, words
 from edge_agent.clock import Now, rfc3339
 from edge_agent.ledger import Ledger
-from edge_agent.ledger_bookings import STOPPED
 from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules import bookings as rules
-from edge_agent.rules.bookings import Booking, Entry, Outcome, Running, Situation
+from edge_agent.rules.bookings import Booking, Entry, Outcome, Situation
 from edge_agent.rules.health import SECOND
-from edge_agent.rules.lecture import State
 from edge_agent.rules.schedule import goes_on_until
 from edge_agent.rules.steady import Steady, seen
-from edge_agent.rules.timeline import START_NS
 from edge_agent.schedule_store import (
     KEEP_PAST,
     LONGEST,
@@ -39,8 +37,6 @@ LOOK_NS = SECOND
 PAST_NS = 60 * SECOND
 #: Bookings that begin within this time are looked at closely; it covers the jump of a clock.
 NEAR = timedelta(hours=48)
-#: Less than this, where clock or calendar change afterwards, is not worth a second lecture.
-SOON = timedelta(minutes=5)
 CLOCK_UNSET = "the clock of this PC is not set: booked lectures do not begin by themselves"
 
 
@@ -75,6 +71,7 @@ class ScheduleWatch:
         self._due_ns = self._past_due_ns = 0
         self._near: tuple[Entry, ...] = ()
         self._past: tuple[Entry, ...] = ()
+        self._renamed: tuple[Entry, ...] = ()
         self._active = ""
         self._up_ns: int | None = None
         self._clock_ns: int | None = None
@@ -107,7 +104,8 @@ class ScheduleWatch:
             trust=now.trust,
             near=self._near,
             past=self._past,
-            running=_running(lecture, now) if lecture else None,
+            renamed=self._renamed,
+            running=running(lecture, now) if lecture else None,
             hindrance=hindrance,
             speaking=speaking,
             up_since=_utc(self._up_ns, now),
@@ -127,6 +125,10 @@ class ScheduleWatch:
     def booking(self, key: str) -> Booking:
         """One that a decision names. Raises KeyError."""
         return self._by_key[key]
+
+    def entry(self, key: str, now: Now) -> Entry | None:
+        """A booking with what became of it; None: it is not there any more."""
+        return next(self._entries([key] if key in self._by_key else [], now), None)
 
     def status(self) -> dict[str, Any] | None:
         """For those who show the room: the booking whose time it is, and the next one."""
@@ -157,7 +159,8 @@ class ScheduleWatch:
         keys = [booking.key for booking in self._within(now.utc - LONGEST, now.utc + NEAR)]
         if lecture is not None and lecture.booking in self._by_key and lecture.booking not in keys:
             keys.append(lecture.booking)
-        entries = self._entries(keys, now)
+        entries = list(self._entries(keys, now))
+        self._renamed = tuple(e for e in entries if rules.new_words(e))
         self._near = tuple(e for e in entries if self._matters(e, now, lecture))
         if now.mono_ns >= self._past_due_ns:
             self._past_due_ns = now.mono_ns + PAST_NS
@@ -205,7 +208,8 @@ class ScheduleWatch:
             row.reason,
             row.lecture,
             datetime.fromisoformat(ended) if ended else None,
-            lecture is not None and _cut_short(lecture, booking, row, now),
+            lecture is not None and cut_short(lecture, booking, row, now),
+            words(lecture) if lecture is not None and lecture.booking == booking.key else None,
         )
 
     def _read(self, now: Now) -> None:
@@ -242,36 +246,6 @@ class ScheduleWatch:
         self._told[name] = text
 
 
-def _running(lecture: Lecture, now: Now) -> Running:
-    """By the clock as it is now: lecture time knows nothing of its jumps."""
-    elapsed_ns = lecture.lecture_ns(now.mono_ns)
-    ends = None
-    if lecture.until_ns is not None:
-        ends = now.utc + _span(lecture.until_ns - elapsed_ns)
-    return Running(
-        lecture=lecture.id,
-        began=now.utc - _span(elapsed_ns - START_NS),
-        ends=ends,
-        until=_moment(lecture.until_utc),
-        booking=lecture.booking,
-        booked_until=_moment(lecture.booked_until_utc),
-        lecturer=lecture.lecturer,
-        paused=lecture.state is State.PAUSED,
-    )
-
-
-def _cut_short(lecture: Lecture, booking: Booking, row: BookingRow, now: Now) -> bool:
-    """It ended by itself, but by the calendar or a clock that was set since then it is not over."""
-    until, booked = lecture.until_utc, lecture.booked_until_utc
-    if lecture.ended_utc is None or row.reason == STOPPED or until is None or booked is None:
-        return False
-    longer = datetime.fromisoformat(booked) < booking.ends
-    # An end before the booking's was what people wanted, and came by whatever clock.
-    doubtful = until >= booked and lecture.end_trust != "synchronised"
-    wrong = doubtful and now.trust == "synchronised"
-    return (longer or wrong) and now.utc + SOON < booking.ends
-
-
 def _shown(entry: Entry, it: Situation) -> dict[str, Any]:
     booking, mine = entry.booking, it.running is not None
     return {
@@ -289,12 +263,4 @@ def _shown(entry: Entry, it: Situation) -> dict[str, Any]:
 
 
 def _utc(mono_ns: int | None, now: Now) -> datetime | None:
-    return None if mono_ns is None else now.utc - _span(now.mono_ns - mono_ns)
-
-
-def _span(ns: int) -> timedelta:
-    return timedelta(microseconds=ns / 1000)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return None if mono_ns is None else now.utc - span(now.mono_ns - mono_ns)

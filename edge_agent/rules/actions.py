@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeAlias
 
+from edge_agent.rules.booking_actions import Adopt as Adopt
+from edge_agent.rules.booking_actions import BeginBooked as BeginBooked
+from edge_agent.rules.booking_actions import MoveEnd as MoveEnd
+from edge_agent.rules.booking_actions import NoteBooking as NoteBooking
+from edge_agent.rules.booking_actions import TakeWords as TakeWords
 from edge_agent.rules.health import Pressure
 
 
@@ -59,43 +63,6 @@ class Stop:
     command: int | None
     lecture: str
     why: str = "its planned end has come"
-
-
-@dataclass(frozen=True, slots=True)
-class BeginBooked:
-    """Begin the lecture of a booking."""
-
-    booking: str
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """The lecture under way is that of a booking; `until`: when it ends from now on."""
-
-    lecture: str
-    booking: str
-    outcome: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MoveEnd:
-    """Another planned end for a booked lecture; `booked_until`: that of its booking now."""
-
-    lecture: str
-    until: datetime
-    booked_until: datetime
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoteBooking:
-    """What became of a booking; `outcome` is one of `rules.bookings.Outcome`."""
-
-    booking: str
-    outcome: str
-    reason: str
-    lecture: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +239,7 @@ Action: TypeAlias = (
     | BeginBooked
     | Adopt
     | MoveEnd
+    | TakeWords
     | NoteBooking
     | Stop
     | Pause

@@ -5,6 +5,7 @@ What they lead to is decided in `edge_agent.rules.schedule`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,6 +27,8 @@ class Outcome(StrEnum):
     MISSED = "missed"
 
 
+#: What a calendar says of a lecture besides its time.
+NAMED = ("title", "course", "lecturer", "language")
 #: A booking with one of these does not begin (again) by itself.
 _SETTLED = frozenset({Outcome.BEGUN, Outcome.COVERED})
 
@@ -49,6 +52,15 @@ class Booking:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a booking's lecture says of itself, and which of it nobody has typed: by name."""
+
+    said: Mapping[str, str]
+    #: As it was when it was taken over.
+    taken: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A booking and what became of it."""
 
@@ -64,6 +76,8 @@ class Entry:
     ended: datetime | None = None
     #: It ended by itself, and the booking is not over: clock or calendar have changed since then.
     cut_short: bool = False
+    #: None: it has no lecture that could say anything else.
+    words: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,8 @@ class Situation:
     clock_since: datetime | None = None
     #: How long a lecture may go on after its booking while somebody speaks.
     overrun: timedelta = timedelta(0)
+    #: Those of the last day that are called otherwise than their lectures.
+    renamed: tuple[Entry, ...] = ()
 
     @property
     def clock_set(self) -> bool:
@@ -120,6 +136,20 @@ def settled(it: Entry, running: str = "") -> bool:
         return False
     moved = it.starts_then != it.booking.starts
     return not (moved and it.ended is not None and it.booking.starts >= it.ended)
+
+
+def new_words(it: Entry) -> dict[str, str]:
+    """What its lecture is to say instead: the calendar's words, but where people have typed theirs.
+
+    What a calendar does not say any more stays.
+    """
+    if it.words is None:
+        return {}
+    said, taken = it.words.said, it.words.taken
+    found = {
+        name: str(getattr(it.booking, name)) for name in NAMED if said.get(name) == taken.get(name)
+    }
+    return {name: text for name, text in found.items() if text and text != taken.get(name, text)}
 
 
 def upcoming(it: Situation) -> Entry | None:

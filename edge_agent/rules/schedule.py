@@ -21,6 +21,7 @@ from edge_agent.rules.bookings import (
     lasts,
     latest_end,
     named,
+    new_words,
     series_of,
     settled,
 )
@@ -94,7 +95,14 @@ def decide(it: Situation) -> do.Action | None:
     if not it.clock_set:
         return None
     steps = _with_lecture(it, it.running) if it.running else _without_lecture(it)
-    return next(steps, None) or next(_missed(it), None)
+    return next(steps, None) or next(_renamed(it), None) or next(_missed(it), None)
+
+
+def _renamed(it: Situation) -> Iterator[do.Action]:
+    """A lecture is called what its calendar calls it, also afterwards."""
+    for entry in it.renamed:
+        if new_words(entry):
+            yield do.TakeWords(entry.lecture, entry.booking.key)
 
 
 # ---------------------------------------------------------------- nothing is being recorded
