@@ -1,17 +1,19 @@
 """The pictures of docs/panel: each screen in four languages and three sizes, small.
 
-    python -m tests.panel.pictures
+    python -m tests.panel.pictures [10-inch-en phone-ar mini …]
 
 Sheets of small pictures, so that a change of a colour does not grow the repository by megabytes.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+from playwright.sync_api import Browser
 
 from tests.panel.looking import MINI, SIZES, Onlooker, chromium, onlooker
 
@@ -31,6 +33,7 @@ SCREENS = {
     "h-ending": "stopping",
     "i-it": "it",
     "i-checks": "checks",
+    "i-test": "saved_test",
     "j-queue": "queue",
     "j-line": "line",
     "k-details": "details",
@@ -43,20 +46,27 @@ GAP_PX = 8
 
 
 def main() -> None:
+    wanted = set(sys.argv[1:])
     FOLDER.mkdir(exist_ok=True)
     with chromium() as browser:
-        for size, (width, height) in SIZES.items():
-            with onlooker(browser, (width, height)) as looking:
-                for language in LANGUAGES:
-                    shots = list(taken(looking, language, SCREENS))
-                    save(
-                        FOLDER / f"{size}-{language}.png", sheet(shots, 5 if height > width else 3)
-                    )
-                    if (size, language) == ("10-inch", "en"):
-                        save(FOLDER / "panel.png", scaled(shots[1], 800))
-        with onlooker(browser, MINI, "?mini=1") as looking:
-            small = ("ready", "recording", "paused", "saved")
-            save(FOLDER / "mini.png", sheet(list(taken(looking, "en", dict.fromkeys(small))), 2))
+        for size in SIZES:
+            tongues = [it for it in LANGUAGES if not wanted or f"{size}-{it}" in wanted]
+            if tongues:
+                sheets(browser, size, tongues)
+        if not wanted or "mini" in wanted:
+            with onlooker(browser, MINI, "?mini=1") as looking:
+                small = dict.fromkeys(("ready", "recording", "paused", "saved"))
+                save(FOLDER / "mini.png", sheet(list(taken(looking, "en", small)), 2))
+
+
+def sheets(browser: Browser, size: str, tongues: list[str]) -> None:
+    width, height = SIZES[size]
+    with onlooker(browser, (width, height)) as looking:
+        for language in tongues:
+            shots = list(taken(looking, language, SCREENS))
+            save(FOLDER / f"{size}-{language}.png", sheet(shots, 5 if height > width else 3))
+            if (size, language) == ("10-inch", "en"):
+                save(FOLDER / "panel.png", scaled(shots[1], 800))
 
 
 def taken(looking: Onlooker, language: str, screens: dict[str, str | None]) -> Iterator[np.ndarray]:
