@@ -2,8 +2,9 @@
 
 Run: python -m benchmarks [--pairs 5] [--quick] [ROW …]   rows: slides camera pass-through
 gstreamer start armed growth finishing panel mqtt; only when asked for, hour (in real time) and
-mqtt-fleet (ten thousand connections); and, as root and only when asked for, upload (a real hour) or
-its parts upload-cost upload-speed upload-polite upload-cuts upload-hour upload-rooms upload-fleet.
+mqtt-fleet, mqtt-fleet-tls (ten thousand connections); and, as root and only when asked for, upload
+(a real hour) or its parts upload-cost upload-speed upload-polite upload-cuts upload-hour
+upload-rooms upload-fleet.
 `--quick` shortens the clips: for trying it out, its figures mean nothing.
 """
 
@@ -54,6 +55,7 @@ def long_ones(quick: bool) -> dict[str, Callable[[], list[Row]]]:
     return {
         "hour": lambda: hour.rows(3 if quick else 60),
         "mqtt-fleet": lambda: mqtt_fleet.rows(50 if quick else 10_000, False, 90.0),
+        "mqtt-fleet-tls": lambda: mqtt_fleet.rows(50 if quick else 10_000, True, 30.0),
     }
 
 

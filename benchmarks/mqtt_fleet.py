@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import ssl
 import tempfile
 import time
@@ -54,7 +55,7 @@ async def _until_all(fleet: Fleet, rooms: int) -> bool:
 
 async def measured(broker: Mosquitto, rooms: int, tls: bool, steady_s: float) -> dict[str, float]:
     trust = ssl.create_default_context(cafile=str(broker.ca)) if tls else None
-    fleet = Fleet(broker.port, trust)
+    fleet = Fleet(broker.port, trust, rooms)
     tasks = [asyncio.create_task(Room(fleet, number).live()) for number in range(rooms)]
     found: dict[str, float] = {"first_all": await _until_all(fleet, rooms)}
     found["connect_ms"] = cpu_s(broker.pid) / rooms * 1000
@@ -86,7 +87,15 @@ async def measured(broker: Mosquitto, rooms: int, tls: bool, steady_s: float) ->
     return found
 
 
+def allow_files(count: int) -> None:
+    """For this process and the broker that it starts. Raises ValueError where it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(hard, count)))
+
+
 def run(rooms: int, tls: bool, steady_s: float) -> dict[str, float]:
+    allow_files(rooms + 500)
     names = [Topics("campus", f"room-{number}") for number in range(rooms)]
     accounts = [Account(it, it.client_id) for it in names]
     with tempfile.TemporaryDirectory() as folder:

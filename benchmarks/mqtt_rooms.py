@@ -7,6 +7,7 @@ because ten thousand clients of paho-mqtt would not fit.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import ssl
 import struct
@@ -20,7 +21,9 @@ from edge_agent.mqtt.patience import Patience
 from edge_agent.mqtt.topics import Topics
 from edge_agent.mqtt.view import Snapshot, View
 
-KEEPALIVE_S, LOOK_S = 60, 5.0
+KEEPALIVE_S = 60
+#: A room is looked at so often, and more rarely where this process has many of them.
+LOOK_S, LOOKS_A_SECOND = 5.0, 500.0
 #: A room's word changes so often: a start, a pause or a stop each five minutes, in all rooms.
 CHANGE_S = 300.0
 PASSWORD = "r00ms-secret"
@@ -29,8 +32,9 @@ PASSWORD = "r00ms-secret"
 class Fleet:
     """All rooms, and when each of them came."""
 
-    def __init__(self, port: int, trust: ssl.SSLContext | None) -> None:
+    def __init__(self, port: int, trust: ssl.SSLContext | None, rooms: int) -> None:
         self.port, self.trust = port, trust
+        self.look_s = max(LOOK_S, rooms / LOOKS_A_SECOND)
         self.counted: Counter[str] = Counter()
         self.there: set[int] = set()
         self.came: list[float] = []
@@ -51,6 +55,7 @@ class Room(asyncio.Protocol):
         self._packet_id = 0
         self._waiting = b""
         self._recording = False
+        self._lost = asyncio.Event()
 
     async def live(self) -> None:
         await asyncio.sleep(self._chance.uniform(0, 30))
@@ -62,6 +67,7 @@ class Room(asyncio.Protocol):
         """One, to its end; how long it lasted."""
         loop, fleet = asyncio.get_running_loop(), self._fleet
         self._waiting, self._since_s = b"", 0.0
+        self._lost.clear()
         try:
             await loop.create_connection(
                 lambda: self,
@@ -73,15 +79,20 @@ class Room(asyncio.Protocol):
         except OSError:
             fleet.counted["refused"] += 1
             return 0.0
-        turn = 0
-        while self._transport is not None and not fleet.ending:
-            await asyncio.sleep(LOOK_S)
-            turn += 1
-            if self._since_s and self._transport is not None:
+        pinged_s = time.monotonic()
+        while not fleet.ending and not await self._is_lost(fleet.look_s):
+            if self._since_s:
                 self._tell()
-                if turn % round(KEEPALIVE_S / LOOK_S) == 0:
+                if time.monotonic() - pinged_s >= KEEPALIVE_S:
+                    pinged_s = time.monotonic()
                     self._write(b"\xc0\x00")
         return time.monotonic() - self._since_s if self._since_s else 0.0
+
+    async def _is_lost(self, seconds: float) -> bool:
+        """A room notices it at once."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._lost.wait(), seconds)
+        return self._lost.is_set()
 
     # ------------------------------------------------------------ asyncio's side
 
@@ -92,6 +103,7 @@ class Room(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._lost.set()
         self._fleet.there.discard(self._number)
 
     def data_received(self, data: bytes) -> None:
@@ -117,7 +129,7 @@ class Room(asyncio.Protocol):
             self._view.arrived(self._posted.pop(struct.unpack_from("!H", packet, 2)[0], ""))
 
     def _tell(self) -> None:
-        if self._chance.random() < LOOK_S / CHANGE_S:
+        if self._chance.random() < self._fleet.look_s / CHANGE_S:
             self._recording = not self._recording
         state = State(
             word="recording" if self._recording else "ready",
