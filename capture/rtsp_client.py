@@ -99,14 +99,17 @@ class RtspClient:
         """The next picture; None when the camera has ended the stream.
 
         Raises TimeoutError when it is silent for too long, OSError, and Unusual for pictures that
-        are not shown in the order in which they come.
+        are not shown in the order in which they come, or all at once, and for bytes that make none.
         """
+        until = time.monotonic() + self._silent_s
         while self._pictures is None or not self._pictures.ready:
             if not self._take_what_came():
                 return None
+            if time.monotonic() > until and not (self._pictures and self._pictures.ready):
+                raise Unusual("what it sends makes no pictures")
         picture = self._pictures.ready.popleft()
-        if self._last is not None and -BACK < picture.time - self._last < 0:
-            raise Unusual("its pictures are out of order")
+        if self._last is not None and -BACK < picture.time - self._last <= 0:
+            raise Unusual("its pictures are out of order, or of the same time")
         self._last = picture.time
         return picture
 

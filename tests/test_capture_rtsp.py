@@ -167,6 +167,17 @@ def test_pictures_out_of_order_are_left_to_ffmpegs_client(disordered: Path) -> N
     assert any(fact["pts"] > fact["dts"] for fact in facts[15:])
 
 
+def test_a_camera_whose_clock_stands_still_is_left_to_ffmpegs_client(film: Path) -> None:
+    """Ours tells pictures apart by their times alone."""
+    with (
+        rtsp_server(film, habits=["stuck"]) as camera,
+        reading(stream(camera.url, silent_s="1"), {}) as reader,
+    ):
+        assert reader.next()["opened"]["width"] == 640
+        facts = reader.take(30)
+    assert all(later["dts"] > earlier["dts"] for earlier, later in pairwise(facts))
+
+
 def test_a_camera_that_sends_datagrams_only_says_why_it_cannot_be_used(film: Path) -> None:
     with (
         rtsp_server(film, habits=["datagrams"]) as camera,

@@ -52,7 +52,7 @@ LAST = (90_000, [SLICE])  # shows that the one before it is whole
 # ---- pictures ------------------------------------------------------------------------------------
 
 
-UNITS = st.binary(min_size=1, max_size=3 * MTU).map(lambda rest: b"\x41" + rest)
+UNITS = st.binary(min_size=1, max_size=3 * MTU).map(lambda rest: b"\x41\0" + rest)
 
 
 @given(st.lists(st.lists(UNITS, min_size=1, max_size=3), max_size=8))
@@ -82,6 +82,15 @@ def test_markers_are_not_believed() -> None:
     packets = [rtp(each, n, 7, KIND | 0x80) for n, each in enumerate((SPS, PPS, SLICE, SLICE))]
     pictures = put_together([*packets, rtp(SLICE, 4, 3007)])
     assert [picture.data for picture in pictures] == [annex_b(SPS, PPS, SLICE, SLICE)]
+
+
+@pytest.mark.parametrize("length", [2, 3 * MTU])
+def test_two_first_slices_are_two_pictures_also_at_one_time(length: int) -> None:
+    """As of a camera whose clock stands still."""
+    first, more = b"\x41\x9a".ljust(length, b"x"), b"\x41\x10".ljust(length, b"x")
+    pictures = put_together(sent((0, [first, more]), (0, [first]), LAST))
+    assert [picture.data for picture in pictures] == [annex_b(first, more), annex_b(first)]
+    assert pictures[0].time == pictures[1].time
 
 
 @pytest.mark.parametrize("time", [0, 1500])
@@ -162,7 +171,14 @@ def test_cuts_of_the_connection_change_nothing(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "rubbish", [b"\0\1\2", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\r\n\r\n", b"X" * 20_000]
+    "rubbish",
+    [
+        b"\0\1\2",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\r\n\r\n",
+        b"X" * 20_000,
+        b"RTSP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n",
+    ],
 )
 def test_after_rubbish_the_next_packet_is_found(rubbish: bytes) -> None:
     wire = Wire()

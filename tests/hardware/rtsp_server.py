@@ -8,7 +8,7 @@ cut). RTP time starts at a random number, as the standard asks, and runs with th
 
 Habits: digest (asks for that and no other), apart (parameter sets are in the description alone),
 forgetful (hangs up when it has heard nothing for two seconds), curious (asks the client now and
-then), datagrams (will not send through the connection).
+then), stuck (its RTP time stands still), datagrams (will not send through the connection).
 """
 
 import base64
@@ -187,7 +187,8 @@ class Session(socketserver.StreamRequestHandler):
         for number, (due, shown, unit) in enumerate(self.server.film.play()):
             self.server.flowing.wait()
             time.sleep(max(0.0, start + due - time.monotonic()))
-            stamp = (base + round(shown * 90000)) & 0xFFFFFFFF
+            moved = 0 if "stuck" in habits else round(shown * 90000)
+            stamp = (base + moved) & 0xFFFFFFFF
             if "apart" in habits:
                 unit = [nal for nal in unit if nal[0] & 31 not in (7, 8)]
             if "curious" in habits and number % 10 == 9:
