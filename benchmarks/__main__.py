@@ -43,7 +43,9 @@ def benchmarks(pairs: int, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "gstreamer": lambda: gstreamer.rows(pairs, *((90, 10, 10) if quick else (600, 120, 60))),
         "start": lambda: start_latency.rows(3 if quick else 15),
         "armed": lambda: growth.armed_rows(5 if quick else 20),
-        "growth": lambda: growth.recording_rows(1, 3 if quick else 60),
+        "growth": lambda: growth.recording_rows(
+            (1, 2, 3) if quick else (1, 60, 240), 3 if quick else 15
+        ),
         "finishing": lambda: growth.finishing_rows(5 if quick else 15, 10 if quick else 240),
         "panel": lambda: panel.rows(3 if quick else 20, 3 if quick else 15),
         "mqtt": lambda: mqtt_latency.rows(3 if quick else 20),

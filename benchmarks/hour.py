@@ -3,13 +3,15 @@
 The real agent with a small camera and a microphone, both synthetic, so that an hour of it hardly
 disturbs other work. What could grow with a lecture is what there is of it: segments, rows, beats.
 CPU time of each process in the median minute of the last ten against that of the first ten; what
-other work on the computer costs a process differs from minute to minute.
+other work on the computer costs a process differs from minute to minute. As root the agent has the
+share of the processor that its unit gives it.
 
 Run: python -m benchmarks.hour [MINUTES]
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -22,7 +24,7 @@ from benchmarks.growth import MICROPHONE
 from benchmarks.measure import Row
 from benchmarks.passthrough import cpu_s
 from edge_agent.rules.lecture import State
-from tests.process.classroom import CAMERA, Classroom, classroom, until
+from tests.process.classroom import CAMERA, UNIT_NICENESS, Classroom, classroom, until
 
 TRACKS = {"camera": CAMERA, "microphone": MICROPHONE}
 #: Before the first minute that counts: the start of the recording and what it loads.
@@ -30,6 +32,8 @@ SETTLE_S = 60.0
 #: Minutes at either end that are compared; less of a short run.
 COMPARED = 10
 FINISHING_LIMIT_S = 1800.0
+#: Characters of the agent's log that say why a process ended.
+LOG_TAIL = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def rss_mib(pid: int) -> float:
 def watch(pids: Mapping[str, int], minutes: int) -> dict[str, list[Minute]]:
     """Each process, minute by minute, told on stderr too: an hour that is cut short is not lost.
 
-    Raises FileNotFoundError when one of them has ended.
+    Raises LookupError when one of them has ended.
     """
     found: dict[str, list[Minute]] = {name: [] for name in pids}
     spent = {name: cpu_s(pid) for name, pid in pids.items()}
@@ -57,6 +61,8 @@ def watch(pids: Mapping[str, int], minutes: int) -> dict[str, list[Minute]]:
         due += 60
         time.sleep(max(0.0, due - time.monotonic()))
         for name, pid in pids.items():
+            if not Path(f"/proc/{pid}").exists():
+                raise LookupError(f"{name} ended in minute {number + 1}")
             now_s = cpu_s(pid)
             found[name].append(Minute(now_s - spent[name], rss_mib(pid)))
             spent[name] = now_s
@@ -98,13 +104,18 @@ def compared(name: str, minutes: list[Minute]) -> list[Row]:
 
 def rows(minutes: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as name, classroom(Path(name), TRACKS) as room:
+        room.niceness = UNIT_NICENESS if os.geteuid() == 0 else 0
         room.start_agent()
         room.until_armed()
         lecture = room.begin()
         time.sleep(SETTLE_S)
         assert room.agent is not None
         pids = {track: room.recorder_pid(track) for track in TRACKS}
-        found = watch({"agent": room.agent.pid, **pids}, minutes)
+        try:
+            found = watch({"agent": room.agent.pid, **pids}, minutes)
+        except LookupError:
+            print(room.log()[-LOG_TAIL:], file=sys.stderr)
+            raise
         dropped = {track: room.track(track)["dropped"] for track in TRACKS}
         lasted_s, gaps = finish(room, lecture)
     lost = f"{sum(dropped.values())} samples dropped, {len(gaps)} gaps"
