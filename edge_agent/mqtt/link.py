@@ -180,9 +180,8 @@ class Link:
             pass
         finally:
             self.connected = False
-            socket = self._client.socket()
-            if socket is not None:
-                socket.close()  # type: ignore[no-untyped-call, unused-ignore]
+            self._lost = None
+            let_go(self._client)
 
     # ------------------------------------------------------------ what paho tells
 
@@ -237,6 +236,15 @@ class Link:
         if code.is_failure:
             self._tell(f"the broker does not take {topic} of this room ({code}); see its ACL")
         self._arrived.append(topic)
+
+
+def let_go(client: Client) -> None:
+    """Close it, and what it holds: its own sockets end with its last reference."""
+    socket = client.socket()
+    if socket is not None:
+        socket.close()  # type: ignore[no-untyped-call, unused-ignore]
+    client.on_connect = client.on_disconnect = client.on_message = None
+    client.on_publish = client.on_subscribe = None
 
 
 def properties(kind: int, **values: int | bytes | None) -> Properties:

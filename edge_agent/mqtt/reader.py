@@ -22,7 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.mqtt.acl import RETAINED
-from edge_agent.mqtt.link import CONNECT_S, Broker, LinkLost, properties, trust, words_of
+from edge_agent.mqtt.link import CONNECT_S, Broker, LinkLost, let_go, properties, trust, words_of
 from edge_agent.mqtt.topics import ROOT
 
 #: Nothing that a room tells is longer.
@@ -111,9 +111,8 @@ class Reader:
         except OSError:
             pass
         finally:
-            socket = self._client.socket()
-            if socket is not None:
-                socket.close()  # type: ignore[no-untyped-call, unused-ignore]
+            self._refused = None
+            let_go(self._client)
 
     # ------------------------------------------------------------ pieces
 
