@@ -12,6 +12,10 @@ from edge_agent.rows import Event, Gap, Lecture, MarkRow, Mute, Segment, Track
 from edge_agent.rules.lecture import ACTIVE, WITH_PACKAGE, State
 
 
+class LectureMissing(LookupError):
+    """Somebody has put another ledger in place, in part or as a whole, since it was named."""
+
+
 class Lectures(Tables):
     """What was recorded and what came of it. Written by the supervisor."""
 
@@ -52,10 +56,10 @@ class Lectures(Tables):
         return Lecture.of(row) if row else None
 
     def existing(self, lecture: str) -> Lecture:
-        """A lecture that a plan or a row names, so that it must be there."""
+        """A lecture that a plan or a row names, so that it must be there. Raises LectureMissing."""
         found = self.lecture(lecture)
         if found is None:
-            raise KeyError(f"the ledger has no lecture {lecture}")
+            raise LectureMissing(f"there is no lecture {lecture} in it any more")
         return found
 
     def lectures(self, *states: State) -> list[Lecture]:

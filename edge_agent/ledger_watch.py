@@ -57,6 +57,8 @@ class LedgerWatch:
             self._look_at_water(now)
             return
         self._due_ns = now.mono_ns + LOOK_NS
+        if damage and not self._ledger_is_damaged():
+            damage = ""
         found = self._found()
         lost = [name for name, file in self._files.items() if file and found[name] != file]
         if lost or damage:
@@ -68,6 +70,15 @@ class LedgerWatch:
         if now.mono_ns >= self._note_due_ns:
             self._note_due_ns = now.mono_ns + NOTE_NS
             self.note()
+
+    def _ledger_is_damaged(self) -> bool:
+        """SQLite has contradicted itself; the whole file says whether it is the file's fault."""
+        try:
+            return bool(self._ledger.integrity_problems())
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in PASSING:
+                raise
+            return True
 
     def note(self) -> None:
         """Let the next start know how far the ledger has come. Raises OSError."""

@@ -12,12 +12,16 @@ from collections.abc import Callable, Hashable
 
 from edge_agent import disk_words
 from edge_agent.ballast import Ballast, is_full
+from edge_agent.ledger_lectures import LectureMissing
 from edge_agent.rules.health import SECOND
 
-#: How disk and ledger refuse: full, failing, read-only.
-REFUSALS = (OSError, sqlite3.OperationalError)
+#: How disk and ledger refuse: full, failing, read-only; or replaced this very moment, which the
+#: next round notices and mends.
+REFUSALS = (OSError, sqlite3.OperationalError, LectureMissing)
 #: How SQLite says that the ledger's content is spoilt.
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+#: Rows that contradict each other, as no agent writes them: perhaps the file is older in parts.
+DOUBT = (sqlite3.SQLITE_CONSTRAINT,)
 #: How SQLite says that the disk is broken; which way only the disk knows.
 BROKEN = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 RETRY_NS = SECOND
@@ -48,7 +52,7 @@ class Trouble:
             self._note(what, error, why, now_ns)
             return False
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE + DOUBT:
                 raise
             self._damage = str(error)
             self._note(what, error, why, now_ns)

@@ -77,7 +77,7 @@ def test_a_lecture_comes_back_as_it_was_stored(ledger: Ledger) -> None:
     assert ledger.tracks("L1") == [CAMERA]
     assert ledger.active() == L1
     assert ledger.lecture("L2") is None
-    with pytest.raises(KeyError, match="L2"):
+    with pytest.raises(LookupError, match="L2"):
         ledger.existing("L2")
 
 

@@ -125,7 +125,7 @@ def test_what_is_not_wanted_any_more_is_no_trouble(tmp_path: Path) -> None:
     assert not trouble.attempt("one", effect, 0)
     assert not trouble.attempt("other", effect, 0)
     trouble.forget_all_but({"one"})
-    assert "Input/output error" in trouble.text
+    assert "the disk fails" in trouble.text
     trouble.forget_all_but(set())
     assert trouble.text == ""
 
