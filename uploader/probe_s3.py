@@ -42,6 +42,8 @@ class S3Probe:
         self._sum = wire.summed([data], Piece(0, len(data)))
         self._pieces = pieces
         self._there = False
+        #: It refuses bytes with a wrong SHA-256 alone.
+        self._checks = False
 
     def exchange(self) -> Core[list[Finding]]:
         """All that can be told before the receipt."""
@@ -98,17 +100,24 @@ class S3Probe:
         return [kept("reachable", f"it answers within {answer.seconds * 1000:.0f} ms")]
 
     def _damaged(self) -> Core[list[Finding]]:
-        """A body whose digests are of other bytes must be refused."""
+        """A body whose digests are of other bytes must be refused; some look at the MD5 alone."""
         lie = wire.summed([bytes(len(self._data))], self._sum.piece)
-        answer = heard((yield from self._call(lie, only_new=False)), "sending with wrong digests")
-        if answer.ok:
-            self._there = True
+        for wrong in (lie, replace(lie, md5=self._sum.md5)):
+            answer = heard((yield from self._call(wrong, only_new=False)), "with wrong digests")
+            self._checks = not answer.ok
+            if answer.ok:
+                break
+        can = kept("credential", "it lets us write")
+        if self._checks:
+            return [can, kept("checksum", "bytes with a wrong checksum are refused")]
+        self._there = True
+        if wrong is lie:
             words = "it takes bytes whose checksum is wrong; what it holds is compared afterwards"
-            return [kept("credential", "it lets us write"), broken("checksum", words)]
-        return [
-            kept("credential", "it lets us write"),
-            kept("checksum", "bytes with a wrong checksum are refused"),
-        ]
+            return [can, broken("checksum", words)]
+        words = (
+            "a wrong MD5 is refused, a wrong SHA-256 is not: what it says of that proves nothing"
+        )
+        return [can, kept("checksum", words)]
 
     def _put(self) -> Core[list[Finding]]:
         answer = good((yield from self._call(self._sum, only_new=False)), "putting a file")
@@ -135,7 +144,7 @@ class S3Probe:
         held = yield from look(self._door)
         if held is None or held.bytes != len(self._data):
             raise Stop(broken("proof", "what was just put is not there, or has another size"))
-        if held.checksum:
+        if held.checksum and self._checks:
             if held.checksum != self._sum.sha256_text:
                 raise Stop(broken("proof", "its checksum is not that of what was put"))
             return [kept("proof", "it proves what it holds with its own SHA-256")]
