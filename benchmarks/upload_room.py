@@ -69,7 +69,7 @@ class Room:
         mode: Literal["polite", "full"],
     ) -> None:
         self._spool = Spool(home / "spool")
-        self._spool.root.mkdir(parents=True)
+        self._spool.root.mkdir(parents=True, exist_ok=True)
         self.secrets = home / "credentials"
         self.secrets.mkdir()
         self._ledger = Ledger.create(self._spool.ledger)
@@ -99,9 +99,9 @@ class Room:
         columns["renditions"] = "wanted" if more_to_come else ""
         self._ledger.package(lecture, State.PACKAGED, 3600.0, files, ["platform"], **columns)
 
-    def add(self, lecture: str, sizes: Mapping[str, int]) -> None:
+    def changed(self, lecture: str, files: list[Artifact]) -> None:
         """Small versions are ready, and a new revision of the manifest with them."""
-        self._ledger.enqueue_changed(lecture, self.made(lecture, sizes))
+        self._ledger.enqueue_changed(lecture, files)
 
     def made(self, lecture: str, sizes: Mapping[str, int]) -> list[Artifact]:
         """The files of a package."""
