@@ -2,7 +2,7 @@
 
     python -m benchmarks.upload_cost [--pairs 5] [--mib 1024]
 
-CPU of the sender only. With the comparison before the first byte it costs a SHA-256 more. What a
+CPU of the sender only. That the file is compared while it leaves costs a SHA-256 more. What a
 program takes to start, and for a first MiB, is measured apart and taken off, of curl's too: an
 upload process is started once and sends for weeks.
 """
