@@ -10,7 +10,7 @@ from contextlib import suppress
 
 def stand_back() -> None:
     """Below everything else: only idle processor time, and by that only idle disk time too."""
-    os.nice(19)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
     with suppress(OSError):  # where it is not allowed, the niceness remains
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     os.environ["SVT_LOG"] = "1"  # errors only
