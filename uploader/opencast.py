@@ -80,7 +80,8 @@ class Ingest:
             except Permanent as error:
                 self.refuse(artifact, error.reason)
                 raise
-        if gone := self.state.held.keys() - set(self._expected) - {wire.MANIFEST}:
+        wanted = {*self._expected, artifact.name, wire.MANIFEST}
+        if gone := self.state.held.keys() - wanted:
             raise self._changed(min(gone), "was taken out")
         if waits := waits_for(self.state, self._expected, self._now):
             raise Pending(
