@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from edge_agent.commands.finding import Finding, Ground, State, ask
 from edge_agent.commands.room import room_of
 from edge_agent.config import load
 from edge_agent.encoder_book import Book, save, this_computer
+from edge_agent.locks import only_one
 from encoders.ladder import Verdict, candidates
 from tests.fixed_clock import FixedClock
 
@@ -161,6 +163,26 @@ def test_a_destination_that_is_not_there_is_wrong(hall: Hall) -> None:
     (hall.folder / "stick").mkdir()
     [found] = hall.findings("destinations")
     assert (found.state, "free" in found.what) == (State.OK, True)
+
+
+def test_webhooks_that_cannot_be_reached_are_wrong_and_that_nobody_posts_is_noted(
+    hall: Hall,
+) -> None:
+    assert hall.findings("webhooks") == [Finding("no webhook (optional): nobody is called")]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for name in ("desk", "pager"):
+            hall.text += f'[webhooks.{name}]\nurl = "http://127.0.0.1:{port}/"\n'
+            hall.text += 'credential = "desk"\n'
+        nobody, *answers = hall.findings("webhooks")
+        assert (nobody.state, "does not run" in nobody.what) == (State.NOTE, True)
+        assert "edge-agent-alerts" in nobody.fix
+        with only_one(hall.ground().room.runtime.alerts_lock, "alerts"):
+            assert hall.findings("webhooks") == answers
+    assert [each.what.split()[0] for each in answers] == ["desk", "pager"]
+    assert {each.state for each in answers} == {State.OK}
+    hall.text = hall.text.partition("[webhooks.pager]")[0]
+    assert "desk: 127.0.0.1 refuses the connection" in hall.wrong("webhooks")
 
 
 @pytest.mark.parametrize(
