@@ -23,6 +23,7 @@ from edge_agent.commands import (
     encoders,
     enrol,
     fleet,
+    fleet_watch,
     lectures,
     light,
     logs,
@@ -91,6 +92,7 @@ app.command()(metrics.metrics)
 app.command()(encoders.encoders)
 app.command()(enrol.enrol)
 fleet.app.command()(enrol.invite)
+fleet.app.command()(fleet_watch.watch)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(storage.app, name="storage")
 app.add_typer(configuration.app, name="config")

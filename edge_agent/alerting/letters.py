@@ -37,6 +37,11 @@ class Data(_Wire):
     id: str
     alert: AlertName
     room: str
+    #: `site/room` of its MQTT topics, where the desk tells it.
+    place: str = ""
+    #: Who tells it: the room itself, or the desk that watches the rooms at their broker. The two
+    #: know nothing of each other: each has its own ids.
+    by: Literal["room", "desk"] = "room"
     institution: str = ""
     #: What is wrong, in a sentence for people.
     text: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from edge_agent.alerting.letters import Data, Letter
 from edge_agent.alerting.letters import Lecture as Named
@@ -55,13 +55,14 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What all letters of a room say."""
+    """What all letters of a room, or of the desk that watches many, say."""
 
     room: str
     institution: str
     version: str
     #: Which alerts each webhook wants.
     wishes: Mapping[str, Collection[str]]
+    by: Literal["room", "desk"] = "room"
 
     def receivers(self, alert: str) -> tuple[str, ...]:
         return tuple(name for name, alerts in self.wishes.items() if alert in alerts)
@@ -80,7 +81,9 @@ def raised(box: Outbox, by: Sender, cause: Cause, at: Moment, ids: tuple[str, st
     data = Data(
         id=ids[0],
         alert=cause.alert,  # type: ignore[arg-type] # checked by the model
-        room=by.room,
+        room=cause.room[:_MOST_TEXT] or by.room,
+        place=cause.place[:_MOST_TEXT],
+        by=by.by,
         institution=by.institution,
         text=cause.text[:_MOST_TEXT],
         raised_utc=at.utc,
@@ -110,6 +113,7 @@ def test_letter(by: Sender, at: Moment, ids: tuple[str, str]) -> Waiting:
         id=ids[0],
         alert="device_offline",
         room=by.room,
+        by=by.by,
         institution=by.institution,
         text="this is a test: nothing is wrong in this room",
         raised_utc=at.utc,

@@ -1,14 +1,15 @@
-"""The process that calls people by webhooks: `edge-agent alerts run`.
+"""The process that calls people by webhooks: `edge-agent alerts run`, `edge-agent fleet watch`.
 
-Not part of the recording, and never waited for. It looks at the room as the panel does; what has to
-be told is durable before it is sent, and sent until it was taken. Its loop waits for nothing but
-its own small file: each webhook is posted to in a thread of its own, one letter at a time.
+Not part of the recording, and never waited for. It looks at the room as the panel does, or at many
+rooms as their broker keeps them; what has to be told is durable before it is sent, and sent until
+it was taken. Its loop waits for nothing but its own small file: each webhook is posted to in a
+thread of its own, one letter at a time.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,10 @@ MOST_REFUSALS = 12
 CLOCK_UNSET = "the clock of this PC is not set, so that no receiver could believe what is signed"
 
 Try: TypeAlias = Callable[[WebhookConfig, Waiting], Outcome]
+#: What has begun and ended, by what is seen and the keys of what stands.
+Judge: TypeAlias = Callable[
+    [rules.Watch, float, Sequence[Cause], Collection[str]], tuple[rules.Watch, rules.News]
+]
 
 
 @dataclass(slots=True)
@@ -69,6 +74,7 @@ class Service:
     #: 0 to 1.
     chance: Callable[[], float]
     tell: Callable[[str], None]
+    judge: Judge = rules.look
     _box: Outbox = field(default_factory=Outbox)
     _watch: rules.Watch = field(default_factory=rules.Watch)
     _places: dict[str, _Place] = field(default_factory=dict)
@@ -116,7 +122,7 @@ class Service:
     def _look(self, now: Now, now_s: float) -> None:
         standing = [it.key for it in self._box.standing]
         causes = self.sight(now.mono_ns)
-        self._watch, news = rules.look(self._watch, now_s, causes, standing)
+        self._watch, news = self.judge(self._watch, now_s, causes, standing)
         at = Moment(now.utc_text, now.trust)
         for cause in news.raised:
             ids = self._id(now), self._id(now)
@@ -124,7 +130,7 @@ class Service:
             self.tell(f"{cause.alert}: {cause.text}")
         for key in news.resolved:
             self._box = outbox.resolved(self._box, self.sender, key, at, self._id(now))
-            self.tell(f"{key.split()[0]} is over")
+            self.tell(f"{key.strip()} is over")
         if news.raised or news.resolved:
             self._box, self._unsaved = outbox.known_to(self._box, self._living()), True
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edge_agent.mqtt.link import Broker
     from edge_agent.mqtt.reader import Reader
     from edge_agent.rules.fleet import Standing
+    from edge_agent.rules.fleet_retained import Kept
 
 #: `--broker inventory`: all of it stands there.
 IN_INVENTORY = "inventory"
@@ -51,28 +52,42 @@ class Desk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._reader is not None:
-            self._reader.close()
+        self.close()
 
     def standings(self, wait_s: float = 0.0) -> list[Standing]:
         """Each room, worst first, after following for so long. Raises LinkLost at first; later a
         broker that is away is told of each room: what is not known is never well."""
         from edge_agent.mqtt.link import LinkLost
         from edge_agent.rules.fleet import Rank, Standing, in_order
+        from edge_agent.rules.fleet_retained import standing_of
 
         try:
-            return in_order(self._heard(wait_s))
+            rooms = self.rooms(wait_s)
         except LinkLost as lost:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
             if not self._seen:
                 raise
             words = f"the broker: {lost}"
             return in_order(Standing(it, Rank.WILL_LOSE, "NO ANSWER", words) for it in self._seen)
+        return in_order(standing_of(it, self._now()) for it in rooms)
 
-    def _heard(self, wait_s: float) -> Iterable[Standing]:
-        from edge_agent.rules.fleet_retained import Kept, standing_of
+    def rooms(self, wait_s: float = 0.0) -> list[Kept]:
+        """What is kept of each, after following for so long. Raises LinkLost; the next call
+        connects anew."""
+        from edge_agent.mqtt.link import LinkLost
+
+        try:
+            return self._heard(wait_s)
+        except LinkLost:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _heard(self, wait_s: float) -> list[Kept]:
+        from edge_agent.rules.fleet_retained import Kept
 
         if self._reader is None:
             self._reader = self._make_reader()
@@ -92,8 +107,7 @@ class Desk:
         for name in self._known - kept.keys():
             kept[name] = Kept(name)
         self._seen = {name for name in kept if not self._wanted or name in self._wanted}
-        now = self._now()
-        return [standing_of(kept[name], now) for name in self._seen]
+        return [kept[name] for name in sorted(self._seen)]
 
 
 def desk(wish: Wish, inventory: Path | None, names: str, site: str) -> Desk:

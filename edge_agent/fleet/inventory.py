@@ -9,6 +9,10 @@ site = "main-campus"
 url = "mqtts://broker.example.org"
 username = "desk"
 password_file = "~/.config/edge-agent/broker.password"
+
+[webhooks.desk]                 # for `fleet watch`: who is called
+url = "https://alerts.example.org/rooms"
+credential = "desk"             # the file credentials/desk beside this one
 """
 
 from __future__ import annotations
@@ -21,8 +25,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from edge_agent.config_destinations import AbsolutePath
+from edge_agent.config_destinations import AbsolutePath, CredentialName
 from edge_agent.config_mqtt import BrokerUrl, Mqtt
+from edge_agent.config_webhooks import WebhookConfig
 from edge_agent.mqtt.topics import NoName, level_of
 from edge_agent.places import ConfigError
 
@@ -61,6 +66,7 @@ class _Inventory(BaseModel):
     broker: _Broker | None = None
     command: str = Field(default="edge-agent", min_length=1, max_length=200)
     rooms: dict[RoomName, _Place] = {}
+    webhooks: dict[CredentialName, WebhookConfig] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,14 @@ def broker(file: Path) -> BrokerPlace:
     if found is None:
         raise ConfigError([f"{file}: it has no table [broker] with a url"])
     return _place(found, file)
+
+
+def webhooks(file: Path) -> Mapping[str, WebhookConfig]:
+    """Who is called for the rooms. Raises as `read` does, and ConfigError when nobody is."""
+    found = _inventory(file).webhooks
+    if not found:
+        raise ConfigError([f"{file}: it has no table [webhooks.NAME] with a url and a credential"])
+    return found
 
 
 def broker_at(

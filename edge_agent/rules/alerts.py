@@ -22,7 +22,8 @@ GONE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why somebody must be called. `subject`: the lecture or booking it is about, or ""."""
+    """Why somebody must be called. `subject`: the lecture or booking it is about, or ""; to a desk
+    that watches many rooms it is the room."""
 
     alert: str
     subject: str = ""
@@ -33,6 +34,10 @@ class Cause:
     started_utc: str = ""
     #: Empty for a booking of which nothing was recorded.
     lecture: str = ""
+    #: Of many rooms the one that it is about, as people call it, and as `site/room` of its topics;
+    #: both empty: the sender's own.
+    room: str = ""
+    place: str = ""
 
     @property
     def key(self) -> str:
@@ -63,7 +68,11 @@ class News:
 
 
 def look(
-    watch: Watch, now_s: float, causes: Iterable[Cause], standing: Iterable[str]
+    watch: Watch,
+    now_s: float,
+    causes: Iterable[Cause],
+    standing: Iterable[str],
+    lasts_s: Mapping[str, float] = LASTS_S,
 ) -> tuple[Watch, News]:
     """After one more look. `standing`: the keys of what people have been told, perhaps by a process
     before this one: it ends when it has not been seen for a while since this one began."""
@@ -73,7 +82,7 @@ def look(
     for cause in causes:
         story = replace(watch.stories.get(cause.key, _Story(now_s, now_s)), seen_s=now_s)
         stories[cause.key] = story
-        if cause.key not in told and now_s - story.since_s >= LASTS_S[cause.alert]:
+        if cause.key not in told and now_s - story.since_s >= lasts_s[cause.alert]:
             raised.append(cause)
     resolved = sorted(key for key in told if now_s - stories[key].seen_s >= GONE_S)
     kept = {key: story for key, story in stories.items() if key not in resolved}
