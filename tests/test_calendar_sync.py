@@ -180,6 +180,12 @@ def test_every_other_answer_is_a_sentence(answer: Response | Lost, words: str) -
 # ---------------------------------------------------------------- over a network
 
 
+EVENT = (
+    b"BEGIN:VEVENT\r\nUID:%07d@campus\r\nSUMMARY:Lecture\r\n"
+    b"DTSTART:20261124T080000Z\r\nDTEND:20261124T090000Z\r\nEND:VEVENT\r\n"
+)
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(dict(self.headers))  # type: ignore[attr-defined]
@@ -191,6 +197,15 @@ class Handler(BaseHTTPRequestHandler):
             while not self.server.over.wait(0.05):  # type: ignore[attr-defined]
                 self.wfile.write(b"x")
                 self.wfile.flush()
+            return
+        if mood == "million":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/calendar")
+            self.end_headers()
+            self.wfile.write(b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
+            for number in range(1_000_000):
+                self.wfile.write(EVENT % number)
+                self.server.written = number + 1  # type: ignore[attr-defined]
             return
         body = b"<html>sign in</html>" if mood == "portal" else ics(PLAIN)
         known = self.headers.get("If-None-Match") == "mod7"
@@ -211,6 +226,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[dict[str, str]] = []
         self.over = threading.Event()
+        #: Of a million events.
+        self.written = 0
 
     def handle_error(self, *_: Any) -> None:
         """Who asks may hang up."""
@@ -260,6 +277,19 @@ def test_bytes_that_come_one_by_one_are_not_waited_for(
     monkeypatch.setattr(calendar_copies, "ANSWER_S", 0.5)
     with pytest.raises(BadCalendar, match="too slowly"):
         ask(server, "slow", tmp_path)
+
+
+def test_a_million_events_are_not_read_to_their_end_and_the_copy_holds(
+    server: Server, room: Synced, tmp_path: Path
+) -> None:
+    kept = room.hear(FULL).bookings
+    answer = ask(server, "million", tmp_path)
+    assert answer.body is not None
+    assert len(answer.body) < 6 << 20
+    assert server.written < 200_000, "nobody listens any more"
+    stored = room.hear(answer, HOUR)
+    assert stored.bookings == kept
+    assert stored.trouble.startswith("it has more than 4 MiB; ask for one of this room alone")
 
 
 # ---------------------------------------------------------------- the process
