@@ -13,7 +13,7 @@ from edge_agent.rows import Command, Lecture
 from edge_agent.rules.bin import VERBS as THROWING_AWAY
 from edge_agent.rules.bin import Kept, spent, undated
 from edge_agent.rules.captions import VERBS as CAPTIONS
-from edge_agent.rules.health import finisher_delay_ns
+from edge_agent.rules.health import may_try_again
 from edge_agent.rules.lecture import WITH_PACKAGE, Event, State, events
 from edge_agent.rules.plan import DISK_FULL, ActiveFacts, CommandFacts, Facts, FinisherFacts
 from edge_agent.rules.space import room_to_record
@@ -112,11 +112,8 @@ class Observer:
         )
 
     def _finishing(self, now: Now, failures: dict[str, tuple[int, int]]) -> tuple[str, ...]:
-        def due(lecture: Lecture) -> bool:
-            count, last_ns = failures.get(lecture.id, (0, 0))
-            return count == 0 or now.mono_ns - last_ns >= finisher_delay_ns(count)
-
-        return tuple(each.id for each in self._ledger.lectures(State.FINISHING) if due(each))
+        found = (each.id for each in self._ledger.lectures(State.FINISHING))
+        return _due(found, failures, now)
 
     def _complete(self, lecture: Lecture, now: Now) -> bool:
         """It has its package, and can go on no more."""
@@ -124,13 +121,7 @@ class Observer:
         return there and not lecture.waits(now.mono_ns, now.boot)
 
     def _edited(self, now: Now, failures: dict[str, tuple[int, int]]) -> tuple[str, ...]:
-        """A finisher that fails is started again later and later."""
-
-        def due(lecture: str) -> bool:
-            count, last_ns = failures.get(lecture, (0, 0))
-            return count == 0 or now.mono_ns - last_ns >= finisher_delay_ns(count)
-
-        return tuple(each for each in self._ledger.edited() if due(each))
+        return _due(self._ledger.edited(), failures, now)
 
     def _failed(self, commands: list[Command]) -> frozenset[str]:
         if not any(command.verb == "retry" for command in commands):
@@ -218,6 +209,15 @@ class Observer:
                 yield lecture
             else:
                 self._bare.add(lecture)
+
+
+def _due(
+    lectures: Iterable[str], failures: dict[str, tuple[int, int]], now: Now
+) -> tuple[str, ...]:
+    """A finisher that fails is started again later and later."""
+    return tuple(
+        each for each in lectures if may_try_again(failures.get(each, (0, 0)), now.mono_ns)
+    )
 
 
 def _command(command: Command, now: Now) -> CommandFacts:

@@ -17,7 +17,7 @@ from edge_agent.children import Child, Recorder
 from edge_agent.config_recording import Renditions
 from edge_agent.render_messages import LiveJob
 from edge_agent.rules.beside import Leave, Scene, Track, look
-from edge_agent.rules.health import SECOND, Phase, finisher_delay_ns
+from edge_agent.rules.health import SECOND, Phase, may_try_again
 from edge_agent.rules.lecture import State
 from edge_agent.rules.package import PRESENTER
 from edge_agent.rules.plan import ActiveFacts, Facts
@@ -125,9 +125,8 @@ class LiveVersions:
                 yield Track(name, it.phase is wanted, it.given_up, it.backlog, it.dropped)
 
     def _may_start(self, now_ns: int) -> bool:
-        count, last_ns = self._failures
-        late = count == 0 or now_ns - last_ns >= finisher_delay_ns(count)
-        return self._lecture is None and count < MOST_FAILURES and late
+        few = self._failures[0] < MOST_FAILURES
+        return self._lecture is None and few and may_try_again(self._failures, now_ns)
 
     def _start(self, process: LiveProcess, lecture: ActiveFacts, now_ns: int) -> None:
         track = self._presenter(lecture)

@@ -21,7 +21,7 @@ from encoders.encoder import VIDEO_SCALE
 from encoders.inserts import way
 from encoders.live_picture import Closed, Run, closed, live_folder, live_piece, runs
 from encoders.live_pieces import path_of, read_live, write_live
-from encoders.small_picture import PictureSpec, slot_of, small_size
+from encoders.small_picture import PictureSpec, last_slot, small_size
 
 #: Free space that must stay for the recording beside it.
 RESERVE_BYTES = 1024 * 1024 * 1024
@@ -89,4 +89,4 @@ class Live:
 def _slot_before(path: Path) -> int:
     """Which fifteenth of a second has its picture already, by the piece before."""
     piece = read_live(path) if path.exists() else None
-    return max((slot_of(unit.pts) for unit in piece.units), default=-1) if piece else -1
+    return last_slot(piece.units) if piece else -1

@@ -10,7 +10,7 @@ from edge_agent.children import Child
 from edge_agent.finish_messages import FinishFailed, Progress
 from edge_agent.messages import BadMessage
 from edge_agent.render_messages import Rendered, RenderJob, parse_render_report
-from edge_agent.rules.health import finisher_delay_ns
+from edge_agent.rules.health import may_try_again
 from edge_agent.rules.renditions import MOST_FAILURES, RendererFacts
 
 
@@ -48,8 +48,7 @@ class Renderer:
 
     def due(self, lecture: str, now_ns: int) -> bool:
         """After a failure it is tried again later and later."""
-        count, last_ns = self._failures.get(lecture, (0, 0))
-        return count == 0 or now_ns - last_ns >= finisher_delay_ns(count)
+        return may_try_again(self._failures.get(lecture, (0, 0)), now_ns)
 
     def fileno(self) -> int:
         return self._process.fileno()

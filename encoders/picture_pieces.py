@@ -14,7 +14,7 @@ import av
 
 from encoders.live_pieces import Source, packed, pieces_in, placed, places, read_live
 from encoders.pieces import read_piece, write_piece
-from encoders.small_picture import PictureSpec, add_picture, slot_of
+from encoders.small_picture import PictureSpec, add_picture, last_slot
 
 #: Behind every picture: three hundred years.
 FOREVER = 10**15 - 1
@@ -52,8 +52,7 @@ def slot_before(folder: Path, begin: int) -> int:
     before = [each for each in covered(folder) if each[1] == begin]
     if not before:
         return -1
-    units = read_piece(path_of(folder, *before[-1]), None)
-    return max((slot_of(unit.pts) for unit in units), default=-1)
+    return last_slot(read_piece(path_of(folder, *before[-1]), None))
 
 
 def adopt(finished: Path, spec: PictureSpec, made: Path, folder: Path) -> None:

@@ -7,7 +7,7 @@ follows the other without being encoded again. Pictures keep their own times.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, takewhile
@@ -151,6 +151,11 @@ def chosen(frames: Iterator[VideoFrame], begin: int = 0, slot: int = -1) -> Iter
 def slot_of(at: int) -> int:
     """Which fifteenth of a second that is."""
     return at * MOST_FPS // VIDEO_SCALE
+
+
+def last_slot(units: Iterable[Unit]) -> int:
+    """The latest fifteenth of a second that has its picture; -1: none has."""
+    return max((slot_of(unit.pts) for unit in units), default=-1)
 
 
 def ticks(frame: VideoFrame) -> int:

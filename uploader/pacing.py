@@ -29,11 +29,13 @@ class Pace:
         return Pace(failures, now + delay)
 
 
-def delay_s(failures: int, chance: float) -> float:
-    """Doubling from FIRST_S up to LONGEST_S, of which the later half is left to `chance` (0..1).
+def delay_s(
+    failures: int, chance: float, first_s: float = FIRST_S, longest_s: float = LONGEST_S
+) -> float:
+    """Doubling up to the longest, of which the later half is left to `chance` (0..1).
 
     Chance keeps the rooms of a building from coming back all at the same instant.
     """
     doublings = min(failures - 1, 16)  # enough to reach the ceiling, and no huge powers
-    full = min(LONGEST_S, FIRST_S * 2.0**doublings)
+    full = min(longest_s, first_s * 2.0**doublings)
     return full * (1.0 + chance) / 2.0

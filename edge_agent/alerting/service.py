@@ -26,6 +26,7 @@ from edge_agent.rules import alerts as rules
 from edge_agent.rules.alerts import Cause
 from edge_agent.stopping import Stop
 from edge_agent.whole_files import replace as replace_file
+from uploader.pacing import delay_s
 
 TICK_S = 0.5
 #: After failures in a row: doubling, the later half by chance, so that rooms do not come together.
@@ -217,9 +218,8 @@ class Service:
 
 def wait_s(failures: int, chance: float, retry_after_s: float | None = None) -> float:
     """Seconds until the next try after so many failures in a row."""
-    full = min(LONGEST_S, FIRST_S * 2.0 ** min(failures - 1, 16))
     asked = min(retry_after_s or 0.0, MOST_PATIENCE_S)
-    return max(full * (1.0 + chance) / 2.0, asked * (1.0 + chance / 4.0))
+    return max(delay_s(failures, chance, FIRST_S, LONGEST_S), asked * (1.0 + chance / 4.0))
 
 
 def run(service: Service, stop: Stop, alive: Callable[[], object]) -> None:

@@ -129,3 +129,9 @@ class Retries:
 def finisher_delay_ns(failures: int) -> int:
     """The same for a finisher, which nobody waits for."""
     return int(min(RETRY_FIRST_NS << min(failures - 1, 10), FINISHER_MOST_NS))
+
+
+def may_try_again(failed: tuple[int, int], now_ns: int) -> bool:
+    """Whether such a process is due. `failed`: how often in a row, and when the last time was."""
+    count, last_ns = failed
+    return count == 0 or now_ns - last_ns >= finisher_delay_ns(count)
