@@ -16,6 +16,7 @@ from edge_agent.commands.words import table
 
 if TYPE_CHECKING:
     from capture.onvif import Offer, Stream
+    from capture.source import SourceError
 
 
 def network(
@@ -38,7 +39,7 @@ def network(
     as_json: AsJson = False,
 ) -> None:
     """Find network cameras (ONVIF), and what can stand as the device of a track."""
-    from capture.source import DeviceMissing, SourceError
+    from capture.source import SourceError
 
     with reporting("devices.network", as_json) as report:
         try:
@@ -47,9 +48,16 @@ def network(
             else:
                 _tell_found(seconds, report)
         except SourceError as error:
-            missing = isinstance(error, DeviceMissing)
-            code = "device-missing" if missing else "device-unusable"
-            raise Failure(Exit.DEVICE, code, error.reason, error.hint, retryable=missing) from None
+            raise not_usable(error) from None
+
+
+def not_usable(error: SourceError) -> Failure:
+    """What a camera on the network has against us, as a command says it."""
+    from capture.source import DeviceMissing
+
+    missing = isinstance(error, DeviceMissing)
+    code = "device-missing" if missing else "device-unusable"
+    return Failure(Exit.DEVICE, code, error.reason, error.hint, retryable=missing)
 
 
 def _tell_found(seconds: float, report: Report) -> None:

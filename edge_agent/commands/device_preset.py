@@ -13,7 +13,7 @@ import typer
 
 from edge_agent.commands import completing
 from edge_agent.commands.device_facts import Entry, find, plugged_in
-from edge_agent.commands.device_network import user_of
+from edge_agent.commands.device_network import not_usable, user_of
 from edge_agent.commands.output import AsJson, Exit, Failure, Report, reporting
 from edge_agent.commands.room import Room, room
 
@@ -137,7 +137,7 @@ def _words(values: Mapping[str, int]) -> str:
 
 def _network(here: Room, address: str, name: str, credential: str, report: Report) -> None:
     from capture.onvif import go_to, presets
-    from capture.source import DeviceMissing, SourceError
+    from capture.source import SourceError
 
     user, password = user_of(here, credential)
     try:
@@ -148,9 +148,7 @@ def _network(here: Room, address: str, name: str, credential: str, report: Repor
         if name:
             go_to(address, named[name], user, password)
     except SourceError as error:
-        missing = isinstance(error, DeviceMissing)
-        code = "device-missing" if missing else "device-unusable"
-        raise Failure(Exit.DEVICE, code, error.reason, error.hint, retryable=missing) from None
+        raise not_usable(error) from None
     report.data = {
         "device": address,
         "presets": [{"name": each.name, "token": each.token, "values": {}} for each in there],

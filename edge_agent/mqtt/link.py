@@ -128,14 +128,7 @@ class Link:
 
     def turn(self, seconds: float) -> list[Incoming]:
         """What has come, waiting so long at most for anything. Raises LinkLost."""
-        try:
-            code = self._client.loop(seconds)
-        except (OSError, MQTTException, struct.error, ValueError, IndexError, KeyError) as error:
-            raise LinkLost(f"the broker's words are no MQTT: {words_of(error)}") from error
-        if self._lost is not None:
-            raise self._lost
-        if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise LinkLost(f"the connection is lost: {code.name}")
+        loop_once(self._client, seconds, lambda: self._lost)
         if not self.connected and time.monotonic() - self._opened_s > self._patience_s:
             raise LinkLost(f"the broker has not answered for {self._patience_s:g} s")
         found = list(self._incoming)
@@ -236,6 +229,21 @@ class Link:
         if code.is_failure:
             self._tell(f"the broker does not take {topic} of this room ({code}); see its ACL")
         self._arrived.append(topic)
+
+
+def loop_once(client: Client, seconds: float, lost: Callable[[], LinkLost | None]) -> None:
+    """Hear and say what is due, waiting so long at most. `lost`: what the callbacks have found.
+
+    Raises LinkLost.
+    """
+    try:
+        code = client.loop(seconds)
+    except (OSError, MQTTException, struct.error, ValueError, IndexError, KeyError) as error:
+        raise LinkLost(f"the broker's words are no MQTT: {words_of(error)}") from error
+    if (found := lost()) is not None:
+        raise found
+    if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+        raise LinkLost(f"the connection is lost: {code.name}")
 
 
 def let_go(client: Client) -> None:

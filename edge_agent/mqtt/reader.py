@@ -8,13 +8,11 @@ in pieces that fit.
 from __future__ import annotations
 
 import json
-import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from paho.mqtt import MQTTException
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -22,7 +20,16 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.mqtt.acl import RETAINED
-from edge_agent.mqtt.link import CONNECT_S, Broker, LinkLost, let_go, properties, trust, words_of
+from edge_agent.mqtt.link import (
+    CONNECT_S,
+    Broker,
+    LinkLost,
+    let_go,
+    loop_once,
+    properties,
+    trust,
+    words_of,
+)
 from edge_agent.mqtt.topics import ROOT
 
 #: Nothing that a room tells is longer.
@@ -151,14 +158,7 @@ class Reader:
             self._turn(0.1)
 
     def _turn(self, seconds: float) -> None:
-        try:
-            code = self._client.loop(seconds)
-        except (OSError, MQTTException, struct.error, ValueError, IndexError, KeyError) as error:
-            raise LinkLost(f"the broker's words are no MQTT: {words_of(error)}") from error
-        if self._refused is not None:
-            raise self._refused
-        if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise LinkLost(f"the connection is lost: {code.name}")
+        loop_once(self._client, seconds, lambda: self._refused)
 
     # ------------------------------------------------------------ what paho tells
 
