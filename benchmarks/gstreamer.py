@@ -17,7 +17,6 @@ from __future__ import annotations
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -25,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.camera import make_clip
 from benchmarks.measure import Cost, Row, bytes_in, cost, joined, likeness, pairs, python, ratio
-from benchmarks.passthrough import SERVER, SETTLE_S, cpu_s, make_stream, start_recorder
+from benchmarks.passthrough import SETTLE_S, cpu_s, network_camera, start_recorder
 from benchmarks.slides import FPS, HEIGHT, WIDTH
 from benchmarks.start_latency import wait_for
 from benchmarks.stillness import INPUT
@@ -120,14 +119,7 @@ def passthrough_rows(count: int, seconds: float) -> list[Row]:
     """All of them read one stream at the same time; counted is a stretch in the middle."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         work = Path(name)
-        make_stream(work / "camera.mp4")
-        command = [sys.executable, str(SERVER), str(work / "camera.mp4")]
-        server = stack.enter_context(
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        )
-        stack.callback(server.kill)
-        assert server.stdout is not None
-        url = f"rtsp://127.0.0.1:{int(server.stdout.readline())}/camera"
+        url = stack.enter_context(network_camera(work))
         recorders = [start_recorder(work / f"ours{n}", url) for n in range(count)]
         children = [start_copy(work / f"gstreamer{n}.mp4", url) for n in range(count)]
         for child in children:

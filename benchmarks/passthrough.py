@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.camera import CLIP
@@ -105,17 +105,23 @@ def look_after(recorders: Sequence[Recorder], watched: Sequence[Path], seconds: 
     return given_up
 
 
+@contextmanager
+def network_camera(work: Path) -> Iterator[str]:
+    """Its address, as long as it plays."""
+    make_stream(work / "camera.mp4")
+    command = [sys.executable, str(SERVER), str(work / "camera.mp4")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        try:
+            yield f"rtsp://127.0.0.1:{int(server.stdout.readline())}/camera"
+        finally:
+            server.kill()
+
+
 def rows(count: int, seconds: float) -> list[Row]:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         work = Path(name)
-        make_stream(work / "camera.mp4")
-        command = [sys.executable, str(SERVER), str(work / "camera.mp4")]
-        server = stack.enter_context(
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        )
-        stack.callback(server.kill)
-        assert server.stdout is not None
-        url = f"rtsp://127.0.0.1:{int(server.stdout.readline())}/camera"
+        url = stack.enter_context(network_camera(work))
         recorders = [start_recorder(work / f"ours{n}", url) for n in range(2 * count)]
         plain = [start_ffmpeg(work / f"ffmpeg{n}.mp4", url) for n in range(count)]
         flushing = [*FRAGMENTS, "-flush_packets", "1"]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from edge_agent.config_destinations import LOCAL, AbsolutePath, CredentialName
-
-AlertName = Literal["device_offline", "missing_audio", "missed_capture"]
-ALERTS: list[AlertName] = ["device_offline", "missing_audio", "missed_capture"]
+from edge_agent.rules.alerts import ALERTS, Alert
 
 
 def _address(url: str) -> str:
@@ -30,7 +28,7 @@ class WebhookConfig(BaseModel):
     url: Annotated[str, AfterValidator(_address)]
     #: The secret that everything is signed with.
     credential: CredentialName
-    alerts: Annotated[list[AlertName], Field(min_length=1)] = ALERTS
+    alerts: Annotated[list[Alert], Field(min_length=1)] = list(ALERTS)
     ca_file: AbsolutePath | None = None
     unencrypted: bool = False
 

@@ -19,8 +19,8 @@ from edge_agent.alerting.service import LONGEST_S, MOST_REFUSALS, Service
 from edge_agent.alerting.wire import Outcome
 from edge_agent.cli import app
 from edge_agent.commands.alerts import document
-from edge_agent.config_webhooks import ALERTS, WebhookConfig
-from edge_agent.rules.alerts import Cause
+from edge_agent.config_webhooks import WebhookConfig
+from edge_agent.rules.alerts import ALERTS, Cause
 from edge_agent.secrets import Secrets
 from tests.fixed_clock import FixedClock
 from tests.panel.served import HandMade

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from edge_agent.config_webhooks import AlertName
+from edge_agent.rules.alerts import Alert
 
 Kind = Literal["alert.raised", "alert.resolved", "alert.test"]
 
@@ -35,7 +35,7 @@ class Data(_Wire):
 
     v: Literal[1] = 1
     id: str
-    alert: AlertName
+    alert: Alert
     room: str
     #: `site/room` of its MQTT topics, where the desk tells it.
     place: str = ""

@@ -80,7 +80,7 @@ def raised(box: Outbox, by: Sender, cause: Cause, at: Moment, ids: tuple[str, st
     """`ids`: of the alert, and of the letter."""
     data = Data(
         id=ids[0],
-        alert=cause.alert,  # type: ignore[arg-type] # checked by the model
+        alert=cause.alert,
         room=cause.room[:_MOST_TEXT] or by.room,
         place=cause.place[:_MOST_TEXT],
         by=by.by,

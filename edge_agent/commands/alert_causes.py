@@ -7,14 +7,12 @@ figures for Prometheus and the webhooks tell the same alerts.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast, get_args
 
 from edge_agent.commands.missed_bookings import Missed
-from edge_agent.mqtt.messages import Alert
 from edge_agent.panel import state as panel
 from edge_agent.panel.reading import Reading
 from edge_agent.rows import BookingRow, Lecture
-from edge_agent.rules.alerts import Cause
+from edge_agent.rules.alerts import ALERTS, Alert, Cause
 from edge_agent.rules.lecture import State
 
 _UNHEARD = frozenset({"mic.none", "mic.silent", "mic.unheard"})
@@ -35,7 +33,7 @@ def causes(
 def alerts(it: Reading, shown: panel.PanelState, missed: Missed = _NOTHING_MISSED) -> list[Alert]:
     """Which of the three stand."""
     found = {cause.alert for cause in causes(it, shown, missed)}
-    return [name for name in cast(tuple[Alert, ...], get_args(Alert)) if name in found]
+    return [name for name in ALERTS if name in found]
 
 
 def _offline(shown: panel.PanelState) -> Iterator[Cause]:

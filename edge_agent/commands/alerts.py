@@ -29,21 +29,17 @@ def run(context: typer.Context) -> None:
     """Tell the webhooks what begins and ends, in the foreground (systemd runs this)."""
     with reporting("alerts.run") as report:
         from edge_agent.alerting import service as program
-        from edge_agent.locks import only_one
-        from edge_agent.stopping import told_by_signals
-        from edge_agent.systemd import notify
+        from edge_agent.commands.serving import serve
 
         settings, here = config(context), room(context)
         _demand_webhooks(settings)
         here.runtime.root.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with told_by_signals() as stop, only_one(here.runtime.alerts_lock, "alerts"):
-            service, close = furnish(settings, here, stop.is_set, report.note)
-            notify("READY=1")
-            try:
-                program.run(service, stop, alive=lambda: notify("WATCHDOG=1"))
-            finally:
-                close()
-            notify("STOPPING=1")
+        serve(
+            here.runtime.alerts_lock,
+            "alerts",
+            lambda stop: furnish(settings, here, stop.is_set, report.note),
+            program.run,
+        )
 
 
 @app.command()

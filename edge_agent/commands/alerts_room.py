@@ -7,10 +7,8 @@ from collections.abc import Callable
 from edge_agent.clock import Clock
 from edge_agent.commands.alert_causes import causes
 from edge_agent.commands.missed_bookings import MissedBookings
+from edge_agent.commands.room_look import RoomLook
 from edge_agent.config import Config
-from edge_agent.panel import state as panel
-from edge_agent.panel.picture import Memory, Wishes, picture
-from edge_agent.panel.reading import Reader
 from edge_agent.rules.alerts import Cause
 from edge_agent.spool import Runtime, Spool
 
@@ -24,14 +22,10 @@ def looking(
     config: Config, spool: Spool, runtime: Runtime, clock: Clock
 ) -> tuple[Callable[[], tuple[Cause, ...]], Callable[[], None]]:
     """A look at the room, and what ends the looking. Both for one thread."""
-    least = config.storage.least_free_mib * 1024 * 1024
-    wishes = Wishes(panel.Room(name=config.room.name), least, hearing=config.guards.hearing)
-    reader, memory, bookings = Reader(spool, runtime, clock), Memory(), MissedBookings(spool)
+    room, bookings = RoomLook(config, spool, runtime, clock), MissedBookings(spool)
 
     def look() -> tuple[Cause, ...]:
-        nonlocal memory
-        reading = reader.look()
-        memory, shown = picture(memory, reading, wishes)
+        reading, shown = room.look()
         return tuple(causes(reading, shown, bookings.look(reading.now)))
 
-    return look, reader.close
+    return look, room.close

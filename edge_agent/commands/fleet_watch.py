@@ -65,26 +65,21 @@ def watch(
     with reporting("fleet.watch") as report:
         from edge_agent.alerting import service as program
         from edge_agent.clock import SystemClock
+        from edge_agent.commands.serving import serve
         from edge_agent.fleet.inventory import place, webhooks
-        from edge_agent.locks import only_one
         from edge_agent.secrets import Secrets
-        from edge_agent.stopping import told_by_signals
-        from edge_agent.systemd import notify
 
         file = place(inventory, os.environ)
         called, secrets = webhooks(file), Secrets.of(os.environ, file.parent)
         wish = Wish(broker, broker_user, broker_password, broker_ca)
         seen = looking(make_desk(wish, inventory, rooms, site), also)
-        with told_by_signals() as stop, only_one(state / "watch.lock", "fleet watch"):
-            service, close = furnish(
-                (state, called, secrets), seen, after * 60, SystemClock(), stop.is_set, report.note
-            )
-            notify("READY=1")
-            try:
-                program.run(service, stop, alive=lambda: notify("WATCHDOG=1"))
-            finally:
-                close()
-            notify("STOPPING=1")
+        kept, clock = (state, called, secrets), SystemClock()
+        serve(
+            state / "watch.lock",
+            "fleet watch",
+            lambda stop: furnish(kept, seen, after * 60, clock, stop.is_set, report.note),
+            program.run,
+        )
 
 
 Look = tuple[Callable[[], Sequence["Cause"]], Callable[[], None]]

@@ -105,22 +105,17 @@ def make(settings: Config, tell: Callable[[str], None]) -> Lights:
 def looking(settings: Config, here: Room) -> tuple[Callable[[], Sight], Callable[[], None]]:
     """What the panel would show, and what ends the looking. Both for one thread."""
     from edge_agent.clock import SystemClock
+    from edge_agent.commands.room_look import RoomLook
     from edge_agent.lights import Sight
-    from edge_agent.panel.picture import Memory, Wishes, picture
-    from edge_agent.panel.reading import Reader
-    from edge_agent.panel.state import Room as PanelRoom
 
-    least = settings.storage.least_free_mib * 1024 * 1024
-    wishes = Wishes(PanelRoom(name=settings.room.name), least, hearing=settings.guards.hearing)
-    reader, memory = Reader(here.spool, here.runtime, SystemClock()), Memory()
+    seen = RoomLook(settings, here.spool, here.runtime, SystemClock())
 
     def look() -> Sight:
-        nonlocal memory
-        memory, state = picture(memory, reader.look(), wishes)
+        _reading, state = seen.look()
         worst = state.problems[0].severity if state.problems else ""
         return Sight(state.word, worst, state.ask.kind if state.ask else "")
 
-    return look, reader.close
+    return look, seen.close
 
 
 def asking(here: Room) -> Callable[[str], str]:

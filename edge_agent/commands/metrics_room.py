@@ -6,19 +6,20 @@ Stands with the commands because it joins the panel's look with what monitoring 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from edge_agent import __version__
 from edge_agent.clock import Clock
 from edge_agent.commands.alert_causes import alerts
 from edge_agent.commands.missed_bookings import Missed, MissedBookings
+from edge_agent.commands.room_look import RoomLook
 from edge_agent.config import Config
 from edge_agent.exposition import Metric, text
-from edge_agent.mqtt.messages import Alert
 from edge_agent.panel import state as panel
 from edge_agent.panel.hub import Telling
-from edge_agent.panel.picture import Memory, Wishes, picture
-from edge_agent.panel.reading import NS, Reader, Reading
+from edge_agent.panel.picture import Memory
+from edge_agent.panel.reading import NS, Reading
+from edge_agent.rules.alerts import ALERTS
 from edge_agent.rules.lecture import State
 from edge_agent.spool import Runtime, Spool
 
@@ -29,17 +30,13 @@ def looking(
     config: Config, spool: Spool, runtime: Runtime, clock: Clock
 ) -> tuple[Callable[[], str], Callable[[], None]]:
     """A look at the room, and what ends the looking. Both for one thread."""
-    least = config.storage.least_free_mib * 1024 * 1024
-    wishes = Wishes(panel.Room(name=config.room.name), least, hearing=config.guards.hearing)
-    reader, memory, tell = Reader(spool, runtime, clock), Memory(), telling(config)
+    room, tell = RoomLook(config, spool, runtime, clock), telling(config)
 
     def look() -> str:
-        nonlocal memory
-        reading = reader.look(queue_too=True)
-        memory, shown = picture(memory, reading, wishes)
-        return tell(reading, shown, memory, reader.counts())
+        reading, shown = room.look(queue_too=True)
+        return tell(reading, shown, room.memory, room.reader.counts())
 
-    return look, reader.close
+    return look, room.close
 
 
 def telling(config: Config) -> Telling:
@@ -81,7 +78,7 @@ def _of_the_room(
         _metric(
             "alert",
             "Somebody must be called: the same three alerts as over MQTT.",
-            *(({"alert": name}, name in called) for name in get_args(Alert)),
+            *(({"alert": name}, name in called) for name in ALERTS),
         ),
         _metric(
             "recording_active",

@@ -29,21 +29,17 @@ app = typer.Typer(help="The room on an MQTT broker, for control systems.", no_ar
 def run(context: typer.Context) -> None:
     """Show the room to the broker and pass commands on, in the foreground (systemd runs this)."""
     with reporting("mqtt.run") as report:
-        from edge_agent.locks import only_one
+        from edge_agent.commands.serving import serve
         from edge_agent.mqtt import service as program
-        from edge_agent.stopping import told_by_signals
-        from edge_agent.systemd import notify
 
         settings, here = config(context), room(context)
         here.runtime.root.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with told_by_signals() as stop, only_one(here.runtime.mqtt_lock, "mqtt"):
-            service, close = furnish(settings, here, report.note)
-            notify("READY=1")
-            try:
-                program.run(service, stop, alive=lambda: notify("WATCHDOG=1"))
-            finally:
-                close()
-            notify("STOPPING=1")
+        serve(
+            here.runtime.mqtt_lock,
+            "mqtt",
+            lambda _stop: furnish(settings, here, report.note),
+            program.run,
+        )
 
 
 @app.command()

@@ -13,12 +13,12 @@ from edge_agent import __version__
 from edge_agent.clock import Clock
 from edge_agent.commands.alert_causes import alerts
 from edge_agent.commands.missed_bookings import Missed, MissedBookings
+from edge_agent.commands.room_look import RoomLook
 from edge_agent.config import Config
 from edge_agent.mqtt import messages as say
 from edge_agent.mqtt.view import Snapshot
 from edge_agent.panel import state as panel
-from edge_agent.panel.picture import Memory, Wishes, picture
-from edge_agent.panel.reading import Reader, Reading
+from edge_agent.panel.reading import Reading
 from edge_agent.rows import Event
 from edge_agent.spool import Runtime, Spool
 
@@ -45,18 +45,14 @@ def looking(
     config: Config, spool: Spool, runtime: Runtime, clock: Clock
 ) -> tuple[Callable[[], Snapshot], Callable[[], None]]:
     """A look at the room, and what ends the looking. Both for one thread."""
-    least = config.storage.least_free_mib * 1024 * 1024
-    wishes = Wishes(panel.Room(name=config.room.name), least, hearing=config.guards.hearing)
-    reader, memory, bookings = Reader(spool, runtime, clock), Memory(), MissedBookings(spool)
+    room, bookings = RoomLook(config, spool, runtime, clock), MissedBookings(spool)
 
     def look() -> Snapshot:
-        nonlocal memory
-        reading = reader.look()
-        memory, shown = picture(memory, reading, wishes)
+        reading, shown = room.look()
         missed = bookings.look(reading.now)
-        return snapshot(reading, shown, reader.events(MOST_EVENTS), missed)
+        return snapshot(reading, shown, room.reader.events(MOST_EVENTS), missed)
 
-    return look, reader.close
+    return look, room.close
 
 
 def snapshot(

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from edge_agent.rules.alerts import Alert
+
 #: A room is called offline when it has been gone for so long; the broker notices that it is gone
 #: after one and a half keep-alives.
 WILL_DELAY_S = 30
@@ -18,11 +20,6 @@ ANSWER_EXPIRY_S = 60
 
 Word = Literal[
     "not_ready", "ready", "starting", "start_failed", "recording", "paused", "saving", "saved"
-]
-Alert = Literal[
-    "device_offline",  # the agent is down, or nothing can be recorded
-    "missing_audio",  # a lecture goes on, and its main microphone delivers nothing
-    "missed_capture",  # a start came to nothing, or a lecture could not be saved
 ]
 Severity = Literal["notice", "warning", "critical"]
 Text = Annotated[str, StringConstraints(max_length=300)]

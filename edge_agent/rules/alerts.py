@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
+Alert = Literal[
+    "device_offline",  # the agent is down, or nothing can be recorded
+    "missing_audio",  # a lecture goes on, and its main microphone delivers nothing
+    "missed_capture",  # a start came to nothing, or a lecture could not be saved
+]
+ALERTS: tuple[Alert, ...] = get_args(Alert)
 #: A cause must stand for so long before anybody is called, seconds.
-LASTS_S: Mapping[str, float] = {
+LASTS_S: Mapping[Alert, float] = {
     "device_offline": 60.0,  # a restart after a change of the configuration
     "missing_audio": 30.0,
     "missed_capture": 0.0,  # nothing comes back by waiting
@@ -25,7 +32,7 @@ class Cause:
     """Why somebody must be called. `subject`: the lecture or booking it is about, or ""; to a desk
     that watches many rooms it is the room."""
 
-    alert: str
+    alert: Alert
     subject: str = ""
     text: str = ""
     title: str = ""
@@ -72,7 +79,7 @@ def look(
     now_s: float,
     causes: Iterable[Cause],
     standing: Iterable[str],
-    lasts_s: Mapping[str, float] = LASTS_S,
+    lasts_s: Mapping[Alert, float] = LASTS_S,
 ) -> tuple[Watch, News]:
     """After one more look. `standing`: the keys of what people have been told, perhaps by a process
     before this one: it ends when it has not been seen for a while since this one began."""

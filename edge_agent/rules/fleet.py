@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from edge_agent.rules.foreign import table
+
 #: Free space that an hour of lecture takes at most, in bytes: 4 Mbit/s for each of two pictures.
 HOUR_BYTES = 3_600_000_000
 #: With less than this many hours left the next lecture may not fit.
@@ -66,13 +68,13 @@ def standing(word: Word) -> Standing:
     """What one room's word comes to."""
     if word.status is None:
         return Standing(word.room, Rank.WILL_LOSE, "NO ANSWER", word.trouble)
-    agent, queue = _table(word.status.get("agent")), _table(word.status.get("queue"))
+    agent, queue = table(word.status.get("agent")), table(word.status.get("queue"))
     count = queue.get("files")
     waiting = count if isinstance(count, int) else None
     if not word.status.get("running") or not agent:
         note = "the agent is not running"
         return Standing(word.room, Rank.WILL_LOSE, "NOT RUNNING", note, queue=waiting)
-    lecture = _table(agent.get("lecture"))
+    lecture = table(agent.get("lecture"))
     hours = _hours(agent)
     losing, will_lose = _losing(agent, lecture), _will_lose(agent, hours)
     look = _look(agent, queue)
@@ -117,7 +119,7 @@ def _missing(agent: Mapping[str, Any], lecture: Mapping[str, Any]) -> bool:
 def _will_lose(agent: Mapping[str, Any], hours: float | None) -> list[str]:
     """What keeps the next lecture from being recorded whole."""
     tracks = _tracks(agent)
-    spool = _table(agent.get("spool"))
+    spool = table(agent.get("spool"))
     away = [
         f"{name} {_trouble(track)}" for name, track in tracks if track.get("phase") not in _READY
     ]
@@ -126,7 +128,7 @@ def _will_lose(agent: Mapping[str, Any], hours: float | None) -> list[str]:
     found += [str(spool["trouble"])] if spool.get("trouble") else []
     found += ["muted"] if agent.get("muted") else []
     found += ["on battery"] if agent.get("on_battery") else []
-    trouble = _table(agent.get("schedule")).get("trouble")
+    trouble = table(agent.get("schedule")).get("trouble")
     return [*found, *away, *([str(trouble)] if trouble else [])]
 
 
@@ -147,18 +149,14 @@ def _trouble(track: Mapping[str, Any]) -> str:
 
 
 def _tracks(agent: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(str(name), _table(it)) for name, it in sorted(_table(agent.get("tracks")).items())]
+    return [(str(name), table(it)) for name, it in sorted(table(agent.get("tracks")).items())]
 
 
 def _booked(agent: Mapping[str, Any]) -> Mapping[str, Any]:
     """The booking whose time it is."""
-    return _table(_table(agent.get("schedule")).get("now"))
+    return table(table(agent.get("schedule")).get("now"))
 
 
 def _hours(agent: Mapping[str, Any]) -> float | None:
-    free = _table(agent.get("spool")).get("free_bytes")
+    free = table(agent.get("spool")).get("free_bytes")
     return free / HOUR_BYTES if isinstance(free, int | float) else None
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

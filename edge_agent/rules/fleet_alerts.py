@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any
+from typing import cast
 
 from edge_agent.rules import alerts
-from edge_agent.rules.alerts import Cause, News, Watch
+from edge_agent.rules.alerts import Alert, Cause, News, Watch
 from edge_agent.rules.fleet_retained import Kept, standing_of
+from edge_agent.rules.foreign import table
 
 #: A room comes back within five minutes of a restart of its broker, and the desk needs none then.
 AFTER_S = 300.0
@@ -24,13 +24,12 @@ MOST_AT_ONCE = 10
 _AWAY = ("OFFLINE", "SILENT")
 #: Subjects that no room can have.
 _DESK, _MANY = "(desk)", "(rooms)"
-_TEXTS = {
+_TEXTS: Mapping[Alert, str] = {
     "device_offline": "its agent is down, or no device can be recorded",
     "missing_audio": "a lecture is recorded in which nobody can be heard; look at the microphone",
     "missed_capture": "a lecture was missed, or could not be saved",
 }
 _NAMED = 5
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def blind(why: str) -> Cause:
@@ -93,33 +92,35 @@ def _bundled(seen: Sequence[Cause], standing: Collection[str]) -> list[Cause]:
 
 def _told(it: Kept) -> list[Cause]:
     """What a room that is there says of itself."""
-    state = _table(it.state)
+    state = table(it.state)
     names = state.get("alerts")
     known = [name for name in _TEXTS if isinstance(names, list) and name in names]
     # Of the lecture that was missed it does not say there which one it was.
-    of = {"missing_audio": _table(state.get("lecture"))}
-    return [_of(it, name, f"{it.room}: {_TEXTS[name]}", of.get(name, _NONE)) for name in known]
+    of: Mapping[str, object] = {"missing_audio": state.get("lecture")}
+    return [_of(it, name, f"{it.room}: {_TEXTS[name]}", of.get(name)) for name in known]
 
 
-def _of(it: Kept, alert: str, text: str, lecture: Mapping[str, Any] = _NONE) -> Cause:
+def _of(it: Kept, alert: Alert, text: str, lecture: object = None) -> Cause:
     """Everything that a room has said is foreign text."""
+    said = table(lecture)
     return Cause(
         alert,
         it.room,
         text,
-        title=_text(lecture.get("title")),
-        course=_text(lecture.get("course")),
-        lecturer=_text(lecture.get("lecturer")),
-        started_utc=_text(lecture.get("started_utc")),
-        lecture=_text(lecture.get("id")),
-        room=_text(_table(it.state).get("room")) or it.room,
+        title=_text(said.get("title")),
+        course=_text(said.get("course")),
+        lecturer=_text(said.get("lecturer")),
+        started_utc=_text(said.get("started_utc")),
+        lecture=_text(said.get("id")),
+        room=_text(table(it.state).get("room")) or it.room,
         place=it.room,
     )
 
 
 def _again(keys: Iterable[str]) -> list[Cause]:
     """What stands, as if it were still seen."""
-    return [Cause(*key.split(" ", 1)) for key in keys]
+    pairs = (key.split(" ", 1) for key in keys)
+    return [Cause(cast(Alert, alert), subject) for alert, subject in pairs]
 
 
 def _subject(key: str) -> str:
@@ -128,7 +129,3 @@ def _subject(key: str) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else _NONE

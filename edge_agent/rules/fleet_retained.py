@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from edge_agent.rules.fleet import LEAST_HOURS, Rank, Standing
+from edge_agent.rules.foreign import table
 
 #: A room gives a sign of life every quarter of an hour; a lost message or two is no silence.
 SILENT = timedelta(minutes=40)
@@ -51,9 +52,9 @@ class Kept:
 
 def standing_of(it: Kept, now: datetime) -> Standing:
     """What comes of it. Everything in it is foreign text."""
-    state, health = _table(it.state), _table(it.health)
+    state, health = table(it.state), table(it.health)
     heard = _heard(it)
-    waiting = _count(_table(it.queue), "waiting")
+    waiting = _count(table(it.queue), "waiting")
     if it.online is not True:
         return Standing(it.room, Rank.WILL_LOSE, "OFFLINE", _away(it, state, heard), queue=waiting)
     if not state:
@@ -63,10 +64,10 @@ def standing_of(it: Kept, now: datetime) -> Standing:
         note = f"it has said nothing since {_clock(heard)}, though its broker holds it for there"
         return Standing(it.room, Rank.WILL_LOSE, "SILENT", note, queue=waiting)
     losing, will_lose = _losing(state), _will_lose(state, health)
-    look = _look(state, health, _table(it.queue))
+    look = _look(state, health, table(it.queue))
     rank = Rank.LOOK if look else Rank.WELL
     rank = Rank.LOSING if losing else Rank.WILL_LOSE if will_lose else rank
-    lecture, booking = _table(state.get("lecture")), _table(state.get("booking"))
+    lecture, booking = table(state.get("lecture")), table(state.get("booking"))
     return Standing(
         room=it.room,
         rank=rank,
@@ -89,7 +90,7 @@ def _away(it: Kept, state: Mapping[str, Any], heard: datetime | None) -> str:
 
 def _losing(state: Mapping[str, Any]) -> list[str]:
     """Something of a lecture that is on, or is booked, is not recorded, or cannot be heard."""
-    booking = _table(state.get("booking"))
+    booking = table(state.get("booking"))
     if booking:
         return [f"booked and not recorded: {_text(booking.get('reason')) or 'see its status'}"]
     if state.get("word") == "start_failed":
@@ -134,7 +135,7 @@ def _look(
 
 def _heard(it: Kept) -> datetime | None:
     """The last time that it said something, by its own clock."""
-    times = [_time(_table(part).get("at")) for part in (it.state, it.health, it.queue)]
+    times = [_time(table(part).get("at")) for part in (it.state, it.health, it.queue)]
     return max((at for at in times if at is not None), default=None)
 
 
@@ -151,13 +152,13 @@ def _clock(at: datetime | None) -> str:
 
 
 def _tracks(state: Mapping[str, Any]) -> list[tuple[str, str]]:
-    tracks = map(_table, _list(state.get("tracks")))
+    tracks = map(table, _list(state.get("tracks")))
     return [(_text(it.get("name"), "a track"), _text(it.get("state"))) for it in tracks]
 
 
 def _problems(state: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = []
-    for problem in map(_table, _list(state.get("problems"))):
+    for problem in map(table, _list(state.get("problems"))):
         key = _text(problem.get("key"))
         words = _text(problem.get("detail")) or _WORDS.get(key, key)
         track = _text(problem.get("track"))
@@ -181,7 +182,3 @@ def _text(value: object, otherwise: str = "") -> str:
 
 def _list(value: object) -> list[Any]:
     return value[:50] if isinstance(value, list) else []
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
