@@ -6,12 +6,10 @@ beside a recording at most one processor is asked for.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 from av.video.frame import VideoFrame
 
 from encoders.boxes import header, read_index, samples
@@ -19,6 +17,7 @@ from encoders.encoder import VIDEO_SCALE
 from encoders.feed import made
 from encoders.fragments import opened
 from encoders.live_pieces import LivePiece, Source, digest
+from encoders.pieces import key_of
 from encoders.small_picture import PIECE, PictureSpec, chosen, encoded, picture_options
 
 #: A hole of less is none: the picture before it stands.
@@ -56,9 +55,7 @@ class Run:
 
 def way_of(spec: PictureSpec) -> str:
     """Small pictures of the same way fit together: what is wished, how, and by which libraries."""
-    libraries = sorted(av.library_versions.items())
-    said = repr((spec, picture_options(spec), libraries, av.ffmpeg_version_info))
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    return key_of(spec, picture_options(spec))
 
 
 def live_folder(work: Path, spec: PictureSpec) -> Path:

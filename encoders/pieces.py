@@ -6,6 +6,7 @@ JSON (the encoder's parameters, place and size of each packet) and the packets' 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.packet import Packet
 
 from encoders.encoder import AnyPacket
@@ -37,6 +39,13 @@ class Unit:
         packet.pts, packet.dts, packet.duration = self.pts, self.dts, duration
         packet.is_keyframe = self.key
         return packet
+
+
+def key_of(*decides: object) -> str:
+    """A short name for all that decides about packets, and the libraries that make them: pieces
+    with the same key fit together."""
+    said = repr((*decides, sorted(av.library_versions.items()))) + av.ffmpeg_version_info
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def write_piece(path: Path, extradata: bytes, units: Iterable[Unit]) -> None:

@@ -8,7 +8,6 @@ on are taken over, wherever they fit.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import os
 import shutil
@@ -23,7 +22,7 @@ from av.stream import Stream
 from encoders.encoder import AUDIO_RATE, VIDEO_SCALE, AnyPacket
 from encoders.live_picture import live_folder
 from encoders.picture_pieces import adopt, covered, missing, path_of, slot_before
-from encoders.pieces import PieceError, Unit, read_piece, write_piece
+from encoders.pieces import PieceError, Unit, key_of, read_piece, write_piece
 from encoders.small_picture import PIECE, PictureSpec, SmallPictures, add_picture, picture_options
 from encoders.small_sound import SoundSpec, add_sound, pieces_of_sound, sound_piece
 
@@ -55,11 +54,9 @@ class Recipe:
     def key(self) -> str:
         """Pieces with the same key fit together."""
         sources = [each[1] for each in (self.picture, self.sound) if each]
-        libraries = sorted(av.library_versions.items())
         how = picture_options(self.picture_spec) if self.picture_spec else {}
         wishes = (self.length_ns, self.picture_spec, how, self.sound_spec)
-        said = repr(("pictures by their times", sources, wishes, libraries))
-        return hashlib.sha256((said + av.ffmpeg_version_info).encode()).hexdigest()[:16]
+        return key_of("pictures by their times", sources, wishes)
 
 
 def make(recipe: Recipe, work: Path, tell: Tell) -> Path:
