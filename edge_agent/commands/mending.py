@@ -8,8 +8,9 @@ from collections.abc import Callable
 from edge_agent.commands.finding import Command, Mend
 from edge_agent.commands.programs import answer
 
-#: Starting a unit waits until it is ready.
-MEND_S = 90.0
+#: A hang guard: starting a unit waits until it is ready, and above the units' own TimeoutStartSec
+#: of 300 s systemd says itself which of them did not start. (Four take 100 s on a very slow PC.)
+MEND_S = 400.0
 Run = Callable[[Command], str]
 
 
