@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
+from edge_agent.rules.foreign import read_json
 from edge_agent.rules.lecture import State
 
 
@@ -282,5 +282,5 @@ class BinRow(_Row):
 
 def _object(value: Any) -> Mapping[str, Any]:
     """A JSON object as stored (text) or as given (mapping)."""
-    loaded = json.loads(value) if isinstance(value, str) else value
+    loaded = read_json(value) if isinstance(value, str) else value
     return loaded if isinstance(loaded, Mapping) else {}

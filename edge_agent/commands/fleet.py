@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -232,12 +231,13 @@ def _standings(rooms: list[Room], parallel: int) -> list[Standing]:
 def _word(result: Result) -> Word:
     """A room's answer is foreign text until it has been looked at."""
     from edge_agent.rules.fleet import Word
+    from edge_agent.rules.foreign import read_json
 
     name = result.room.name
     if result.trouble:
         return Word(name, trouble=result.trouble)
     try:
-        document = json.loads(result.out)
+        document = read_json(result.out)
     except ValueError:
         document = None
     data = document.get("data") if isinstance(document, dict) else None

@@ -7,7 +7,6 @@ in pieces that fit.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from edge_agent.mqtt.link import (
     words_of,
 )
 from edge_agent.mqtt.topics import ROOT
+from edge_agent.rules.foreign import read_json
 
 #: Nothing that a room tells is longer.
 MOST_PACKET = 64 << 10
@@ -201,6 +201,6 @@ class Reader:
 
 def _json(payload: bytes) -> Any:
     try:
-        return json.loads(payload)
+        return read_json(payload)
     except (ValueError, RecursionError):
         return None

@@ -1,0 +1,60 @@
+"""What others have sent is JSON that can be stored, shown and sent on; it ends no process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.rules.foreign import read_json
+from edge_agent.rules.lecture import State
+from tests.simulated_room import SimulatedRoom
+
+#: A terminal that is not in UTF-8: the byte of an é, as Python passes it on.
+HALF = "caf\udce9"
+
+letters = st.text(st.characters(), max_size=5) | st.sampled_from(["\ud83d", "\ude00", "\\ud800"])
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | letters,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(letters, inner, max_size=3),
+)
+
+
+@given(values, st.booleans())
+def test_whatever_is_read_can_be_written(value: Any, escaped: bool) -> None:
+    written = json.dumps(value, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
+    json.dumps(read_json(written), ensure_ascii=False).encode()
+
+
+@given(values)
+def test_whole_letters_stay_as_they_are(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    assert read_json(text) == read_json(text.encode()) == json.loads(text)
+    assert read_json(json.dumps(json.loads(text))) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("verb", "args"),
+    [("mark", {"text": HALF}), ("edit", {"title": HALF, "lecturer": HALF}), ("start", {})],
+)
+def test_half_letters_in_a_command_do_not_end_the_agent(
+    tmp_path: Path, verb: str, args: dict[str, Any]
+) -> None:
+    room = SimulatedRoom(tmp_path)
+    try:
+        room.run(3)
+        room.post("start", {"title": HALF}, "begin")
+        room.run(2)
+        [lecture] = room.ledger.ids(State.RECORDING)
+        number = room.post(verb, {"lecture": lecture, **args}, "again")
+        room.run(2)
+        command = room.ledger.command(number)
+        assert command is not None
+        assert command.answer is not None
+        assert room.ledger.existing(lecture).title == "caf?"
+    finally:
+        room.close()
