@@ -1,7 +1,11 @@
 """Keeping a camera's controls while it records: what another program has changed is put back.
 
-The driver is asked, not the camera: what a camera forgets while its driver remembers is not seen,
-until it is opened again. Whoever goes on changing a control wins: it is not fought over.
+The driver is asked, not the camera: it answers from its memory, and what a camera forgets behind it
+is not seen. So where cameras forget, at the start of the stream and when pictures come again after
+a break, all are set once more, seen or not. uvcvideo sends each value it is given, also one that it
+believes to be set (uvc_ctrl_set in drivers/media/usb/uvc/uvc_ctrl.c): some milliseconds of USB. A
+driver that compares with its memory first sends nothing, and nothing is lost. Whoever goes on
+changing a control wins: it is not fought over.
 """
 
 from __future__ import annotations
@@ -14,6 +18,8 @@ from capture.source import NS
 EVERY_NS = 5 * NS
 #: How often one control is put back.
 MOST = 5
+#: Without pictures for so long a camera may have begun anew. The slowest mode gives one a second.
+BREAK_NS = 3 * NS
 
 #: What the named controls are set to now; those that nobody can tell are left out. Raises OSError.
 Read = Callable[[Iterable[str]], Mapping[str, int]]
@@ -25,20 +31,29 @@ class KeptControls:
     """Of one open camera. Used by one thread."""
 
     def __init__(self, wanted: Mapping[str, int], read: Read, write: Write) -> None:
-        """To be made when they have just been set: a camera may have made other values of them."""
         self._wanted, self._read, self._write = dict(wanted), read, write
         self._left = dict.fromkeys(wanted, MOST)
-        self._stands = self._now()
+        self._stands: Mapping[str, int] = {}
+        self._seen_ns: int | None = None
         self._due_ns = 0
 
     def look(self, now_ns: int) -> str:
-        """Call it often. What was put back, in words; mostly nothing."""
+        """Call it before each picture. What was put back, in words; mostly nothing."""
+        seen_ns, self._seen_ns = self._seen_ns, now_ns
+        if seen_ns is None or now_ns - seen_ns >= BREAK_NS:
+            self._set_all(now_ns)
+            return ""
         if now_ns < self._due_ns or not self._stands:
             return ""
-        first, self._due_ns = self._due_ns == 0, now_ns + EVERY_NS
-        changed = [] if first else self._changed()
-        if not changed:
-            return ""
+        self._due_ns = now_ns + EVERY_NS
+        return self._put_back(changed) if (changed := self._changed()) else ""
+
+    def _set_all(self, now_ns: int) -> None:
+        """What is refused was told at the opening. A camera may make other values of them."""
+        self._write({name: value for name, value in self._wanted.items() if self._left[name]})
+        self._stands, self._due_ns = self._now(), now_ns + EVERY_NS
+
+    def _put_back(self, changed: list[str]) -> str:
         for name in changed:
             self._left[name] -= 1
         refused = self._write({name: self._wanted[name] for name in changed})

@@ -71,7 +71,7 @@ class FakeCameras:
         (self.folder / f"video{number}").unlink()
 
     def set(self, state: str, text: str = "", number: int = 0) -> None:
-        """`state`: hang, busy, slow (text = ms), depth."""
+        """`state`: hang, busy, slow (text = ms), depth, forgets (as its stream begins)."""
         (self.folder / f"video{number}.{state}").write_text(text)
 
     def clear(self, state: str, number: int = 0) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from capture.source import NS
 from capture.v4l2_controls import NUMBERS, OFF, Plan, local_mains, plan_controls, plan_preset
-from capture.v4l2_keeping import EVERY_NS, MOST, KeptControls
+from capture.v4l2_keeping import BREAK_NS, MOST, KeptControls
 from device_profiles.profile import Control, Preset, Profile
 from tests.hardware_fixtures import FakeCameras, reading, shim_camera
 
@@ -59,59 +59,93 @@ def test_a_camera_is_turned_to_a_place_of_its_profile_or_not_at_all(
 
 
 class Camera:
-    """Its controls; it makes even numbers of all that it is told."""
+    """With a driver before it that remembers. It makes even numbers of all that it is told."""
 
     def __init__(self, **values: int) -> None:
-        self.values, self.told = values, list[dict[str, int]]()
+        self.driver, self.own = values, dict(values)
+        self.told = list[dict[str, int]]()
 
     def write(self, values: Mapping[str, int]) -> list[str]:
         self.told.append(dict(values))
-        self.values |= {name: value // 2 * 2 for name, value in values.items()}
+        even = {name: value // 2 * 2 for name, value in values.items()}
+        self.driver |= even
+        self.own |= even
         return []
 
     def read(self, names: Iterable[str]) -> Mapping[str, int]:
-        return {name: self.values[name] for name in names if name in self.values}
+        return {name: self.driver[name] for name in names if name in self.driver}
 
 
-def kept(camera: Camera, **wanted: int) -> KeptControls:
-    camera.write(wanted)
+def streaming(camera: Camera, **wanted: int) -> KeptControls:
+    """Set before its first picture."""
+    it = KeptControls(wanted, camera.read, camera.write)
+    assert it.look(0) == ""
+    assert camera.told == [wanted]
     camera.told.clear()
-    return KeptControls(wanted, camera.read, camera.write)
+    return it
+
+
+def look_on(it: KeptControls, begin_s: int, seconds: int) -> list[str]:
+    """A picture a second; what was said."""
+    return [said for at in range(begin_s, begin_s + seconds) if (said := it.look(at * NS))]
 
 
 def test_what_another_program_has_changed_is_put_back_and_nothing_else() -> None:
     camera = Camera(hue=1)
-    it = kept(camera, gain=11, gamma=20)
-    camera.values |= {"hue": 2}
-    assert [it.look(at * NS) for at in range(12)] == [""] * 12
-    camera.values["gain"] = 90
-    assert [bool(it.look(at * NS)) for at in range(12, 22)].count(True) == 1
+    it = streaming(camera, gain=11, gamma=20)
+    camera.driver |= {"hue": 2}
+    assert look_on(it, 1, 11) == []
+    camera.driver["gain"] = 90
+    assert look_on(it, 12, 10) == ["changed by another program, set again: gain=11"]
     assert camera.told == [{"gain": 11}]
-    assert camera.values == {"gain": 10, "gamma": 20, "hue": 2}
+    assert camera.driver == {"gain": 10, "gamma": 20, "hue": 2}
 
 
 def test_whoever_goes_on_changing_a_control_wins() -> None:
     camera = Camera()
-    it = kept(camera, gain=10)
+    it = streaming(camera, gain=10)
     said = []
-    for at in range(0, 60 * EVERY_NS, EVERY_NS):
-        camera.values["gain"] = 90
-        said.append(it.look(at))
-    assert len(camera.told) == MOST
-    assert [line for line in said if "left alone" in line] == [said[MOST]]
+    for at in range(1, 300):
+        camera.driver["gain"] = 90
+        said += look_on(it, at, 1)
+    assert len(camera.told) == len(said) == MOST
+    assert [line for line in said if "left alone" in line] == said[-1:]
+    it.look(300 * NS + BREAK_NS)
+    assert camera.told[MOST:] == [{}]  # not even after a break
 
 
-def test_a_camera_that_tells_nothing_is_left_alone() -> None:
+def test_what_a_camera_forgets_behind_its_driver_is_set_again_when_pictures_come() -> None:
+    """As its stream begins, and after a break in which it may have begun anew."""
+    camera = Camera(gain=10)
+    camera.own.clear()
+    it = streaming(camera, gain=10)
+    assert camera.own == {"gain": 10}
+    assert look_on(it, 1, 20) == []
+    camera.own.clear()
+    assert it.look(20 * NS + BREAK_NS) == ""
+    assert camera.own == {"gain": 10}
+    assert camera.told == [{"gain": 10}]
+
+
+def test_a_short_break_means_nothing() -> None:
+    camera = Camera()
+    it = streaming(camera, gain=10)
+    for at in range(1, 20):
+        assert it.look(at * (BREAK_NS - 1)) == ""
+    assert camera.told == []
+
+
+def test_a_camera_that_tells_nothing_is_set_and_left_alone() -> None:
     """It has no such controls, or it has just been unplugged: reading its pictures will tell."""
 
     def gone(names: Iterable[str]) -> Mapping[str, int]:
         raise OSError
 
-    silent, unplugged = Camera(), Camera()
-    for camera, read in ((silent, lambda names: {}), (unplugged, gone)):
+    for read in (lambda names: {}, gone):
+        camera = Camera()
         it = KeptControls({"gain": 10}, read, camera.write)
-        assert [it.look(at * EVERY_NS) for at in range(3)] == [""] * 3
-        assert camera.told == []
+        assert look_on(it, 0, 20) == []
+        assert camera.told == [{"gain": 10}]
 
 
 @pytest.mark.parametrize("asked", ["gain", "gain=", "gain=high", "=;"])
@@ -152,8 +186,9 @@ def has(cameras: FakeCameras, **controls: tuple[int, int, int]) -> None:
     cameras.set("controls", "\n".join(lines) + "\n")
 
 
-def was_set(cameras: FakeCameras) -> list[tuple[str, int]]:
-    file = cameras.folder / "video0.set"
+def was_set(cameras: FakeCameras, where: str = "set") -> list[tuple[str, int]]:
+    """What the driver was told, or what the camera itself still knows of it ("own")."""
+    file = cameras.folder / f"video0.{where}"
     if not file.exists():
         return []
     names = {f"{number:x}": name for name, number in NUMBERS.items()}
@@ -173,11 +208,21 @@ def opened(cameras: FakeCameras, **options: str) -> str:
 def test_a_profiles_controls_are_set_at_the_opening_and_after_replugging(cameras) -> None:
     has(cameras, exposure_dynamic_framerate=(0, 1, 0), gain=(0, 255, 0))
     assert "not set" not in opened(cameras)
-    assert was_set(cameras) == [("exposure_dynamic_framerate", 0)]
+    steady, gain = ("exposure_dynamic_framerate", 0), ("gain", 10)
+    assert set(was_set(cameras)) == {steady}
     cameras.unplug()
     cameras.plug(card=C920)
+    before = len(was_set(cameras))
     opened(cameras, controls="gain=10")
-    assert was_set(cameras)[1:] == [("exposure_dynamic_framerate", 0), ("gain", 10)]
+    assert was_set(cameras)[before:][:2] == [steady, gain]
+
+
+def test_a_camera_that_forgets_as_its_stream_begins_is_told_again(cameras) -> None:
+    """Its driver goes on naming what it was told before."""
+    has(cameras, exposure_dynamic_framerate=(0, 1, 0), gain=(0, 255, 0))
+    cameras.set("forgets")
+    opened(cameras, controls="gain=10")
+    assert was_set(cameras, "own") == [("exposure_dynamic_framerate", 0), ("gain", 10)]
 
 
 def test_a_control_that_the_camera_has_not_is_passed_over(cameras) -> None:

@@ -13,8 +13,9 @@
  *   videoN.slow    its text = milliseconds by which every picture comes late
  *   videoN.depth   it offers only depth maps (Z16), which nobody can record
  *   videoN.controls  its controls, one a line: "number(hex) lowest highest flags(hex)"; a flag 8000
- *                  of our own = it refuses every value. What is set is appended to videoN.set as
- *                  "number(hex) value".
+ *                  of our own = it refuses every value. What is set is appended to videoN.set and
+ *                  videoN.own as "number(hex) value": what the driver and the camera remember.
+ *   videoN.forgets as a stream begins, the camera forgets its controls (videoN.own), the driver not
  * YUYV is always offered (except .depth). The frame number stands in a raw picture's top left corner
  * as 32 blocks of 8x8 pixels, lowest bit first, white = 1.
  *
@@ -422,18 +423,23 @@ static int query_control(struct camera *c, struct v4l2_queryctrl *a) {
   return 0;
 }
 
-static int set_control(struct camera *c, struct v4l2_control *a) {
+/* ".set" is what the driver was told, ".own" what the camera has not forgotten of it. */
+static int note(struct camera *c, const char *suffix, struct v4l2_control *a) {
   char path[300];
+  sibling(c, suffix, path, sizeof path);
+  FILE *f = fopen(path, "a");
+  if (!f) return -1;
+  fprintf(f, "%x %d\n", a->id, a->value);
+  return fclose(f);
+}
+
+static int set_control(struct camera *c, struct v4l2_control *a) {
   int low, high;
   uint32_t flags;
   if (!control(c, a->id, &low, &high, &flags)) FAIL(EINVAL);
   if (a->value < low || a->value > high) FAIL(ERANGE);
   if (flags & 0x8000) FAIL(EIO);
-  sibling(c, ".set", path, sizeof path);
-  FILE *f = fopen(path, "a");
-  if (!f) FAIL(EIO);
-  fprintf(f, "%x %d\n", a->id, a->value);
-  fclose(f);
+  if (note(c, ".set", a) || note(c, ".own", a)) FAIL(EIO);
   return 0;
 }
 
@@ -450,6 +456,14 @@ static int get_control(struct camera *c, struct v4l2_control *a) {
   while (fscanf(f, "%x %d", &number, &value) == 2)
     if (number == a->id) a->value = value;
   fclose(f);
+  return 0;
+}
+
+static int begin_stream(struct camera *c) {
+  char path[300];
+  c->streaming = 1, c->started = now(), c->sequence = 0;
+  sibling(c, ".own", path, sizeof path);
+  if (has(c, ".forgets")) unlink(path); /* the driver goes on naming what it was told */
   return 0;
 }
 
@@ -471,7 +485,7 @@ static int answer(int fd, struct camera *c, unsigned long request, void *a) {
   case (uint32_t)VIDIOC_REQBUFS: return request_buffers(fd, c, a);
   case (uint32_t)VIDIOC_QUERYBUF: return query_buffer(c, a);
   case (uint32_t)VIDIOC_QBUF: return queue_buffer(c, a);
-  case (uint32_t)VIDIOC_STREAMON: c->streaming = 1, c->started = now(), c->sequence = 0; return 0;
+  case (uint32_t)VIDIOC_STREAMON: return begin_stream(c);
   case (uint32_t)VIDIOC_STREAMOFF: c->streaming = 0, c->queued = 0; return 0;
   case (uint32_t)VIDIOC_DQBUF: return dequeue(c, a);
   case (uint32_t)VIDIOC_QUERYCTRL: return query_control(c, a);
