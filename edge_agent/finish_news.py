@@ -56,7 +56,7 @@ class FinishNews:
         held = lecture.withheld or lecture.waits(now.mono_ns, now.boot)
         state = advance(lecture.state, Event.HOLD if held else Event.PACKAGE)
         places = self._config.destinations
-        small = self._small.columns(now)
+        small = self._small.packaged(lecture.id, now)
         self._ledger.package(
             lecture.id,
             state,

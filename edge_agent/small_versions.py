@@ -47,9 +47,15 @@ class SmallVersions:
         """The renderer is at work."""
         return self._renderer is not None and self._renderer.lecture is not None
 
-    def columns(self, now: Now) -> dict[str, Any]:
-        """What the ledger notes with a new package."""
+    def packaged(self, lecture: str, now: Now) -> dict[str, Any]:
+        """What the ledger notes with a new package.
+
+        Where nothing is wished any more, what was made beside the recording goes: no renderer will
+        ever take it away. Files first, as always.
+        """
         wanted = self._renderer is not None and self._wishes.any
+        if not wanted:
+            self._clear(lecture)
         return {
             "renditions": "wanted" if wanted else "",
             "packaged_boot": now.boot,
@@ -143,11 +149,14 @@ class SmallVersions:
 
     def _settle(self, lecture: str, state: str, why: str, now: Now) -> None:
         """Nothing waits any more. Files first: a row that says so is the end of it."""
-        shutil.rmtree(self._spool.renditions(lecture), ignore_errors=True)
+        self._clear(lecture)
         with self._ledger.transaction():
             self._ledger.set_lecture(lecture, renditions=state)
             if why:
                 self._ledger.add_event(now, "no small versions", why, lecture)
+
+    def _clear(self, lecture: str) -> None:
+        shutil.rmtree(self._spool.renditions(lecture), ignore_errors=True)
 
 
 def _commands(facts: Facts) -> list[str]:

@@ -102,9 +102,8 @@ class Room:
         now = self.now()
         row = Lecture(lecture, State.FINISHING, now.utc_text, now.trust, now.boot, now.mono_ns)
         self.ledger.add_lecture(row, [])
-        self.ledger.package(
-            lecture, State.PACKAGED, 1.0, files("v1"), destinations, **self.small.columns(now)
-        )
+        noted = self.small.packaged(lecture, now)
+        self.ledger.package(lecture, State.PACKAGED, 1.0, files("v1"), destinations, **noted)
 
     def round(self, after_s: float = 1.0, **facts: object) -> None:
         self.clock.pass_time(after_s)
@@ -245,6 +244,26 @@ def test_wishes_that_were_taken_back_are_waited_for_no_more(room: Room) -> None:
     room.rest(3)
     assert room.state("a") == ""
     assert room.process.starts == []
+
+
+@pytest.mark.parametrize(
+    ("wishes", "kept"),
+    [
+        (Renditions(), True),
+        (Renditions(camera="off"), True),  # the renderer takes it away, with its own work
+        (Renditions(audio=False, camera="off"), False),
+    ],
+)
+def test_what_was_made_beside_the_recording_goes_where_nobody_will_ever_use_it(
+    room: Room, wishes: Renditions, kept: bool
+) -> None:
+    pieces = room.spool.renditions("a") / "live.h264-640x360"
+    pieces.mkdir(parents=True)
+    (pieces / "000001-000003.live").write_bytes(b"pictures")
+    room.small = SmallVersions(wishes, room.spool, room.ledger, Renderer(room.process))
+    room.package("a")
+    assert room.spool.renditions("a").exists() == kept
+    assert (room.state("a") == "wanted") == kept
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**15))
