@@ -13,6 +13,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from edge_agent.rules.pictures import DARK
+
 Media = Literal["video", "audio"]
 T = TypeVar("T")
 
@@ -59,6 +61,8 @@ class RecorderSpec(Message):
     preview: str
     #: Held (flock) while the recorder lives, so that no second one touches its files.
     lock: str
+    #: A picture below this level, of 255, is looked at again soon: the camera may be covered.
+    dark: float = DARK
     #: Begin muted: nothing of what the device delivers is shown or recorded.
     muted: bool = False
     #: What the track shows; of no matter to the recorder itself.

@@ -33,11 +33,13 @@ class Decoder(Protocol):
 class Preview:
     """Offer it every sample; it takes one when it is time."""
 
-    def __init__(self, path: Path, info: SourceInfo) -> None:
+    def __init__(self, path: Path, info: SourceInfo, dark: float = DARK) -> None:
+        """`dark`: a picture below this level, of 255, is looked at again soon."""
         self._path = path
         self._inter_coded = info.delivers == "h264"
         self._glances = Glances()
         self._others = self._other_bytes = 0
+        self._dark = dark
         self._full_range = info.full_range
         self._next_ns = 0
         self._paused = False
@@ -82,7 +84,7 @@ class Preview:
     def _doubtful(self) -> bool:
         sight = self._sight
         still = sight is not None and sight.change is not None and sight.change < SAME
-        return still or (sight is not None and sight.luma < DARK)
+        return still or (sight is not None and sight.luma < self._dark)
 
     def has_moved(self) -> bool:
         """Whether two previews since the last asking differed by more than noise."""

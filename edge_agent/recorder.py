@@ -96,7 +96,7 @@ class Recorder:
         self._relief = Relief(self._pump, most_relief(self._info, self._spec.still))
         self._pump.start()
         self._hearing = Hearing(self._info.sample_rate) if audio else None
-        self._preview = Preview(Path(self._spec.preview), self._info)
+        self._preview = Preview(Path(self._spec.preview), self._info, self._spec.dark)
         self._first_by_ns = time.monotonic_ns() + FIRST_SAMPLE_NS
         try:
             while not (self._quitting and self._recording is None):

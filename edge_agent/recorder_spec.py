@@ -7,7 +7,8 @@ from edge_agent.config import TrackConfig
 from edge_agent.spool import Runtime
 
 
-def recorder_spec(name: str, track: TrackConfig, runtime: Runtime) -> say.RecorderSpec:
+def recorder_spec(name: str, track: TrackConfig, runtime: Runtime, dark: float) -> say.RecorderSpec:
+    """`dark`: below which level a picture of this room is that of a covered camera."""
     return say.RecorderSpec(
         track=name,
         media=track.media,
@@ -26,4 +27,5 @@ def recorder_spec(name: str, track: TrackConfig, runtime: Runtime) -> say.Record
         preview=str(runtime.preview(name)),
         lock=str(runtime.recorder_lock(name)),
         flavor=track.flavor,
+        dark=dark,
     )

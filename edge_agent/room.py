@@ -65,12 +65,15 @@ class Room:
     #: Tells when a camera or sound card has come.
     plugs: Plugs
     power: PowerWatch
+    #: Below this level, of 255, a picture of this room is that of a covered camera.
+    dark: float
 
     def equip(self, tracks: Mapping[str, TrackConfig]) -> None:
         """Give the room the tracks that it does not have yet, each with a recorder."""
         for name in tracks.keys() - self.recorders.keys():
             track = tracks[name]
-            self.recorders[name] = Recorder(recorder_spec(name, track, self.runtime), self.launch)
+            spec = recorder_spec(name, track, self.runtime, self.dark)
+            self.recorders[name] = Recorder(spec, self.launch)
             self.tracks.append(Track("", name, track.flavor, track.media))
 
 
@@ -181,6 +184,7 @@ def furnish(
         schedule,
         plugs or NoPlugs(),
         power,
+        config.guards.dark_level,
     )
     room.equip(config.tracks)
     return room

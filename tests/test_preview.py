@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
-from capture.source import NS, SourceSpec
+from capture.source import NS, Frame, Sample, SourceSpec
 from capture.synthetic import SyntheticSource
 from edge_agent.preview import Preview
 from edge_agent.rules.pictures import DARK, SAME
@@ -64,3 +66,33 @@ def test_a_preview_that_is_paused_tells_nothing(camera: Camera) -> None:
     camera.preview.pause(True)
     camera.shows(2)
     assert camera.preview.sight() is None
+
+
+class DimHall:
+    """Turns any packet into another noisy picture with a mean of 15."""
+
+    def __init__(self) -> None:
+        self.decoded = 0
+        self._noise = np.random.default_rng(3)
+
+    def decode(self, sample: Sample) -> list[Frame]:
+        self.decoded += 1
+        noise = self._noise.integers(0, 30, (180, 320), np.uint8)
+        return [av.VideoFrame.from_ndarray(noise, format="gray")]
+
+
+@pytest.mark.parametrize(("dark", "looks"), [(25.0, 15), (5.0, 2), (0.0, 2)])
+def test_a_hall_that_is_dark_on_purpose_is_looked_at_as_seldom_as_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dark: float, looks: int
+) -> None:
+    """A camera's own H.264 while it is recorded, for a minute with nobody at the panel."""
+    monkeypatch.setattr("edge_agent.preview.was_read", lambda _path: False)
+    source = SyntheticSource(SourceSpec("synthetic", "", (320, 180), 30.0, None, {}))
+    info = replace(source.open(), delivers="h264")
+    source.close()
+    preview, hall = Preview(tmp_path / "preview.jpg", info, dark), DimHall()
+    for second in range(0, 60, 2):
+        packet = av.Packet(1000)
+        packet.is_keyframe = True
+        preview.offer(packet, hall, second * NS, at_rest=False)
+    assert hall.decoded == looks
