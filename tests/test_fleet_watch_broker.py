@@ -27,6 +27,7 @@ from edge_agent.secrets import Secrets
 from tests.fixed_clock import FixedClock
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.webhook import SECRET, Receiver
+from tests.servers.webhook import receiver as receiver
 
 ROOMS = {name: Topics("royal", name) for name in ("b-204", "b-205")}
 USERS = {**{f"room-{name}": f"{name}-secret" for name in ROOMS}, "desk": "desk-secret"}
@@ -41,13 +42,6 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
         yield broker
     finally:
         broker.kill()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def say(broker: Mosquitto, name: str, online: bool) -> None:

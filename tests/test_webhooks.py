@@ -26,15 +26,9 @@ from tests.fixed_clock import FixedClock
 from tests.panel.served import HandMade
 from tests.published import answer_of
 from tests.servers.webhook import SECRET, Receiver
+from tests.servers.webhook import receiver as receiver
 
 LETTER = Waiting("letter-1", '{"type":"alert.test"}', ("desk",))
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 @pytest.fixture

@@ -18,13 +18,7 @@ from edge_agent.rules.lecture import State
 from tests.panel.served import HandMade
 from tests.process.classroom import HANG_S, until
 from tests.servers.webhook import SECRET, Receiver
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+from tests.servers.webhook import receiver as receiver
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ import hashlib
 import hmac
 import json
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import pytest
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 #: What it answers by its mood: status, headers, body.
@@ -95,3 +98,11 @@ class Receiver(ThreadingHTTPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Of one test, on a port of its own."""
+    made = Receiver()
+    yield made
+    made.close()
