@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edge_agent.config_destinations import OpencastDestination
-from tests.test_opencast import FILES, LECTURE, Room, artifact_of
-from tests.test_opencast import make_room as make_room
-from tests.test_opencast import room as room
+from tests.opencast_room import FILES, LECTURE, Room, artifact_of
+from tests.opencast_room import make_room as make_room
+from tests.opencast_room import room as room
 from uploader import opencast_wire as wire
 from uploader.opencast_notes import State, left_out, with_refusal
 from uploader.sender import Pending, Transient
