@@ -24,13 +24,13 @@ from edge_agent.commands.output import Exit
 from edge_agent.config import FolderDestination, S3Destination, StickDestination, TusDestination
 from edge_agent.secrets import Secrets
 from edge_agent.trial import Watcher, trial
+from tests.s3_room import BUCKET, artifact_of
 from tests.servers.seaweed import KEY as STORE_KEY
 from tests.servers.seaweed import Seaweed
 from tests.servers.stick import PLATFORMS, prepare
 from tests.servers.tus import KEY, TOKEN, Receiver
 from tests.simulated_store import Store, Stored
 from tests.test_http import OPENSSL, Server, head_of
-from tests.test_s3 import BUCKET, artifact_of
 from tests.tus_model import RECEIPTS, URL, Model
 from uploader import probe_folder as folders
 from uploader.exchange import Answer, Lost, Request, Response, drive

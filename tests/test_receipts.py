@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.s3_room import BUCKET, LECTURE, artifact_of, key_of
 from tests.simulated_store import Store, Stored
-from tests.test_s3 import BUCKET, LECTURE, artifact_of, key_of
 from tests.tus_model import RECEIPTS, URL, Model, Notes
 from uploader.exchange import Answer, Request, Response, drive
 from uploader.keys import Key, decoded, encoded

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.config import S3Destination as Configured
+from tests.s3_room import BUCKET, LECTURE, Office, Room, artifact_of, key_of
 from tests.simulated_store import Store, error, lost
-from tests.test_s3 import BUCKET, LECTURE, Office, Room, artifact_of, key_of
 from uploader.exchange import Answer, Piece, Request, Response
 from uploader.s3_destination import S3Destination
 from uploader.s3_doors import SignedDoor, TicketDoor

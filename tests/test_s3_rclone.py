@@ -14,9 +14,9 @@ from edge_agent.clock import SystemClock
 from edge_agent.config import S3Destination as Configured
 from edge_agent.secrets import Secrets
 from edge_agent.trial import trial
+from tests.s3_room import LECTURE, Notes, artifact_of
 from tests.servers.rclone import BUCKET, KEY, Rclone, client
 from tests.servers.tus import Cutter
-from tests.test_s3 import LECTURE, Notes, artifact_of
 from uploader.probe import Verdict
 from uploader.s3_destination import S3Destination
 from uploader.sender import Phase, SendError, Transient

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.s3_room import LECTURE, Notes, artifact_of
 from tests.servers.seaweed import KEY, Seaweed
-from tests.test_s3 import LECTURE, Notes, artifact_of
 from uploader.exchange import Request
 from uploader.http import Http
 from uploader.s3_destination import S3Destination, Signer, Signing
@@ -152,7 +152,7 @@ SEND = """
 import sys
 from pathlib import Path
 from tests.servers.seaweed import Seaweed
-from tests.test_s3 import artifact_of
+from tests.s3_room import artifact_of
 from tests.test_s3_seaweed import destination_for, ignore
 store = Seaweed(Path({home!r}), {ports!r})
 data = Path({path!r}).read_bytes()
