@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from edge_agent.cli import app
 from edge_agent.panel.figures import presented
 from edge_agent.panel.sessions import FREE_TRIES, LONGEST_S
+from tests.panel.clients import ACCESS, TABLET, code
 from tests.panel.served import PIN, HandMade
-from tests.panel.test_paths import ACCESS, TABLET, code
 
 TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 METRICS = "/metrics"

@@ -16,8 +16,8 @@ from starlette.websockets import WebSocketDisconnect
 from edge_agent.levels import LevelNow, write_level
 from edge_agent.panel.gate import COOKIE
 from edge_agent.panel.state import PanelState
+from tests.panel.clients import paired
 from tests.panel.served import HandMade, track
-from tests.panel.test_paths import paired
 
 LIVE = "/api/v1/live"
 OURS = {"host": "127.0.0.1:8025"}

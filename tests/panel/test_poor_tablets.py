@@ -20,9 +20,9 @@ from edge_agent.panel import app, live
 from edge_agent.panel.hub import Shot
 from edge_agent.panel.live import Viewer
 from edge_agent.panel.wire import LEVEL, PREVIEW
+from tests.panel.clients import ACCESS, TABLET, code, paired
 from tests.panel.served import HandMade
 from tests.panel.test_live import LIVE, OURS, Watcher, watching
-from tests.panel.test_paths import ACCESS, TABLET, code, paired
 
 
 def test_a_tablet_that_sleeps_is_let_go(room: HandMade, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from edge_agent.panel.rehearsal import TEST_TITLE, is_test
 from edge_agent.rows import BinRow, Lecture
 from edge_agent.rules.lecture import State
 from edge_agent.rules.timeline import SECOND
+from tests.panel.clients import code, press
 from tests.panel.served import HandMade
-from tests.panel.test_paths import code, press
 
 TEST = "0193a1b2-0000-7000-8000-0000000000aa"
 REAL = "0193a1b2-0000-7000-8000-0000000000bb"
