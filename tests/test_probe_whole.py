@@ -1,4 +1,4 @@
-"""The whole trial of a destination: real servers, their certificates and clocks, and the command."""
+"""The whole trial of a destination: real servers, certificates and clocks, and the command."""
 
 from __future__ import annotations
 
