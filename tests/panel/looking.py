@@ -19,7 +19,9 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 
-from tests.panel.fake import SCREENS, Fake, fake
+from tests.panel.fake import fake
+from tests.panel.fake_room import Fake
+from tests.panel.fake_screens import SCREENS
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIZES = {"10-inch": (1280, 800), "7-inch": (1024, 600), "phone": (390, 844)}

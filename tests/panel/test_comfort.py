@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from tests.panel.fake import Fake, fake
+from tests.panel.fake import fake
+from tests.panel.fake_room import Fake
 from tests.panel.looking import SIZES, Onlooker, served
 
 SCREENS = ("ready", "recording", "question", "paused", "saved", "mic_silent")

@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from edge_agent.panel import state as it
-from tests.panel.fake import Fake, fake, lecture
+from tests.panel.fake import fake
+from tests.panel.fake_room import Fake
+from tests.panel.fake_screens import lecture
 from tests.panel.looking import SIZES, Onlooker, onlooker, served
 
 

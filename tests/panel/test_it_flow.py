@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.panel.fake import ID
+from tests.panel.fake_screens import ID
 from tests.panel.looking import SIZES, Onlooker, onlooker
 
 
