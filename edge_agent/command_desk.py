@@ -38,7 +38,7 @@ class CommandDesk:
 
     def begin(self, action: do.Begin, now: Now) -> None:
         args = self._args(action.command)
-        until = _moment(args.get("until_utc"))
+        until = self._planned_end(args.get("until_utc"), now)
         held = int(args.get("withheld") is True)
         lecture = replace(self._start.draft(args, until, now), withheld=held)
         try:
@@ -51,6 +51,16 @@ class CommandDesk:
         with self._ledger.transaction():
             self._start.enter(lecture, tracks)
             self._ledger.answer(action.command, answer, now)
+
+    def _planned_end(self, given: object, now: Now) -> datetime | None:
+        """As others say it: "never" is 9999 to many, and no clock can reckon beyond that."""
+        try:
+            until = datetime.fromisoformat(given) if isinstance(given, str) and given else None
+        except ValueError:
+            return None
+        if until is None or until.tzinfo is None:
+            return None
+        return min(max(until, now.utc), now.utc + timedelta(microseconds=self._longest_ns // 1000))
 
     def stop(self, action: do.Stop, now: Now) -> None:
         """Who asks for it, and who nobody asked, may take it back for a while."""

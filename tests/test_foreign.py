@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,5 +57,36 @@ def test_half_letters_in_a_command_do_not_end_the_agent(
         assert command is not None
         assert command.answer is not None
         assert room.ledger.existing(lecture).title == "caf?"
+    finally:
+        room.close()
+
+
+@pytest.mark.parametrize(
+    ("until", "ends"),
+    [
+        ("9999-12-31T23:59:59Z", True),
+        ("9999-12-31T23:59:59.999999-14:00", True),
+        ("0001-01-01T00:00:00+14:00", True),
+        ("2026-11-22T20:00:00", False),
+        ("never", False),
+    ],
+)
+def test_an_end_that_no_clock_can_reckon_with_does_not_end_the_agent(
+    tmp_path: Path, until: str, ends: bool
+) -> None:
+    """ "Never" is the last day of the year 9999 to many control systems."""
+    room = SimulatedRoom(tmp_path)
+    try:
+        room.run(3)
+        room.post("start", {"until_utc": until}, "begin")
+        room.run(2)
+        [lecture] = map(room.ledger.existing, room.ledger.ids())
+        longest = timedelta(hours=room.config.recording.max_hours)
+        if ends:
+            assert lecture.until_utc is not None
+            assert datetime.fromisoformat(lecture.until_utc) <= room.clock.utc + longest
+        else:
+            assert lecture.until_utc is None
+        assert (lecture.state is State.RECORDING) is not until.startswith("0001")
     finally:
         room.close()
