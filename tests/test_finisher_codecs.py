@@ -12,14 +12,8 @@ from edge_agent.finish_messages import GapCause
 from encoders.boxes import read_index
 from encoders.inserts import slate_picture
 from tests.chromium import play
-from tests.lecture_maker import (
-    job,
-    kill_and_recover,
-    record_pictures,
-    record_sound,
-    seconds,
-)
-from tests.test_finisher import CAM, MIC, assert_package, build, manifest_of, probe
+from tests.finished import CAM, MIC, assert_package, build, manifest_of, probe
+from tests.lecture_maker import job, kill_and_recover, record_pictures, record_sound, seconds
 
 CODECS = ["h264", "hevc", "av1"]
 FILES = {"presenter.mp4", "audio.m4a"}
