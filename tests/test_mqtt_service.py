@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge_agent.asking import NoAnswer, NotRunning
-from edge_agent.clock import Now
-from edge_agent.commands.mqtt_room import looking, unknown
-from edge_agent.config import Config
 from edge_agent.mqtt.desk import MOST_WAITING, Desk
 from edge_agent.mqtt.judge import Incoming, Judge
-from edge_agent.mqtt.link import MOST_UNDER_WAY, Broker, Link, LinkLost
+from edge_agent.mqtt.link import MOST_UNDER_WAY, LinkLost
 from edge_agent.mqtt.messages import COMMANDS, Health, Queue, State
-from edge_agent.mqtt.packets import Post, publish_bytes
+from edge_agent.mqtt.packets import Post
 from edge_agent.mqtt.patience import Patience
 from edge_agent.mqtt.service import FIGHT, MOST_REFUSALS, STALL_S, Service
 from edge_agent.mqtt.topics import Topics
 from edge_agent.mqtt.view import Snapshot, View
 from tests.fixed_clock import FixedClock
 from tests.hardware_fixtures import wait_for
-from tests.panel.served import HandMade, track
 
 TOPICS = Topics("royal", "b-204")
+HANG_S = 30.0
 PREFIX = TOPICS.prefix
 ROOM = Snapshot(State(word="ready"), Health(), Queue())
-HANG_S = 30.0
 
 
 @dataclass
@@ -278,204 +269,3 @@ def test_a_flood_of_bad_messages_is_counted_and_answered_sparingly(world: World)
     assert world.service.refused == {"bad-json": 1000, "retained": 1000}
     told = [line for line in world.said if "refused" in line]
     assert len(told) == 8, "the first, the tenth, the hundredth, the thousandth of each"
-
-
-# ---------------------------------------------------------------- a broker of bytes
-
-
-class Bytes:
-    """Says `first` to whoever connects, then listens; what it hears is in `heard`."""
-
-    def __init__(self, first: bytes) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.heard = b""
-        self._first = first
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        connection, _ = self._listener.accept()
-        with connection:
-            connection.sendall(self._first)
-            with contextlib.suppress(ConnectionResetError):
-                while piece := connection.recv(65536):
-                    self.heard += piece
-
-    def close(self) -> None:
-        self._listener.close()
-        self._thread.join(HANG_S)
-
-
-CONNACK = bytes.fromhex("2003000000")
-
-
-@pytest.fixture
-def speaking() -> Iterator[Callable[[bytes], tuple[Bytes, Link]]]:
-    made: list[tuple[Bytes, Link]] = []
-
-    def make(first: bytes) -> tuple[Bytes, Link]:
-        broker = Bytes(first)
-        address = Broker("127.0.0.1", broker.port, tls=False)
-        made.append((broker, Link(address, TOPICS, lambda: None, print, patience_s=1)))
-        return made[-1]
-
-    yield make
-    for broker, link in made:
-        link.close()
-        broker.close()
-
-
-Speaking = Callable[[bytes], tuple[Bytes, Link]]
-
-
-@pytest.mark.parametrize("size", [0, 60, 120, 300, 17_000])
-@pytest.mark.parametrize("expiry_s", [None, 60])
-@pytest.mark.parametrize("mark", [b"", b"\x00" * 130])
-def test_a_message_has_as_many_bytes_as_are_reckoned(
-    speaking: Speaking, size: int, expiry_s: int | None, mark: bytes
-) -> None:
-    broker, link = speaking(CONNACK)
-    link.open()
-    wait_for(lambda: link.turn(0.05) or link.connected, "the connection", HANG_S)
-    post = Post(TOPICS.state, b"x" * size, True, expiry_s, mark)
-    subscribed = b"ea/1/royal/b-204/cmd/+"
-    wait_for(lambda: link.turn(0.01) or subscribed in broker.heard, "the subscription", HANG_S)
-    before = len(broker.heard)
-    assert link.publish(post)
-    wait_for(
-        lambda: link.turn(0.01) or len(broker.heard) - before >= publish_bytes(post), "it", HANG_S
-    )
-    assert len(broker.heard) - before == publish_bytes(post)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        bytes.fromhex("2003008700"),  # not authorised
-        bytes.fromhex("20ff"),
-        bytes.fromhex("20020000"),  # MQTT 3.1.1
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        bytes.fromhex("f0ffffff7f"),
-        CONNACK + bytes.fromhex("300500ffffffff"),
-        CONNACK + bytes.fromhex("e0018e"),
-        b"\x00" * 100,
-    ],
-)
-def test_a_broker_that_speaks_strangely_is_lost_and_nothing_worse(
-    speaking: Speaking, words: bytes
-) -> None:
-    _, link = speaking(words)
-    link.open()
-
-    def is_lost() -> bool:
-        try:
-            link.turn(0.05)
-        except LinkLost:
-            return True
-        return False
-
-    wait_for(is_lost, "it is lost", HANG_S)
-
-
-def test_where_nobody_listens_is_told_with_the_address(speaking: Speaking) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    link = Link(Broker("127.0.0.1", port, tls=False), TOPICS, lambda: None, print)
-    with pytest.raises(LinkLost, match=f"127.0.0.1 port {port}: "):
-        link.open()
-
-
-# ---------------------------------------------------------------- the room
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[HandMade]:
-    room = HandMade(tmp_path)
-    yield room
-    room.ledger.close()
-
-
-def seen(room: HandMade) -> Snapshot:
-    config = Config.model_validate(
-        {
-            "room": {"name": "B-204"},
-            "storage": {
-                "spool": room.spool.root,
-                "runtime": room.runtime.root,
-                "least_free_mib": 0,
-            },
-        }
-    )
-    now = Now(time.monotonic_ns(), datetime.now(UTC), _boot(), "synchronised")
-    look, end = looking(config, room.spool, room.runtime, _At(now))
-    try:
-        return look()
-    finally:
-        end()
-
-
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-@dataclass
-class _At:
-    at: Now
-
-    def now(self) -> Now:
-        return self.at
-
-    def mono_ns(self) -> int:
-        return self.at.mono_ns
-
-
-def test_a_room_without_an_agent_is_offline(room: HandMade) -> None:
-    it = seen(room)
-    assert (it.state.word, it.state.alerts, it.health.agent) == (
-        "not_ready",
-        ["device_offline"],
-        False,
-    )
-    assert unknown("B-204", "x").state.alerts == ["device_offline"]
-
-
-def test_a_room_at_rest_is_ready_and_calls_nobody(room: HandMade) -> None:
-    with room.alive():
-        it = seen(room)
-    assert (it.state.word, it.state.alerts, it.health.agent) == ("ready", [], True)
-    assert [(t.name, t.role) for t in it.state.tracks] == [
-        ("camera", "camera"),
-        ("microphone", "microphone"),
-    ]
-
-
-def test_a_room_that_has_lost_every_device_is_offline_and_one_that_has_lost_one_is_not(
-    room: HandMade,
-) -> None:
-    lost = {"phase": "absent", "reason": "unplugged"}
-    with room.alive():
-        room.say(tracks={"camera": track("video", **lost), "microphone": track("audio")})
-        assert seen(room).state.alerts == []
-        both = {"camera": track("video", **lost), "microphone": track("audio", **lost)}
-        room.say(tracks=both)
-        assert seen(room).state.alerts == ["device_offline"]
-
-
-def test_events_of_this_boot_are_told_in_their_order(room: HandMade) -> None:
-    now = Now(time.monotonic_ns(), datetime.now(UTC), _boot(), "synchronised")
-    before = Now(1, datetime.now(UTC), "another boot", "synchronised")
-    for moment, kind in ((before, "old"), (now, "one"), (now, "two")):
-        room.ledger.add_event(moment, kind, "x" * 5000, None)
-    events = seen(room).events
-    assert [event.kind for event in events] == ["one", "two"]
-    assert all(len(event.text) <= 240 for event in events)
-
-
-def test_the_turn_changes_with_what_people_do_and_with_nothing_else(room: HandMade) -> None:
-    with room.alive():
-        first = seen(room).state.turn
-        room.say(tracks={"camera": track("video"), "microphone": track("audio", peak=-3.0)})
-        assert seen(room).state.turn == first
-        room.say(muted=True)
-        assert seen(room).state.turn != first
