@@ -109,13 +109,14 @@ def resolved(box: Outbox, by: Sender, key: str, at: Moment, letter_id: str) -> O
 
 def test_letter(by: Sender, at: Moment, ids: tuple[str, str]) -> Waiting:
     """One that says of itself that it is a test."""
+    about = "nothing is wrong in this room" if by.by == "room" else "it says nothing about any room"
     data = Data(
         id=ids[0],
         alert="device_offline",
         room=by.room,
         by=by.by,
         institution=by.institution,
-        text="this is a test: nothing is wrong in this room",
+        text=f"this is a test: {about}",
         raised_utc=at.utc,
         clock=at.clock,
         version=by.version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge_agent.alerting.service import Service
     from edge_agent.config import Config
     from edge_agent.config_webhooks import WebhookConfig
+    from edge_agent.secrets import Secrets
 
 app = typer.Typer(help="Webhooks for the alerts that somebody must hear of.", no_args_is_help=True)
 
@@ -71,26 +72,11 @@ def try_out(
 ) -> None:
     """Send a test to each webhook, once. Exit code 11 when one does not take it."""
     with reporting("alerts.test", as_json) as report:
-        from edge_agent.alerting.outbox import Moment, test_letter
-        from edge_agent.alerting.post import Post
-        from edge_agent.clock import SystemClock
-        from edge_agent.ids import uuid7
         from edge_agent.secrets import Secrets
 
         settings, here = config(context), room(context)
-        wanted = _chosen(settings, names or [])
-        now = SystemClock().now()
-        ids = [uuid7(int(now.utc.timestamp() * 1e9)) for _ in range(2)]
-        letter = test_letter(_sender(settings), Moment(now.utc_text, now.trust), (ids[0], ids[1]))
-        post = Post(Secrets.of(os.environ, here.written.main.parent), lambda: False)
-        report.data = []
-        for name, webhook in wanted.items():
-            outcome = post(webhook, letter)
-            taken = outcome.kind == "taken"
-            report.data.append({"webhook": name, "taken": taken, "trouble": outcome.words})
-            report.say(f"{name}: {'it has taken a test' if taken else outcome.words}")
-        if not all(each["taken"] for each in report.data):
-            report.exit = Exit.NETWORK
+        secrets = Secrets.of(os.environ, here.written.main.parent)
+        send_test(report, _chosen(settings, names or []), _sender(settings), secrets)
 
 
 @app.command()
@@ -108,6 +94,29 @@ def document() -> str:
 
 
 # ---------------------------------------------------------------- pieces
+
+
+def send_test(
+    report: Report, webhooks: Mapping[str, WebhookConfig], by: Sender, secrets: Secrets
+) -> None:
+    """A letter to each, once, that says of itself that it is a test."""
+    from edge_agent.alerting.outbox import Moment, test_letter
+    from edge_agent.alerting.post import Post
+    from edge_agent.clock import SystemClock
+    from edge_agent.ids import uuid7
+
+    now = SystemClock().now()
+    ids = [uuid7(int(now.utc.timestamp() * 1e9)) for _ in range(2)]
+    letter = test_letter(by, Moment(now.utc_text, now.trust), (ids[0], ids[1]))
+    post = Post(secrets, lambda: False)
+    report.data = []
+    for name, webhook in webhooks.items():
+        outcome = post(webhook, letter)
+        taken = outcome.kind == "taken"
+        report.data.append({"webhook": name, "taken": taken, "trouble": outcome.words})
+        report.say(f"{name}: {'it has taken a test' if taken else outcome.words}")
+    if not all(each["taken"] for each in report.data):
+        report.exit = Exit.NETWORK
 
 
 def furnish(

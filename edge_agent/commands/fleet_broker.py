@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,11 @@ class Wish:
 
 
 class Desk:
-    """The rooms of one broker, as it keeps them; connected as long as it goes well."""
+    """The rooms of one broker, as it keeps them; connected as long as it goes well.
+
+    A broker may forget what it keeps. A room that it has told of once is missing from then on,
+    until somebody takes it out.
+    """
 
     def __init__(
         self,
@@ -40,12 +45,17 @@ class Desk:
         known: Iterable[str],
         wanted: Iterable[str],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rest: Callable[[float], object] = time.sleep,
     ) -> None:
-        """As site/room. `known` ought to be there; `wanted`: only these, all if there are none."""
+        """As site/room. `known` ought to be there; `wanted`: only these, all if there are none.
+        `rest`: what a broker that went away is given, in seconds."""
         self._make_reader = make_reader
         self._known, self._wanted = set(known), set(wanted)
-        self._now = now
+        self._now, self._rest = now, rest
         self._reader: Reader | None = None
+        self._lost = False
+        #: What was kept last of each room that a broker has told of.
+        self._met: dict[str, Kept] = {}
         self._seen: set[str] = set()
 
     def __enter__(self) -> Desk:
@@ -72,14 +82,26 @@ class Desk:
 
     def rooms(self, wait_s: float = 0.0) -> list[Kept]:
         """What is kept of each, after following for so long. Raises LinkLost; the next call
-        connects anew."""
+        connects anew, after as long."""
         from edge_agent.mqtt.link import LinkLost
 
+        if self._lost:
+            self._rest(wait_s)
         try:
-            return self._heard(wait_s)
+            found = self._heard(wait_s)
         except LinkLost:
+            self._lost = True
             self.close()
             raise
+        self._lost = False
+        return found
+
+    def remember(self, names: Iterable[str]) -> None:
+        """These were told of by a desk before this one."""
+        from edge_agent.rules.fleet_retained import Kept
+
+        for name in names:
+            self._met.setdefault(name, Kept(name))
 
     def close(self) -> None:
         if self._reader is not None:
@@ -104,15 +126,20 @@ class Desk:
             )
             for (site, room), heard in self._reader.rooms.items()
         }
-        for name in self._known - kept.keys():
-            kept[name] = Kept(name)
+        for site, room in self._reader.taken_out:
+            self._met.pop(f"{site}/{room}", None)
+        self._met |= kept
+        met = {name: replace(it, online=None) for name, it in self._met.items() if name not in kept}
+        kept = {name: Kept(name) for name in self._known} | met | kept
         self._seen = {name for name in kept if not self._wanted or name in self._wanted}
         return [kept[name] for name in sorted(self._seen)]
 
 
-def desk(wish: Wish, inventory: Path | None, names: str, site: str) -> Desk:
-    """The inventory is optional: it says which rooms ought to be there. Raises Failure,
-    ConfigError, OSError."""
+def desk(
+    wish: Wish, inventory: Path | None, names: str, site: str, met: Iterable[str] = ()
+) -> Desk:
+    """The inventory is optional: it says which rooms ought to be there; `met`: those that were
+    there once. Raises Failure, ConfigError, OSError."""
     import os
 
     from edge_agent.fleet.inventory import chosen, level, place, read
@@ -133,7 +160,9 @@ def desk(wish: Wish, inventory: Path | None, names: str, site: str) -> Desk:
         )
     where = level(site) if site else ""
     wanted = [name if "/" in name else f"{where}/{level(name)}" for name in sought]
-    return Desk(lambda: Reader(broker, password, where), known, wanted)
+    found = Desk(lambda: Reader(broker, password, where), known, wanted)
+    found.remember(name for name in met if not where or name.startswith(f"{where}/"))
+    return found
 
 
 def ask(place: Desk) -> list[Standing]:

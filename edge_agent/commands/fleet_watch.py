@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_agent.commands.alerts import send_test
 from edge_agent.commands.fleet import (
     Broker,
     BrokerCa,
@@ -29,6 +30,7 @@ from edge_agent.commands.fleet_broker import desk as make_desk
 from edge_agent.commands.output import reporting
 
 if TYPE_CHECKING:
+    from edge_agent.alerting.outbox import Sender
     from edge_agent.alerting.service import Service
     from edge_agent.clock import Clock
     from edge_agent.config_webhooks import WebhookConfig
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 EVERY_S, FOLLOW_S = 5.0, 4.0
 #: The first look at ten thousand rooms takes minutes where many of them have told little.
 STALE_S = 300.0
+#: In the folder: what stands, and the letters that wait.
+KEPT = "alerts.json"
 _NOTHING_YET = "nothing has been heard from the broker yet, or for five minutes"
 _NO_ROOMS = "the broker shows this desk no rooms; its ACL must let it read them"
 
@@ -57,11 +61,17 @@ def watch(
     also: Annotated[
         bool, typer.Option("--also", help="Also what rooms tell: for rooms without webhooks.")
     ] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="Send each webhook a test, once, and watch nothing.")
+    ] = False,
     state: Annotated[
         Path, typer.Option(envvar="STATE_DIRECTORY", help="The folder for what has to be sent.")
     ] = Path("/var/lib/edge-agent-fleet"),
 ) -> None:
-    """Tell the webhooks of the inventory which rooms are away, in the foreground."""
+    """Tell the webhooks of the inventory which rooms are away, in the foreground.
+
+    With --test: exit code 11 when one does not take it.
+    """
     with reporting("fleet.watch") as report:
         from edge_agent.alerting import service as program
         from edge_agent.clock import SystemClock
@@ -71,8 +81,11 @@ def watch(
 
         file = place(inventory, os.environ)
         called, secrets = webhooks(file), Secrets.of(os.environ, file.parent)
+        if test:
+            send_test(report, called, sender(called), secrets)
+            return
         wish = Wish(broker, broker_user, broker_password, broker_ca)
-        seen = looking(make_desk(wish, inventory, rooms, site), also)
+        seen = looking(make_desk(wish, inventory, rooms, site, called_for(state / KEPT)), also)
         kept, clock = (state, called, secrets), SystemClock()
         serve(
             state / "watch.lock",
@@ -80,6 +93,26 @@ def watch(
             lambda stop: furnish(kept, seen, after * 60, clock, stop.is_set, report.note),
             program.run,
         )
+
+
+def sender(called: Mapping[str, WebhookConfig]) -> Sender:
+    """What all letters of the desk say."""
+    from edge_agent import __version__
+    from edge_agent.alerting.outbox import Sender
+
+    wishes = {name: it.alerts for name, it in called.items()}
+    return Sender("desk", "", __version__, wishes, by="desk")
+
+
+def called_for(file: Path) -> list[str]:
+    """The rooms (site/room) for which somebody was called and which are not back."""
+    from edge_agent.alerting.outbox import BadOutbox, read
+
+    try:
+        standing = read(file.read_bytes()).standing
+    except (OSError, BadOutbox):
+        return []
+    return [place for it in standing if (place := str(it.data.get("place", "")))]
 
 
 Look = tuple[Callable[[], Sequence["Cause"]], Callable[[], None]]
@@ -112,8 +145,6 @@ def furnish(
     tell: Callable[[str], None],
 ) -> tuple[Service, Callable[[], None]]:
     """The service with all its pieces, and what ends the looking. Nothing is sent yet."""
-    from edge_agent import __version__
-    from edge_agent.alerting.outbox import Sender
     from edge_agent.alerting.post import Post
     from edge_agent.alerting.service import Service
     from edge_agent.rules.fleet_alerts import blind, look
@@ -128,11 +159,10 @@ def furnish(
         look_no_more=seen[1],
         name="fleet-reader",
     )
-    wishes = {name: it.alerts for name, it in called.items()}
     service = Service(
-        file=folder / "alerts.json",
+        file=folder / KEPT,
         news=folder / "news.json",
-        sender=Sender("desk", "", __version__, wishes, by="desk"),
+        sender=sender(called),
         webhooks=called,
         sight=sights.sight,
         post=Post(secrets, ended),

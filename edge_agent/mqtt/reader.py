@@ -73,6 +73,8 @@ class Reader:
         self._broker, self._password = broker, password
         self._site, self._patience_s = site or "+", patience_s
         self.rooms: dict[Place, Heard] = {}
+        #: Those that somebody has taken out meanwhile.
+        self.taken_out: set[Place] = set()
         #: More rooms than this program looks at.
         self.too_many = False
         self._asked: set[Place] = set()
@@ -134,7 +136,9 @@ class Reader:
             self._asked.update(part)
 
     def _whole(self, places: list[Place], topics: int) -> bool:
-        return all(len(self.rooms[place].told) > topics for place in places)
+        """Who is taken out meanwhile has nothing more to tell."""
+        heard = [self.rooms.get(place) for place in places]
+        return all(it is None or len(it.told) > topics for it in heard)
 
     def _subscribe(self, filters: list[str]) -> None:
         options = SubscribeOptions(qos=0)
@@ -187,16 +191,22 @@ class Reader:
         if len(levels) != 5 or "/".join(levels[:2]) != ROOT or levels[4] not in RETAINED:
             return
         place = (levels[2], levels[3])
-        if place not in self.rooms and len(self.rooms) >= MOST_ROOMS:
-            self.too_many = True
-            return
-        heard = self.rooms.setdefault(place, Heard())
-        if not message.payload and levels[4] == "online":
-            # Somebody has taken it out: an empty retained message.
-            del self.rooms[place]
+        if levels[4] == "online":
+            self._hear_of(place, gone=not message.payload)
+        if place in self.rooms:
+            self.rooms[place].told[levels[4]] = _json(bytes(message.payload))
+
+    def _hear_of(self, place: Place, gone: bool) -> None:
+        """There is such a room; `gone`: somebody has taken it out, by an empty retained message."""
+        if gone:
+            self.rooms.pop(place, None)
             self._asked.discard(place)
-            return
-        heard.told[levels[4]] = _json(bytes(message.payload))
+            self.taken_out.add(place)
+        elif place in self.rooms or len(self.rooms) < MOST_ROOMS:
+            self.rooms.setdefault(place, Heard())
+            self.taken_out.discard(place)
+        else:
+            self.too_many = True
 
 
 def _json(payload: bytes) -> Any:
