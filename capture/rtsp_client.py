@@ -34,6 +34,8 @@ SOUND_S = 2.0
 SETTLING_S = 1.0
 #: Taken at once; more waits in the kernel, which holds some MB.
 MOST = 256 * 1024
+#: What a picture cannot be longer than: one of 3840×2160 has 12 MB before it is coded.
+MOST_PICTURE = 16 << 20
 KEEP_S = 30.0
 NOWHERE = -1
 BACK = 90_000  # a second of the camera's clock
@@ -64,13 +66,17 @@ class RtspClient:
         self._keep_s = KEEP_S
         self._keep_at = self._settled_at = self._sound_at = 0.0
         self._drained = False
+        self._came = 0
         self._last: int | None = None
 
     def open(self) -> Track:
         """Connect and let the camera play. Raises Unusual, OSError (TimeoutError: no answer)."""
         deadline = time.monotonic() + self._open_s
         where = (self._address.host, self._address.port)
-        self._socket = socket.create_connection(where, self._open_s)
+        try:
+            self._socket = socket.create_connection(where, self._open_s)
+        except UnicodeError:
+            raise Unusual("its name cannot be that of a computer") from None
         uri = self._address.uri
         known = self._ask(deadline, "OPTIONS", uri)
         if "GET_PARAMETER" in known.header("public"):
@@ -101,11 +107,12 @@ class RtspClient:
         Raises TimeoutError when it is silent for too long, OSError, and Unusual for pictures that
         are not shown in the order in which they come, or all at once, and for bytes that make none.
         """
-        until = time.monotonic() + self._silent_s
+        until, most = time.monotonic() + self._silent_s, self._came + MOST_PICTURE
         while self._pictures is None or not self._pictures.ready:
             if not self._take_what_came():
                 return None
-            if time.monotonic() > until and not (self._pictures and self._pictures.ready):
+            late = time.monotonic() > until or self._came > most
+            if late and not (self._pictures and self._pictures.ready):
                 raise Unusual("what it sends makes no pictures")
         picture = self._pictures.ready.popleft()
         if self._last is not None and -BACK < picture.time - self._last <= 0:
@@ -156,6 +163,7 @@ class RtspClient:
         data = self._socket.recv(MOST)
         now_ns = time.monotonic_ns()
         self._drained = len(data) < MOST
+        self._came += len(data)
         for packet in self._wire.packets(data, self._channel):
             if self._pictures is not None:
                 self._pictures.add(packet, now_ns)

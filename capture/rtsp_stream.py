@@ -13,7 +13,7 @@ import struct
 from collections import deque
 from dataclasses import dataclass
 
-from capture.rtsp_words import START, Message, head_of
+from capture.rtsp_words import START, Message, head_of, number
 
 _DOLLAR = ord("$")
 _FRAME = struct.Struct(">BBH")
@@ -73,11 +73,11 @@ class Wire:
         capital = buffer[at : at + 1].isupper()
         if capital and close < 0 and len(buffer) - at <= _MOST_HEAD:
             return at
-        if not capital or close < 0 or b"RTSP/" not in buffer[at:close].split(b"\r\n", 1)[0]:
+        known = 0 <= close - at <= _MOST_HEAD
+        if not capital or not known or b"RTSP/" not in buffer[at:close].split(b"\r\n", 1)[0]:
             return self._skip(buffer, at)
         head = head_of(buffer[at:close])
-        length = head.header("content-length")
-        after = close + 4 + (int(length) if length.isdecimal() else 0)
+        after = close + 4 + number(head.header("content-length"))
         if after > close + 4 + _MOST_BODY:
             return self._skip(buffer, at)
         if after > len(buffer):

@@ -92,11 +92,11 @@ def picture_track(description: str, base: str) -> Track | None:
     """The first picture. None for what is not H.264, encrypted, or sent in another order."""
     _, *sections = re.split(r"(?m)^m=", description.replace("\r", ""))
     section = next((text for text in sections if text.startswith("video ")), "")
-    found = re.match(r"video \d+(?:/\d+)? RTP/AVP(?:/TCP)? (\d+)", section)
+    found = re.match(r"video \d+(?:/\d+)? RTP/AVP(?:/TCP)? (\d{1,3})\b", section)
     if found is None:
         return None
     kind = int(found[1])
-    names = dict(re.findall(r"(?m)^a=([a-z]+):(.*?) *$", section))
+    names = {key: text.rstrip(" ") for key, text in re.findall(r"(?m)^a=([a-z]+):(.*)$", section)}
     if not re.search(rf"(?mi)^a=rtpmap:{kind} +H264/90000", section):
         return None
     words = re.search(rf"(?m)^a=fmtp:{kind} (.*)$", section)
@@ -110,14 +110,19 @@ def picture_track(description: str, base: str) -> Track | None:
 def session_of(answer: Message) -> tuple[str, float]:
     """The session's name, and after how many seconds of silence the camera forgets it."""
     name, *words = (word.strip() for word in answer.header("session").split(";"))
-    limit = _parameters(";".join(words)).get("timeout", "")
-    return name, float(limit) if limit.isdigit() and int(limit) > 0 else SESSION_S
+    limit = number(_parameters(";".join(words)).get("timeout", ""))
+    return name, float(limit or SESSION_S)
 
 
 def channel_of(answer: Message) -> int | None:
     """The channel that the camera has chosen for the picture, None if it will not interleave."""
-    found = re.search(r"interleaved=(\d+)", answer.header("transport"))
+    found = re.search(r"interleaved=(\d{1,3})\b", answer.header("transport"))
     return int(found[1]) if found else None
+
+
+def number(text: str) -> int:
+    """0 for what is none. Python refuses to read thousands of digits, and "²" is a digit to it."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def _control(word: str, base: str) -> str:

@@ -178,6 +178,8 @@ def test_cuts_of_the_connection_change_nothing(data: st.DataObject) -> None:
         b"\r\n\r\n",
         b"X" * 20_000,
         b"RTSP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length: " + b"1" * 5000 + b"\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nWWW-Authenticate: Digest " + b"a" * 20_000 + b"\r\n\r\n",
     ],
 )
 def test_after_rubbish_the_next_packet_is_found(rubbish: bytes) -> None:

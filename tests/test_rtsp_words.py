@@ -13,6 +13,7 @@ from capture.rtsp_words import (
     base_of,
     channel_of,
     head_of,
+    number,
     picture_track,
     request,
     session_of,
@@ -184,3 +185,22 @@ def test_what_cannot_be_answered_is_left_to_others(offers: list[str]) -> None:
 
 def test_without_a_user_there_is_nothing_to_answer() -> None:
     assert not Login("", "", "").challenged(['Basic realm="a"'])
+
+
+@pytest.mark.parametrize("digits", ["1" * 5000, "²", "١" * 5000])
+def test_no_number_is_an_error(digits: str) -> None:
+    """Python refuses to read thousands of digits, and some of its digits."""
+    session = Message("RTSP/1.0 200 OK", (("session", f"a;timeout={digits}"),))
+    assert session_of(session) == ("a", 60.0)
+    assert channel_of(Message("", (("transport", f"interleaved={digits}"),))) is None
+    assert picture_track(SDP.replace("RTP/AVP 96", f"RTP/AVP {digits}"), "rtsp://cam") is None
+    head = head_of(f"RTSP/1.0 200 OK\r\nContent-Length: {digits}".encode())
+    assert number(head.header("content-length")) == 0
+
+
+def test_a_description_full_of_spaces_is_read_at_once() -> None:
+    """It was tried again from each space on: a million of them took hours."""
+    described = SDP.replace("a=framerate:25.0", "a=tool:" + " " * 500_000 + "x")
+    found = picture_track(described, "rtsp://cam")
+    assert found is not None
+    assert found.fps is None
