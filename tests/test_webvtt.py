@@ -45,6 +45,13 @@ def refused(text: str | bytes) -> BadCaptions:
         (vtt("100:00:01.000 --> 100:00:02.000\nlong after"), 1, 360002.0),
         (vtt(CUE, CUE), 2, 2.5),
         (vtt("00:00.000 --> 00:01.000", CUE), 2, 2.5),
+        (
+            vtt(
+                "00:01.000 --> 00:02.500\n<v Dr Sok>x &lt; 5</v> <00:02.000><c.red>no</c><i>\nb</>"
+            ),
+            1,
+            2.5,
+        ),
         (vtt(CUE).rstrip("\n"), 1, 2.5),
         (vtt(CUE) + "\n\n\n", 1, 2.5),
     ],
@@ -80,6 +87,14 @@ def test_what_is_stored_has_one_kind_of_line_ends_and_no_mark(ends: str, mark: b
         (vtt(CUE + "00:03.000 --> 00:04.000\nglued"), "an empty line is missing"),
         (vtt(CUE, "a line that belongs nowhere"), "line 6 is neither"),
         (vtt(CUE, "00:58.000 --> 01:10.001\nlate"), "after the end of the lecture, which has"),
+        (
+            vtt("00:01.000 --> 00:02.000\nif x < 5 and y > 3"),
+            '"<" stands alone in the caption in line 3',
+        ),
+        (vtt("1\n00:01.000 --> 00:02.000\nx<y"), '"<" stands alone in the caption in line 3'),
+        (vtt("٠٠:٠١.000 --> ٠٠:٠٢.000\nHi"), "line 3 is no time of a caption"),
+        (vtt("0٠:01.000 --> 0٠:02.000\nHi"), "line 3 is no time of a caption"),
+        (vtt("9" * 5000 + ":00:01.000 --> 00:02.000\nHi"), "line 3 is no time of a caption"),
         (vtt(CUE).encode("utf-16"), "UTF-16"),
         (vtt(CUE).encode("latin-1"), "line 4 is not in UTF-8"),
         (b"\x00\x00\x00\x20ftypisom", "no text"),
@@ -110,6 +125,14 @@ def test_subrip_becomes_webvtt_with_every_caption(text: str) -> None:
     found = checked(as_webvtt(decoded(text.encode())), LECTURE_S)
     assert (found.count, found.end_s) == (2, 4.0)
     assert "À tous" in found.text
+
+
+def test_what_subrip_says_is_what_players_show() -> None:
+    """There "<" is a letter, unless it begins a tag."""
+    said = SRT.replace("À tous", "if x < 5\nand y > 3: <b>a<b</b> <font color=red>c</font>")
+    found = checked(as_webvtt(said), LECTURE_S).text
+    assert "<i>Bonjour</i>" in found
+    assert "if x &lt; 5\nand y > 3: <b>a&lt;b</b> <font color=red>c</font>" in found
 
 
 @pytest.mark.parametrize(
@@ -149,7 +172,9 @@ def test_a_language_is_written_as_everybody_writes_it(given_as: str, tag: str) -
     assert language_of(file_name(tag)) == tag
 
 
-@pytest.mark.parametrize("text", ["", "french", "f", "fr_FR", "fr-", "../x", "fr.vtt", "français"])
+@pytest.mark.parametrize(
+    "text", ["", "french", "f", "fr_FR", "fr-", "../x", "fr.vtt", "français", "fr-٤١٩"]
+)
 def test_what_is_no_tag_is_refused(text: str) -> None:
     with pytest.raises(BadCaptions, match="language tag"):
         language_tag(text)
@@ -169,7 +194,7 @@ def test_captions_come_after_what_makes_a_lecture_watchable_and_before_the_small
     assert media_type("captions.fr.vtt") == "text/vtt"
 
 
-@given(st.text(alphabet=st.sampled_from("WEBVTT\n0123:.-> ab\t"), max_size=200))
+@given(st.text(alphabet=st.sampled_from("WEBVTT\n0123:.-> <ab/\t"), max_size=200))
 def test_whatever_a_file_says_it_is_taken_or_refused(text: str) -> None:
     """And what was taken once is taken as it was stored."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from edge_agent.rules.webvtt import BadCaptions
+from edge_agent.rules.webvtt import BadCaptions, escaped
 
 #: A number, and in the next line a time with a comma.
 _SUBRIP = re.compile(r"\s*\d+[ \t]*\n[ \t]*\d+:\d{1,2}:\d{1,2}[,.]\d+[ \t]*-->")
@@ -28,4 +28,6 @@ def as_webvtt(text: str) -> str:
     there, read = text.count("-->"), len(found.captions)
     if read < there:
         raise BadCaptions(f"{there - read} of its {there} captions cannot be read as SubRip")
+    for caption in found.captions:
+        caption.lines = escaped("\n".join(caption.lines)).split("\n")
     return str(found.content) + "\n"

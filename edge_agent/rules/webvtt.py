@@ -15,12 +15,16 @@ MOST_BYTES = 2 * 1024 * 1024
 #: What ends so much after the lecture was cut with it: players stop there anyway.
 TOLERANCE_S = 10.0
 _SIGNATURE = re.compile(r"WEBVTT(?:[ \t].*)?")
-_TIME = r"(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})"
+#: Digits are those of ASCII: players know no others.
+_TIME = r"(?:([0-9]{2,6}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})"
 _TIMING = re.compile(rf"{_TIME}[ \t]+-->[ \t]+{_TIME}(?:[ \t]+\S.*)?[ \t]*")
+#: A "<" that begins no tag: players show nothing from there to the next ">", or to the end.
+_LONE = re.compile(r"<(?!(?:/?[A-Za-z][^<>]*|/|[0-9][0-9:.]*)?>)")
 _ASIDE = re.compile(r"(NOTE|STYLE|REGION)(?:[ \t].*)?")
 #: Language, script, region, variants; what else BCP 47 allows nobody writes under a lecture.
 _TAG = re.compile(
-    r"([a-z]{2,3})(-[a-z]{4})?(-(?:[a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*)"
+    r"([a-z]{2,3})(-[a-z]{4})?(-(?:[a-z]{2}|\d{3}))?((?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*)",
+    re.ASCII,
 )
 _NAME = re.compile(r"captions\.([A-Za-z0-9-]+)\.vtt")
 SAVE_ANEW = "Open it in a subtitle editor and save it as WebVTT in UTF-8."
@@ -159,8 +163,19 @@ def _cue(block: list[str], line: int) -> _Cue:
         )
     if any("-->" in each for each in block[at + 1 :]):
         raise BadCaptions(f"an empty line is missing within the caption in line {line}")
+    text = "\n".join(block[at + 1 :])
+    if _LONE.search(text):
+        raise BadCaptions(
+            f'a "<" stands alone in the caption in line {line}: players hide what follows it',
+            "Write &lt; in its place.",
+        )
     start, end = found.groups()[:4], found.groups()[4:]
-    return _Cue(_ms(*start), _ms(*end), any(each.strip() for each in block[at + 1 :]))
+    return _Cue(_ms(*start), _ms(*end), bool(text.strip()))
+
+
+def escaped(text: str) -> str:
+    """What a caption says in a format in which "<" means no more than in a book."""
+    return _LONE.sub("&lt;", text)
 
 
 def _ms(hours: str | None, minutes: str, seconds: str, rest: str) -> int:
