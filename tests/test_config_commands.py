@@ -376,17 +376,6 @@ def test_a_rollback_takes_back_that_change_and_all_after_it_and_can_be_taken_bac
     assert "kept are: 1, 2, 3, 4, 5" in answer["error"]["message"]
 
 
-def test_a_version_that_does_not_validate_any_more_is_not_taken(desk: Desk) -> None:
-    desk("set", "room.name", "Aula")
-    [version] = History(desk.file).versions()
-    version.kept.write_text('[room]\nfloor = "of another version"\n')
-    before = desk.file.read_text()
-    code, answer = desk("rollback")
-    assert code == 6
-    assert "room.floor: there is no such key" in answer["error"]["message"]
-    assert desk.file.read_text() == before
-
-
 def test_the_history_keeps_the_newest_versions_and_numbers_go_on(tmp_path: Path) -> None:
     file, clock = tmp_path / "config.toml", FixedClock()
     history = History(file)

@@ -191,4 +191,4 @@ def rollback(
                     f"there is no change {wanted}; kept are: {known}",
                     "see them with: edge-agent config history",
                 ) from None
-            steps.carry_out(desk, desk.plan(texts), report, dry_run)
+            steps.carry_out(desk, steps.plan_to_go_back(desk, texts, wanted), report, dry_run)

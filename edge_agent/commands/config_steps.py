@@ -114,6 +114,22 @@ def plan_to_set(place: ConfigDesk, wanted: Mapping[KeyPath, str]) -> Plan:
         raise first from None
 
 
+def plan_to_go_back(place: ConfigDesk, texts: Mapping[Path, bytes], number: int) -> Plan:
+    """Raises Failure: by another agent, or beside other files, what was right once may be wrong."""
+    try:
+        return place.plan(texts)
+    except ConfigError as error:
+        [kept] = [each.kept for each in place.history.versions() if each.number == number]
+        raise Failure(
+            Exit.CONFIG,
+            "not-valid-any-more",
+            f"change {number} cannot be taken back, since what held before it is not valid any "
+            "more; nothing was changed:\n       " + "\n       ".join(error.problems),
+            f"take back fewer changes (edge-agent config history), or correct a copy of {kept}, "
+            "then: edge-agent config apply COPY",
+        ) from None
+
+
 def read(file: Path) -> bytes:
     """A file that somebody names, or what comes through a pipe. Raises Failure."""
     try:
