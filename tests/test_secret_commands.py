@@ -142,6 +142,16 @@ def test_a_secret_on_the_command_line_is_refused_and_not_repeated(desk: Desk) ->
     assert not desk.own.exists()
 
 
+def test_so_is_the_panels_pin(desk: Desk) -> None:
+    code, answer = desk("panel", "pin", "493817")
+    assert (code, answer["error"]["code"]) == (2, "secret-in-arguments")
+    assert "493817" not in str(answer)
+    assert not desk.own.exists()
+    code, answer = desk("panel", "pin", stdin="493817\n")
+    assert (code, answer["data"]) == (0, {"name": "panel-pin", "configured": True})
+    assert "493817" not in (desk.own / "panel-pin").read_text()
+
+
 @pytest.mark.parametrize(
     "given", ["", " \n", "two\nlines", "nul\0", b"\xff" * (MOST_BYTES + 5), "x" * MOST_BYTES]
 )

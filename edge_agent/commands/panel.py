@@ -144,19 +144,32 @@ def pair(
 
 
 @app.command()
-def pin(context: typer.Context) -> None:
+def pin(
+    context: typer.Context,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    as_json: AsJson = False,
+) -> None:
     """Set the PIN for the page for IT staff; asked for, never on the command line."""
-    with reporting("panel.pin") as report:
+    with reporting("panel.pin", as_json) as report:
+        if more:
+            raise Failure(
+                Exit.USAGE,
+                "secret-in-arguments",
+                "a PIN may not stand on the command line: others can read it there, and it stays "
+                "in the shell's history. Choose another one",
+                "without it: edge-agent panel pin",
+            )
         settings, here = config(context), room(context)
         name = settings.panel.pin or "panel-pin"
         store_pin(here, name, _asked_pin(), report)
+        report.data = {"name": name, "configured": settings.panel.pin is not None}
         if settings.panel.pin is None:
             report.say(f'now set pin = "{name}" in [panel] and restart the panel')
 
 
 def _asked_pin() -> str:
     if sys.stdin.isatty():
-        typed = typer.prompt("PIN", hide_input=True, confirmation_prompt=True)
+        typed = typer.prompt("PIN", hide_input=True, confirmation_prompt=True, err=True)
     else:
         typed = sys.stdin.readline()
     return checked_pin(str(typed))
