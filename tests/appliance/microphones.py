@@ -51,7 +51,7 @@ print(json.dumps(state["problems"]))'"""
 
 #: The track is not there, and the next line says why. In other words with each try to open it.
 _TOLD = """edge-agent status | awk '
-/^microphone +(absent|starting)/ { getline; if (/^ /) { print; told = 1 } }
+/^ +microphone +(absent|starting)/ { getline; if (/^    /) { print; told = 1 } }
 END { exit !told }'"""
 
 
