@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.ballast import Ballast
 from edge_agent.delivery import REFUSED_S, _step
-from tests.test_delivery import Place, Room, delivery
+from tests.delivery_room import Place, Room, delivery
 from uploader.sender import Artifact, Progress, Receipt
 
 

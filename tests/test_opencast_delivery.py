@@ -13,10 +13,10 @@ import pytest
 from edge_agent.config import Config, OpencastDestination, Storage
 from edge_agent.config_destinations import left_out
 from edge_agent.finish_messages import Artifact as PackagedFile
+from tests.delivery_room import Room, wait_for
 from tests.opencast_room import FILES, LECTURE, MANIFEST
 from tests.servers.opencast import PASSWORD, USER
 from tests.servers.opencast_client import Running
-from tests.test_delivery import Room, wait_for
 
 BIG = random.Random(9).randbytes(12 << 20)
 PACKAGE = {

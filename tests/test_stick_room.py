@@ -14,9 +14,9 @@ from edge_agent.commands.output import Exit
 from edge_agent.config import Config, StickDestination, Storage
 from edge_agent.room_key import room_key
 from edge_agent.spool import KNOWN_AT_TOP
+from tests.delivery_room import Room, wait_for
 from tests.published import answer_of
 from tests.servers.stick import PLATFORM, PLATFORMS, receiver_module
-from tests.test_delivery import Room, wait_for
 from uploader.keys import Key
 from uploader.sender import Transient
 from uploader.stick_index import MARKER, Marker

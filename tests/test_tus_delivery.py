@@ -11,8 +11,8 @@ import pytest
 
 from edge_agent.config import Config, Storage, TusDestination
 from edge_agent.ledger_memory import LedgerMemory
+from tests.delivery_room import BIG, Room, wait_for
 from tests.servers.tus import KEY, TOKEN, Receiver
-from tests.test_delivery import BIG, Room, wait_for
 from uploader.sender import Artifact
 
 FILE = Artifact("presenter.mp4", 5, "ab", "video/mp4")

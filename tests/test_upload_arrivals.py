@@ -17,8 +17,8 @@ from edge_agent.upload_arrivals import Arrivals, errors, expecting, under_way
 from edge_agent.upload_gate import Gate, Senses
 from edge_agent.upload_traffic import Meter
 from edge_agent.upload_watch import Transit
+from tests.delivery_room import Room
 from tests.fixed_clock import MORNING, FixedClock
-from tests.test_delivery import Room
 from uploader.forecast import Coming
 from uploader.limits import Limits
 from uploader.policy import Policy, Situation

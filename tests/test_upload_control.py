@@ -16,11 +16,11 @@ import jsonschema
 import pytest
 
 from edge_agent.config import Config, Storage, TusDestination, Upload, to_toml
+from tests.delivery_room import Room, wait_for
 from tests.published import answer_of
 from tests.servers.network_manager import NetworkManager, message_bus_address
 from tests.servers.tus import TOKEN, Receiver
 from tests.test_cli import ENVELOPE, ROOT
-from tests.test_delivery import Room, wait_for
 from tests.test_tus_delivery import _arrived
 
 LECTURE, OTHER = "0193-aaaa", "0193-bbbb"

@@ -13,8 +13,8 @@ from edge_agent.rows import Lecture, OutboxRow
 from edge_agent.rules.lecture import State
 from edge_agent.upload_gate import LOOK_S, REST_S, SENSE_S, Gate, Senses
 from edge_agent.upload_traffic import Meter
+from tests.delivery_room import Room
 from tests.fixed_clock import MORNING, FixedClock
-from tests.test_delivery import Room
 from uploader.limits import Limits
 from uploader.policy import Policy
 from uploader.timetable import Timetable

@@ -15,8 +15,8 @@ from edge_agent.ledger import Ledger
 from edge_agent.ledger_upload import MOST_ORDERS
 from edge_agent.rows import UploadOrder
 from edge_agent.upload_orders import Control, control
+from tests.delivery_room import Room
 from tests.fixed_clock import FixedClock
-from tests.test_delivery import Room
 from uploader.limits import Limit
 
 
