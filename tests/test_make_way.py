@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_http import OK, Server, head_of
-from tests.test_http import serve as serve
+from tests.servers.raw import OK, Server, head_of
+from tests.servers.raw import serve as serve
 from uploader.exchange import Piece, Request
 from uploader.http import Http
 from uploader.sender import MakesWay, Phase

@@ -20,11 +20,11 @@ from edge_agent.config import FolderDestination, S3Destination, StickDestination
 from edge_agent.secrets import Secrets
 from edge_agent.trial import Watcher, trial
 from tests.probe_words import BROKEN, KEPT, UNKNOWN, verdicts, words
+from tests.servers.raw import OPENSSL, Server, head_of
 from tests.servers.seaweed import KEY as STORE_KEY
 from tests.servers.seaweed import Seaweed
 from tests.servers.stick import PLATFORMS, prepare
 from tests.servers.tus import KEY, TOKEN, Receiver
-from tests.test_http import OPENSSL, Server, head_of
 from uploader.exchange import Request, Response
 
 
