@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.contracts.test_destination import artifact_of, ignore
+from tests.contracts.kits import artifact_of, ignore
 from tests.servers.stick import NOW, Platform, prepare, stick_destination
 from uploader.sender import Pending, Phase, Receipt
 from uploader.signing import unproven

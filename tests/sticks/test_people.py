@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contracts.test_destination import artifact_of
+from tests.contracts.kits import artifact_of
 from tests.servers.stick import NOW, PLATFORM, PLATFORMS, ROOM, receiver_module
 from tests.sticks.drawer import DATA, LECTURE, MIB, SCHEMA, World, said, small
 from uploader.keys import Key
