@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def packed(finished: Path, pieces: Sequence[Sequence[Source]]) -> list[Packed]:
 
     Raises OSError, av.FFmpegError.
     """
-    sizes = {source.size for sources in pieces for source in sources if source.key}
+    bare = _Bare(source for sources in pieces for source in sources if source.key)
     found = []
     with av.open(str(finished)) as container:
         stream = container.streams.video[0]
@@ -113,11 +114,38 @@ def packed(finished: Path, pieces: Sequence[Sequence[Source]]) -> list[Packed]:
             if packet.pts is None or packet.time_base is None:
                 continue
             data = bytes(packet)
-            tails = sorted(size for size in sizes if 0 < len(data) - size <= _MOST_SETS)
-            bare = [digest(data[-size:]) for size in tails if packet.is_keyframe]
+            looks = bare.looks(data) if packet.is_keyframe else (digest(data),)
             at = round(packet.pts * packet.time_base * VIDEO_SCALE)
-            found.append(Packed(at, (digest(data), *bare)))
+            found.append(Packed(at, looks))
     return found
+
+
+class _Bare:
+    """What key frames were before parameter sets came in front of them.
+
+    Each guess is a look at the whole picture, and a camera's are alike in size: in a long lecture
+    all guesses for all of them would take hours. So what fitted once is tried first.
+    """
+
+    def __init__(self, keys: Iterable[Source]) -> None:
+        known = list(keys)
+        self._sizes = sorted({source.size for source in known})
+        self._digests = {source.digest for source in known}
+        #: How long parameter sets have been so far.
+        self._sets: list[int] = [0]
+
+    def looks(self, data: bytes) -> tuple[str, ...]:
+        """Its digest, and that of the source it was made of, if there is one."""
+        whole = digest(data)
+        first = bisect_left(self._sizes, len(data) - _MOST_SETS)
+        sizes = self._sizes[first : bisect_left(self._sizes, len(data))]
+        for sets in (*self._sets, *(len(data) - size for size in sizes)):
+            look = digest(data[sets:]) if sets else whole
+            if look in self._digests:
+                if sets not in self._sets:
+                    self._sets.append(sets)
+                return (whole, look) if sets else (whole,)
+        return (whole,)
 
 
 def places(

@@ -13,6 +13,7 @@ from encoders.live_pieces import (
     LivePiece,
     Packed,
     Source,
+    _Bare,
     digest,
     placed,
     places,
@@ -92,6 +93,18 @@ def test_small_pictures_take_the_times_of_the_finished_file() -> None:
     assert [unit.pts for unit in placed(piece, file) or []] == [7, 7 + 2 * STEP]
     foreign = LivePiece(b"", [Unit(90_001, 90_001, True, b"1")], recorded("abc"))
     assert placed(foreign, file) is None
+
+
+def test_parameter_sets_are_found_in_front_of_whatever_key_frame() -> None:
+    """And looked for once: each look reads the picture, and in hours of them all are alike."""
+    keys = [bytes([number]) * (90_000 + 7 * number) for number in range(200)]
+    bare = _Bare(Source(0, len(key), True, digest(key)) for key in keys)
+    sets, longer = b"\0\0\0\1sets", b"\0\0\0\1longer sets"
+    for key in keys:
+        for before in (b"", sets, longer, sets):
+            assert set(bare.looks(before + key)) == {digest(before + key), digest(key)}
+    assert bare.looks(b"of another camera" * 6000) == (digest(b"of another camera" * 6000),)
+    assert bare._sets == [0, len(sets), len(longer)]
 
 
 def test_a_torn_piece_is_none(tmp_path: Path) -> None:
