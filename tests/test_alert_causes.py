@@ -13,6 +13,7 @@ from edge_agent.commands import alerts_room, mqtt_room
 from edge_agent.commands.missed_bookings import EVERY_NS, MissedBookings
 from edge_agent.config import Config, Storage
 from edge_agent.ids import uuid7
+from edge_agent.panel.reading import LAST_LECTURES
 from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules.alerts import LASTS_S, Cause
 from edge_agent.rules.bookings import Outcome
@@ -107,6 +108,34 @@ def test_each_lecture_that_could_not_be_saved_is_a_story_of_its_own(room: HandMa
     assert [cause.alert for cause in causes] == ["missed_capture"] * 2
     assert all("the disk is full" in cause.text for cause in causes)
     assert len({cause.lecture for cause in causes}) == 2
+
+
+def test_a_lecture_that_could_not_be_saved_stands_however_many_are_recorded_after_it(
+    room: HandMade,
+) -> None:
+    begun = datetime.now(UTC) - timedelta(days=20)
+    room.ledger.add_lecture(lecture(State.FAILED, begun), [])
+    for day in range(2 * LAST_LECTURES):
+        room.ledger.add_lecture(lecture(State.PURGED, begun + timedelta(days=day, hours=2)), [])
+    with room.alive():
+        [cause] = seen(room)
+    assert cause.alert == "missed_capture"
+
+
+def test_of_a_ledger_that_cannot_be_read_nobody_says_that_anything_is_over(room: HandMade) -> None:
+    with room.alive():
+        assert not any(cause.blind for cause in seen(room))
+        room.ledger.close()
+        room.spool.ledger.write_bytes(b"no database" * 1000)
+        storage = Storage(spool=room.spool.root, runtime=room.runtime.root, least_free_mib=0)
+        look, end = alerts_room.looking(
+            Config(storage=storage), room.spool, room.runtime, SystemClock()
+        )
+        [cause] = look()
+        end()
+    assert (cause.alert, cause.subject, cause.blind) == ("device_offline", "", True)
+    assert "cannot be read" in cause.text
+    assert all(each.blind for each in alerts_room.UNKNOWN)
 
 
 def test_what_was_missed_is_asked_for_now_and_then_and_a_broken_ledger_changes_nothing(

@@ -91,6 +91,19 @@ def test_the_next_lecture_that_is_missed_is_another_story() -> None:
     assert looks.told == [f"+{first.key}", f"+{second.key}"]
 
 
+def test_while_nothing_can_be_seen_nothing_is_over() -> None:
+    """A disk that hangs shows no lecture that was not saved; its alert stands all the same."""
+    blind = Cause("device_offline", text="the room cannot be read", blind=True)
+    for looks in (Looks({UNHEARD.key}), Looks()):
+        looks.at(60, UNHEARD)
+        before = len(looks.told)
+        looks.at(12 * 3600, blind)
+        looks.at(60, UNHEARD)
+        assert looks.told[before:] == [f"+{blind.key}", f"-{blind.key}"]
+        looks.at(60)
+        assert looks.told[-1] == f"-{UNHEARD.key}"
+
+
 def test_what_an_earlier_process_has_told_ends_when_it_is_not_seen_and_is_not_told_again() -> None:
     looks = Looks({UNHEARD.key})
     looks.at(100, UNHEARD)

@@ -13,7 +13,6 @@ from edge_agent.panel import state as panel
 from edge_agent.panel.reading import Reading
 from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules.alerts import ALERTS, Alert, Cause
-from edge_agent.rules.lecture import State
 
 _UNHEARD = frozenset({"mic.none", "mic.silent", "mic.unheard"})
 _OFFLINE = frozenset({"agent.down", "room.empty"})
@@ -56,15 +55,13 @@ def _unheard(it: Reading, shown: panel.PanelState) -> Iterator[Cause]:
 
 
 def _unrecorded(it: Reading, shown: panel.PanelState) -> Iterator[Cause]:
-    found = {each.lecture.id for each in it.journeys if each.lecture.state is State.FAILED}
+    found = {lecture.id for lecture in it.failed}
     if shown.word == "start_failed" and (it.active is None or it.active.id not in found):
         words = "a recording was started, and nothing of it is on the disk"
         yield _of_lecture("missed_capture", words, it.active)
-    for each in it.journeys:
-        if each.lecture.id in found:
-            reason = each.lecture.reason or "see edge-agent lectures show"
-            words = f"a lecture could not be saved: {reason}"
-            yield _of_lecture("missed_capture", words, each.lecture)
+    for lecture in it.failed:
+        words = f"a lecture could not be saved: {lecture.reason or 'see edge-agent lectures show'}"
+        yield _of_lecture("missed_capture", words, lecture)
 
 
 def _missed(it: Reading, missed: Missed) -> Iterator[Cause]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from edge_agent.clock import Clock
 from edge_agent.commands.alert_causes import causes
@@ -14,7 +15,7 @@ from edge_agent.spool import Runtime, Spool
 
 #: While nothing is known of the room. An alert lasts a minute before it is told.
 UNKNOWN: tuple[Cause, ...] = (
-    Cause("device_offline", text="the room cannot be read: its disk does not answer"),
+    Cause("device_offline", text="the room cannot be read: its disk does not answer", blind=True),
 )
 
 
@@ -26,6 +27,18 @@ def looking(
 
     def look() -> tuple[Cause, ...]:
         reading, shown = room.look()
-        return tuple(causes(reading, shown, bookings.look(reading.now)))
+        found = causes(reading, shown, bookings.look(reading.now))
+        return tuple(_unread(found, reading.trouble) if reading.trouble else found)
 
     return look, room.close
+
+
+def _unread(found: Iterator[Cause], why: str) -> Iterator[Cause]:
+    """Of a room whose ledger cannot be read; lectures that were not saved stand in it."""
+    offline = Cause("device_offline", text=f"what this room has recorded cannot be read: {why}")
+    for cause in found:
+        if cause.alert == "device_offline":
+            offline = cause
+        else:
+            yield cause
+    yield replace(offline, blind=True)

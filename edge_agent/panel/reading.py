@@ -24,6 +24,7 @@ from edge_agent.spool import Runtime, Spool
 QUEUE_NS = 2_000_000_000
 LAST_LECTURES = 10
 LAST_EVENTS = 20
+MOST_FAILED = 50
 #: Test recordings are looked for among so many lectures; so many are told.
 TESTS_OF, LAST_TESTS = 60, 3
 NS = 1_000_000_000
@@ -67,6 +68,8 @@ class Reading:
     waiting_bytes: int = 0
     #: The ledger cannot be read: why.
     trouble: str = ""
+    #: Lectures that could not be packaged, the latest last, however long ago; none from the bin.
+    failed: tuple[Lecture, ...] = ()
 
 
 class Reader:
@@ -81,6 +84,7 @@ class Reader:
         self._queue_due_ns = 0
         self._journeys: tuple[Journey, ...] = ()
         self._waiting = (0, 0)
+        self._failed: tuple[Lecture, ...] = ()
         self._binned: frozenset[str] = frozenset()
 
     def close(self) -> None:
@@ -167,12 +171,15 @@ class Reader:
             self._journeys,
             _json(self._runtime.upload) if uploads else None,
             *self._waiting,
+            failed=self._failed,
         )
 
     def _read_queue(self, ledger: Ledger) -> None:
         self._binned = ledger.binned()
         shown = (it for it in ledger.latest(LAST_LECTURES) if it.id not in self._binned)
         self._journeys = tuple(_journey(ledger, each) for each in shown)
+        failed = [it for it in ledger.lectures(State.FAILED) if it.id not in self._binned]
+        self._failed = tuple(failed[-MOST_FAILED:])
         rows = ledger.waiting()
         self._waiting = len(rows), sum(row.bytes for row in rows)
 

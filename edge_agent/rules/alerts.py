@@ -45,6 +45,8 @@ class Cause:
     #: both empty: the sender's own.
     room: str = ""
     place: str = ""
+    #: While this is so nothing else can be seen: what stands is not over.
+    blind: bool = False
 
     @property
     def key(self) -> str:
@@ -83,10 +85,12 @@ def look(
 ) -> tuple[Watch, News]:
     """After one more look. `standing`: the keys of what people have been told, perhaps by a process
     before this one: it ends when it has not been seen for a while since this one began."""
-    told = set(standing)
+    told, seen = set(standing), list(causes)
     stories = {key: watch.stories.get(key, _Story(now_s, now_s)) for key in told}
+    if any(cause.blind for cause in seen):
+        stories = {key: replace(story, seen_s=now_s) for key, story in stories.items()}
     raised = []
-    for cause in causes:
+    for cause in seen:
         story = replace(watch.stories.get(cause.key, _Story(now_s, now_s)), seen_s=now_s)
         stories[cause.key] = story
         if cause.key not in told and now_s - story.since_s >= lasts_s[cause.alert]:
