@@ -27,6 +27,7 @@ from capture.source import (
     SourceInfo,
     SourceSpec,
 )
+from capture.units import UnitPacket
 
 RATE = 48_000
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
@@ -80,9 +81,9 @@ class FileSource:
         return sample
 
     def decode(self, sample: Sample) -> list[Frame]:
-        if not isinstance(sample, av.Packet):
-            return [sample]
-        return list(self._decoder.decode(sample)) if self._decoder else []
+        if isinstance(sample, av.Packet):
+            return list(self._decoder.decode(sample)) if self._decoder else []
+        return [] if isinstance(sample, UnitPacket) else [sample]
 
     def close(self) -> None:
         self._closed.set()

@@ -1,5 +1,8 @@
 """The pump: the one thread that waits for a device, and the bounded queue behind it.
 
+What comes at once is handed on at once: to wake the recorder for each packet costs more than to
+record it.
+
 Reading and recording are apart so that a slow encoder or disk never makes the driver's few buffers
 overflow unseen. When the queue is full the newest sample is dropped and counted; after a dropped
 H.264 packet everything up to the next key frame goes too, since it could not be decoded.
@@ -7,15 +10,12 @@ H.264 packet everything up to the next key frame goes too, since it could not be
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
-from collections import deque
 
-import av
-
-from capture.source import Sample, Source, SourceError
+from capture.source import CODED, Sample, Source, SourceError
+from capture.units import UnitPacket
 
 #: Samples that may wait. Two seconds of a 30 fps camera: a longer hold-up is a fault to be told,
 #: and raw 1080p pictures are 4 MB each.
@@ -30,14 +30,18 @@ class Pump:
     def __init__(
         self, source: Source, capacity: int, inter_coded: bool = False, batch_s: float = 0.0
     ) -> None:
-        """With `batch_s` samples come by `collect` only, all that have come by then."""
+        """With `batch_s` nobody is woken: `take` sleeps so long, and has what has come."""
         self._source = source
         self._batch_s = batch_s
-        self._batch: deque[Sample | SourceError] = deque()
         self._capacity = capacity
-        self._queue: queue.SimpleQueue[Sample | SourceError] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Sample] | SourceError] = queue.SimpleQueue()
+        self._error: SourceError | None = None
         self._inter_coded = inter_coded
         self._waits_for_key = False
+        #: What has come together, and not been handed on.
+        self._together: list[Sample] = []
+        #: Each is counted by one thread alone.
+        self._given = self._taken = 0
         self._stopped = threading.Event()
         #: Samples dropped since the start because nobody took them in time.
         self.dropped = 0
@@ -54,49 +58,60 @@ class Pump:
     @property
     def backlog(self) -> float:
         """How full the queue is, 0.0 to 1.0."""
-        return min(1.0, self._queue.qsize() / self._capacity)
+        return min(1.0, (self._given - self._taken) / self._capacity)
 
-    def collect(self) -> None:
-        """With `batch_s`, when everything is taken: sleep so long, and have what has come.
+    def take(self, timeout_s: float) -> list[Sample]:
+        """The next samples; none came in time when there are none. Raises the device's SourceError,
+        after its last sample."""
+        if self._error is not None:
+            raise self._error
+        samples = self._collect() if self._batch_s else self._next(timeout_s)
+        self._taken += len(samples)
+        if self._error is not None and not samples:
+            raise self._error
+        return samples
 
-        Nobody is woken for each sample: that costs more than recording it.
-        """
-        if self._batch_s and not self._batch:
-            time.sleep(self._batch_s)
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    self._batch.append(self._queue.get_nowait())
-
-    def take(self, timeout_s: float) -> Sample | None:
-        """The next sample, or None when none came in time. Raises the device's SourceError."""
-        item = self._wait(timeout_s) if not self._batch_s else self._collected()
-        if isinstance(item, SourceError):
-            raise item
-        return item
-
-    def _wait(self, timeout_s: float) -> Sample | SourceError | None:
+    def _next(self, timeout_s: float) -> list[Sample]:
+        """What came together, or nothing."""
         try:
-            return self._queue.get(timeout=timeout_s)
+            found = self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
         except queue.Empty:
-            return None
+            return []
+        if not isinstance(found, SourceError):
+            return found
+        self._error = found
+        return []
 
-    def _collected(self) -> Sample | SourceError | None:
-        return self._batch.popleft() if self._batch else None
+    def _collect(self) -> list[Sample]:
+        time.sleep(self._batch_s)
+        samples: list[Sample] = []
+        while found := self._next(0.0):
+            samples += found
+        return samples
 
     def _run(self) -> None:
         try:
             while not self._stopped.is_set():
                 self._put(self._source.read())
         except SourceError as error:
+            self._hand_on()
             self._queue.put(error)
 
     def _put(self, sample: Sample) -> None:
-        key = isinstance(sample, av.Packet) and sample.is_keyframe
+        key = isinstance(sample, CODED) and sample.is_keyframe
         if self._waits_for_key and not key:
             self.dropped += 1
-        elif self._queue.qsize() >= self._capacity:
+        elif self._given - self._taken >= self._capacity:
             self.dropped += 1
             self._waits_for_key = self._inter_coded
         else:
             self._waits_for_key = False
-            self._queue.put(sample)
+            self._given += 1
+            self._together.append(sample)
+        if not (isinstance(sample, UnitPacket) and sample.more):
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._together:
+            together, self._together = self._together, []
+            self._queue.put(together)

@@ -33,6 +33,7 @@ from capture.source import (
     SourceInfo,
     SourceSpec,
 )
+from capture.units import UnitPacket
 
 OPEN_S = 10.0
 SILENT_S = 5.0
@@ -99,8 +100,11 @@ class RtspSource:
         if own is None:  # the library's parser eats the first stamp
             own = self._anchor.media + (self._frame_ns if self._anchor.last else -self._frame_ns)
         dts = self._anchor.stamp(own, taken.arrived_ns)
+        pts = dts + taken.ahead_ns
+        if taken.of_units:
+            return UnitPacket(taken.data, pts, dts, taken.key, taken.more)
         packet = av.Packet(taken.data)
-        packet.pts, packet.dts, packet.time_base = dts + taken.ahead_ns, dts, TIME_BASE
+        packet.pts, packet.dts, packet.time_base = pts, dts, TIME_BASE
         packet.is_keyframe = taken.key
         return packet
 
@@ -122,18 +126,18 @@ class RtspSource:
 
     def _take(self) -> Taken:
         assert self._reader is not None
-        where = redact(self._url)
         try:
             taken = self._reader.read()
         except Unusual:
             return self._take_otherwise()
         except (av.error.ExitError, TimeoutError):
-            text = f"{where} sent nothing for {self._silent_s:g} s"
+            text = f"{redact(self._url)} sent nothing for {self._silent_s:g} s"
             raise DeviceLost(text, "check the camera and its network") from None
         except LAVF_ERRORS as error:
-            raise DeviceLost(f"{where} broke off: {error.strerror}", "check the network") from None
+            text = f"{redact(self._url)} broke off: {error.strerror}"
+            raise DeviceLost(text, "check the network") from None
         if taken is None:
-            raise DeviceLost(f"{where} ended the stream", "check the camera")
+            raise DeviceLost(f"{redact(self._url)} ended the stream", "check the camera")
         return taken
 
     def _take_otherwise(self) -> Taken:
@@ -145,9 +149,10 @@ class RtspSource:
         return self._backlog.popleft()
 
     def decode(self, sample: Sample) -> list[Frame]:
-        if self._decoder is None or not isinstance(sample, av.Packet):
+        packet = sample.packet() if isinstance(sample, UnitPacket) else sample
+        if self._decoder is None or not isinstance(packet, av.Packet):
             return []
-        return list(self._decoder.decode(sample))
+        return list(self._decoder.decode(packet))
 
     def close(self) -> None:
         if self._reader is not None:

@@ -26,10 +26,11 @@ from capture.rtsp_words import (
     session_of,
 )
 
-#: What has come is taken so often. A camera at 8 Mbit/s sends 120 kB meanwhile.
-NAP_S = 0.12
+#: What has come is taken so often: each time costs as much as a dozen pictures do. A camera at
+#: 8 Mbit/s sends 240 kB meanwhile.
+NAP_S = 0.24
 #: As often the next packet is waited for: only then it is known when one has come.
-SOUND_S = 2.0
+SOUND_S = 4.0
 #: So long after the start each packet is waited for.
 SETTLING_S = 1.0
 #: Taken at once; more waits in the kernel, which holds some MB.
@@ -57,7 +58,7 @@ class RtspClient:
         self._open_s, self._silent_s = open_s, silent_s
         self._login = Login(self._address.user, self._address.password, secrets.token_hex(8))
         self._wire = Wire()
-        self._pictures: Pictures | None = None
+        self._pictures = Pictures()
         self._socket: socket.socket | None = None
         self._channel = NOWHERE
         self._number = 0
@@ -93,7 +94,7 @@ class RtspClient:
             raise Unusual("it does not send through the connection")
         self._session, limit_s = session_of(ready)
         self._keep_s = min(KEEP_S, limit_s / 2)
-        self._channel, self._pictures = channel, Pictures(track.payload_type)
+        self._channel, self._pictures.payload_type = channel, track.payload_type
         self._ask(deadline, "PLAY", base, Session=self._session, Range="npt=0.000-")
         now = time.monotonic()
         self._keep_at, self._settled_at = now + self._keep_s, now + SETTLING_S
@@ -107,18 +108,18 @@ class RtspClient:
         Raises TimeoutError when it is silent for too long, OSError, and Unusual for pictures that
         are not shown in the order in which they come, or all at once, and for bytes that make none.
         """
-        until, most = time.monotonic() + self._silent_s, self._came + MOST_PICTURE
-        while self._pictures is None or not self._pictures.ready:
-            if not self._take_what_came():
-                return None
-            late = time.monotonic() > until or self._came > most
-            if late and not (self._pictures and self._pictures.ready):
-                raise Unusual("what it sends makes no pictures")
+        if not self._pictures.ready and not self._take_pictures():
+            return None
         picture = self._pictures.ready.popleft()
         if self._last is not None and -BACK < picture.time - self._last <= 0:
             raise Unusual("its pictures are out of order, or of the same time")
         self._last = picture.time
         return picture
+
+    @property
+    def more(self) -> bool:
+        """Whether the next picture is there already."""
+        return bool(self._pictures.ready)
 
     def close(self) -> None:
         """Idempotent; a `read` under way ends."""
@@ -132,6 +133,19 @@ class RtspClient:
         self._socket.close()
 
     # ------------------------------------------------------------ while it plays
+
+    def _take_pictures(self) -> bool:
+        """At least one. False: the stream has ended."""
+        until, most = time.monotonic() + self._silent_s, self._came + MOST_PICTURE
+        while not self._pictures.ready:
+            if not self._take_what_came():
+                return False
+            if self._pictures.nested:
+                raise Unusual("several of its units come as one")
+            late = time.monotonic() > until or self._came > most
+            if late and not self._pictures.ready:
+                raise Unusual("what it sends makes no pictures")
+        return True
 
     def _take_what_came(self) -> bool:
         """False: the stream has ended."""
@@ -164,9 +178,7 @@ class RtspClient:
         now_ns = time.monotonic_ns()
         self._drained = len(data) < MOST
         self._came += len(data)
-        for packet in self._wire.packets(data, self._channel):
-            if self._pictures is not None:
-                self._pictures.add(packet, now_ns)
+        self._wire.feed(data, self._channel, self._pictures, now_ns)
         return bool(data)
 
     # ------------------------------------------------------------ questions

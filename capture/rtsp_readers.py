@@ -15,6 +15,7 @@ from capture.lavf import Input, nanoseconds
 from capture.rtsp_client import RtspClient, Unusual
 from capture.rtsp_stream import Picture
 from capture.source import NS
+from capture.units import annex_b, with_lengths
 
 CLOCK = 90_000  # RFC 6184: of H.264 in RTP
 _SPS = re.compile(rb"\x00\x00\x01[\x07\x27\x47\x67]")
@@ -26,11 +27,13 @@ _HEAD = 2048
 class Taken:
     """One coded picture (or JPEG), with times in ns of the camera's own clock."""
 
-    data: bytes
+    data: bytes  # as `of_units` says: of H.264, each unit behind its length or its start code
     at_ns: int | None  # when it is to be decoded
     ahead_ns: int  # how much later it is to be shown
     key: bool
     arrived_ns: int  # on the monotonic clock
+    of_units: bool = False
+    more: bool = False  # the next one is there already
 
 
 class Reader(Protocol):
@@ -99,8 +102,8 @@ class DirectReader:
         until = time.monotonic_ns() + self._patience_ns
         while (picture := self._client.read()) is not None:
             if picture.key or self._sets:
-                stream = describe(picture.data, self._sets)
-                self._sets = self._sets or bytes(stream.codec_context.extradata or b"")
+                stream = describe(annex_b(self._sets + picture.data))
+                self._sets = self._sets or with_lengths(stream.codec_context.extradata or b"")
                 self._first = self._taken(picture)
                 return stream, track.fps or float(stream.codec_context.framerate or 0)
             if picture.arrived_ns > until:
@@ -118,14 +121,15 @@ class DirectReader:
         self._client.close()
 
     def _taken(self, it: Picture) -> Taken:
-        data = with_sets(it.data, self._sets) if it.key else it.data
-        return Taken(data, it.time * NS // CLOCK, 0, it.key, it.arrived_ns)
+        data = self._sets + it.data if it.key and not it.described else it.data
+        at_ns, more = it.time * NS // CLOCK, self._client.more
+        return Taken(data, at_ns, 0, it.key, it.arrived_ns, of_units=True, more=more)
 
 
-def describe(picture: bytes, sets: bytes) -> Any:
+def describe(picture: bytes) -> Any:
     """The stream that this picture is of, as FFmpeg understands it. Raises Unusual."""
     try:
-        container = av.open(io.BytesIO(sets + picture), format="h264")
+        container = av.open(io.BytesIO(picture), format="h264")
     except (av.FFmpegError, ValueError) as error:
         raise Unusual(f"its first picture cannot be read: {error}") from error
     stream = container.streams.video[0]

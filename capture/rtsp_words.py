@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from capture.units import with_length
+
 PORT = 554
 SESSION_S = 60  # RFC 2326, 12.37: if the camera does not say
-START = b"\0\0\0\1"  # before each unit of an H.264 stream (Annex B)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Track:
 
     control: str  # the address to set it up with
     payload_type: int
-    sets: bytes = b""  # its parameter sets in Annex B, if they are in the description
+    sets: bytes = b""  # its parameter sets behind their lengths, if they are in the description
     fps: float | None = None
 
 
@@ -143,7 +144,7 @@ def _sets(text: str) -> bytes:
         units = [base64.b64decode(word) for word in text.split(",")]
     except binascii.Error:  # then those that come with the pictures must do
         return b""
-    return b"".join(START + unit for unit in units if unit)
+    return b"".join(with_length(unit) for unit in units if unit)
 
 
 def _rate(names: Mapping[str, str]) -> float | None:

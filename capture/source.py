@@ -15,12 +15,17 @@ from typing import Any, Literal, Protocol, TypeAlias
 import av
 from av.video.frame import PictureType
 
+from capture.units import UnitPacket
+
 NS = 1_000_000_000
 TIME_BASE = Fraction(1, NS)
 
 Packet: TypeAlias = "av.Packet[Any]"
-Sample: TypeAlias = "av.VideoFrame | av.AudioFrame | av.Packet[Any]"
+Coded: TypeAlias = "av.Packet[Any] | UnitPacket"
+Sample: TypeAlias = "av.VideoFrame | av.AudioFrame | Coded"
 Frame: TypeAlias = "av.VideoFrame | av.AudioFrame"
+#: For `isinstance`.
+CODED = (av.Packet, UnitPacket)
 Delivers: TypeAlias = Literal["frames", "mjpeg", "raw", "h264"]
 
 

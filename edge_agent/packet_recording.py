@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import av
 from av.stream import Stream
 
-from capture.source import TIME_BASE, Sample
+from capture.source import CODED, Coded, Sample
+from capture.units import UnitPacket
 from edge_agent.encoding import CLOSE_S
 from edge_agent.messages import Record
 from edge_agent.rules.overload import Step
 from edge_agent.window import Window
-from encoders.passthrough import PassThrough, open_pass_through, ticks
+from encoders import fragments
+from encoders.passthrough import PassThrough, open_pass_through
 from encoders.segments import TrackWriter
 
 #: The smallest step of a video track's time stamps (90 kHz), rounded up.
@@ -32,6 +33,7 @@ class PacketRecording:
         self._make_writer = make_writer
         self._early_count = 0
         self._through: PassThrough | None = None
+        self._stored: Callable[[bytes], bytes] = bytes
         self._writer: TrackWriter | None = None
 
     def open_with(self, recent: Iterable[Sample]) -> None:
@@ -39,7 +41,7 @@ class PacketRecording:
             self._early(sample)
 
     def take(self, sample: Sample) -> bool:
-        assert isinstance(sample, av.Packet)
+        assert isinstance(sample, CODED)
         assert sample.pts is not None
         at_ns = sample.pts - self.window.epoch_ns
         if self.window.ended(at_ns):
@@ -52,7 +54,7 @@ class PacketRecording:
         return False
 
     def _early(self, sample: Sample) -> None:
-        if isinstance(sample, av.Packet):
+        if isinstance(sample, CODED):
             at_ns = self.window.start_ns + self._early_count * TICK_NS
             self._early_count += 1
             self._write(sample, at_ns, at_ns)
@@ -71,13 +73,21 @@ class PacketRecording:
         if self._writer is not None:
             self._writer.close(self.window.end_ns, CLOSE_S)
 
-    def _write(self, sample: av.Packet, pts_ns: int, dts_ns: int) -> None:  # type: ignore[type-arg]
+    def _write(self, sample: Coded, pts_ns: int, dts_ns: int) -> None:
         if self._through is None or self._writer is None:
             if not sample.is_keyframe:
                 return
-            self._through = open_pass_through(sample)
+            packet = sample.packet() if isinstance(sample, UnitPacket) else sample
+            self._through = open_pass_through(packet)
+            self._stored = fragments.stored_as(self._through.template)
             self._writer = self._make_writer(self._through.template)
         self.window.began(pts_ns)
-        pts, dts = ticks(pts_ns, TIME_BASE), ticks(dts_ns, TIME_BASE)
-        for packet in self._through.restamp(sample, pts, dts):
-            self._writer.write(packet)
+        pts, dts, key = ticks(pts_ns), ticks(dts_ns), sample.is_keyframe
+        if self._through.takes(dts, key):
+            data = sample.data if isinstance(sample, UnitPacket) else self._stored(bytes(sample))
+            self._writer.put(fragments.Coded(data, pts, dts, key))
+
+
+def ticks(ns: int) -> int:
+    """The same time in 90 kHz, to the nearest."""
+    return (9 * ns + 50_000) // 100_000

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import av
 
-from capture.source import NS, Frame, Sample, SourceInfo
+from capture.source import CODED, NS, Frame, Sample, SourceInfo
 from capture.vision import Outline, Points, Sight, moved, outline, points, preview_jpeg, sight
 from edge_agent.rules.glances import Glances, Sizes, due, looked, noticed
 from edge_agent.rules.pictures import DARK, SAME
@@ -67,10 +67,11 @@ class Preview:
         self._glances = looked(self._glances, now_ns, self._doubtful())
 
     def _due(self, sample: Sample, now_ns: int, at_rest: bool) -> bool:
-        key = not isinstance(sample, av.Packet) or sample.is_keyframe
-        if not self._inter_coded or not isinstance(sample, av.Packet):
-            return key and now_ns >= self._next_ns
-        if not key:
+        if not isinstance(sample, CODED):
+            return now_ns >= self._next_ns
+        if not self._inter_coded:
+            return sample.is_keyframe and now_ns >= self._next_ns
+        if not sample.is_keyframe:
             self._others += 1
             self._other_bytes += sample.size
             return False

@@ -6,7 +6,7 @@ from collections import deque
 
 import av
 
-from capture.source import NS, Sample
+from capture.source import CODED, NS, Sample
 
 #: How much sound is kept: commands are handled within a second.
 SOUND_NS = NS
@@ -24,7 +24,7 @@ class Recent:
         if isinstance(sample, av.AudioFrame):
             self._sound(sample)
             return
-        alone = not isinstance(sample, av.Packet) or sample.is_keyframe
+        alone = not isinstance(sample, CODED) or sample.is_keyframe
         if alone or len(self.samples) >= MOST_PACKETS:
             self.samples.clear()
         if alone or self.samples:

@@ -48,8 +48,8 @@ TICK_S = 0.04
 #: A camera's own packets are taken so often, all that have come: to be woken for each of them
 #: costs more than recording them. A crash loses so much more.
 BATCH_S = 0.12
-#: The same where the source itself gives them so, every 0.12 s.
-BURST_TICK_S = 0.25
+#: The same where the source itself gives them so, every 0.24 s.
+BURST_TICK_S = 0.5
 #: How long after the end its last samples may arrive, while none wait; and at most: the queues of
 #: sound hold 25 s, which a PC that is far behind was seen to need more than that again to encode.
 LINGER_NS = NS
@@ -107,31 +107,30 @@ class Recorder:
     # ------------------------------------------------------------ one round
 
     def _step(self) -> None:
-        self._pump.collect()
+        asked_ns = time.monotonic_ns()
+        samples = self._pump.take(self._tick_s)
+        now_ns = time.monotonic_ns()
+        self._relief.waited(now_ns - asked_ns)
         for line in self._inlet.lines():
             self._command(line)
         if (self._inlet.ended or self.stop_requested) and not self._quitting:
             self._quit()
-        asked_ns = time.monotonic_ns()
-        sample = self._pump.take(self._tick_s)
-        now_ns = time.monotonic_ns()
-        self._relief.waited(now_ns - asked_ns)
-        if sample is None:
+        if not samples:
             self._check_silence(now_ns)
-        else:
-            if self._heard_ns == 0:  # armed: only now is it known that it delivers at all
-                self._outlet.send(opened(self._info, encoder_name(self._info)))
+        elif self._heard_ns == 0:  # armed: only now is it known that it delivers at all
+            self._outlet.send(opened(self._info, encoder_name(self._info)))
+        for sample in samples:
             self._heard_ns = now_ns
             self._take(sample)
         # What was captured in time and still waits in the queue belongs to the recording: on a PC
         # that is behind, closing by the clock alone was seen to throw eight seconds of sound away.
         if self._recording is not None:
             window = self._recording.window
-            if window.overdue(now_ns, LINGER_NS if sample is None else DRAIN_NS):
+            if window.overdue(now_ns, DRAIN_NS if samples else LINGER_NS):
                 self._close_recording()
         if self._recording is not None and self._relief.step(now_ns):
             self._ease(self._recording)
-        if sample is not None and now_ns - self._beaten_ns >= BEAT_NS:
+        if samples and now_ns - self._beaten_ns >= BEAT_NS:
             self._beat(now_ns)
 
     def _take(self, captured: Sample) -> None:

@@ -7,6 +7,7 @@ and sound is cut to the sample at both ends, so all tracks of a lecture begin an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -33,7 +34,7 @@ from encoders.encoder import (
 from encoders.ladder import SOFTWARE
 from encoders.passthrough import PassThrough
 from encoders.planes import planes
-from encoders.rotation import Rotation
+from encoders.rotation import FETCHED_FRAGMENT_NS, FRAGMENT_NS, Rotation
 from encoders.rungs import codec_of, open_rung
 from encoders.segment import Segment
 from encoders.segments import TrackWriter
@@ -194,6 +195,9 @@ def open_recording(
     """A recording as the command asks, with the encoder that fits the source."""
 
     still = spec.still and info.media == "video" and info.delivers != "h264"
+    rotation = Rotation(fragment_ns=FETCHED_FRAGMENT_NS if info.bursts else FRAGMENT_NS)
+    if still:
+        rotation = Rotation(segment_ns=STILL_SEGMENT_NS, most_packets=STILL_PICTURES)
 
     def writer(template: Stream) -> TrackWriter:
         return TrackWriter(
@@ -201,9 +205,7 @@ def open_recording(
             template,
             on_fragment=on_fragment,
             on_segment=on_segment,
-            rotation=Rotation(segment_ns=STILL_SEGMENT_NS, most_packets=STILL_PICTURES)
-            if still
-            else None,
+            rotation=replace(rotation),
         )
 
     if info.delivers == "h264":

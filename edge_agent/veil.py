@@ -1,14 +1,14 @@
 """The veil between a device and everything that shows or records it, for privacy mute.
 
-It is the first thing that a sample meets, in the one thread that reads commands and samples in
-turn: once the command lies in the pipe, at most the sample then in hand passes.
+It is the first thing that a sample meets, in the one thread that takes samples and then reads
+commands: once the command lies in the pipe, at most what was then in hand passes, taken before it.
 """
 
 from __future__ import annotations
 
 import av
 
-from capture.source import Frame, Sample, Source, SourceInfo
+from capture.source import CODED, TIME_BASE, Frame, Sample, Source, SourceInfo
 
 #: Captured after any instant that will come.
 FOR_EVER = 1 << 62
@@ -39,7 +39,7 @@ class Veil:
     def over(self, sample: Sample) -> Sample | None:
         """The sample, or what may be seen of it. None: a camera's own packets are left out."""
         veiled = sample.pts is None or sample.pts < self._until_ns
-        if self._info.delivers == "h264" and isinstance(sample, av.Packet):
+        if self._info.delivers == "h264" and isinstance(sample, CODED):
             self._waits_for_key = veiled or (self._waits_for_key and not sample.is_keyframe)
             return None if self._waits_for_key else sample
         if not veiled:
@@ -47,7 +47,7 @@ class Veil:
         if isinstance(sample, av.AudioFrame):
             return _silence(sample)
         picture = self.black()
-        picture.pts, picture.time_base = sample.pts, sample.time_base
+        picture.pts, picture.time_base = sample.pts, TIME_BASE
         return picture
 
     def decode(self, sample: Sample) -> list[Frame]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+#: The kernel takes so many at once (IOV_MAX).
+MOST_PIECES = 1024
 
 
 class Disk:
@@ -29,10 +33,18 @@ class Disk:
     def open(self, path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
 
-    def write(self, fd: int, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
+    def write(self, fd: int, pieces: Sequence[bytes]) -> None:
+        """All of them, one behind the other."""
+        for at in range(0, len(pieces), MOST_PIECES):
+            some = pieces[at : at + MOST_PIECES]
+            written, size = os.writev(fd, some), sum(map(len, some))
+            if written < size:  # the disk is nearly full, or a signal came
+                self._write_rest(fd, memoryview(b"".join(some))[written:])
+
+    @staticmethod
+    def _write_rest(fd: int, rest: memoryview) -> None:
+        while rest:
+            rest = rest[os.write(fd, rest) :]
 
     def truncate(self, fd: int, length: int) -> None:
         """Cut a file and leave its time of writing: recovery reads from it when all ended."""

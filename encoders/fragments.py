@@ -20,7 +20,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from encoders.boxes import header
-from encoders.rotation import SECOND, fragment_full
+from encoders.rotation import FRAGMENT_NS, SECOND, fragment_full
 
 AnyPacket: TypeAlias = "Packet[Stream]"
 
@@ -29,48 +29,65 @@ _NOT_KEY = 0x0101_0000
 _TFHD_BASE_IS_MOOF = 0x02_0000
 #: trun: data offset; then per sample duration, size, flags, composition offset (signed, version 1).
 _TRUN_FLAGS = 0x0100_0000 | 0x001 | 0x100 | 0x200 | 0x400 | 0x800
+#: moof with mfhd; traf with tfhd and tfdt; the head of trun, and a row of it.
+_MOOF = struct.Struct(">I4sI4sII")
+_TRAF = struct.Struct(">I4sI4sIII4sIQ")
+_TRUN = struct.Struct(">I4sIIi")
+_ROW = struct.Struct(">IIIi")
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """About one second of one track: a moof and its mdat. Times are lecture nanoseconds."""
 
-    data: bytes
+    #: One behind the other; packets are not copied for it.
+    pieces: tuple[bytes, ...]
     start_ns: int
     end_ns: int
     packets: int
 
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.pieces))
+
 
 @dataclass(slots=True)
-class _Sample:
+class Coded:
+    """One packet as it stands in the file; times in the file's timescale. A duration of 0 is not
+    known; all but the last one's is the distance to the next."""
+
     data: bytes
     pts: int
     dts: int
-    duration: int
     key: bool
+    duration: int = 0
 
 
 class FragmentMuxer:
     """One track's fragments. `header` opens every segment file."""
 
-    def __init__(self, template: Stream) -> None:
+    def __init__(self, template: Stream, fragment_ns: int = FRAGMENT_NS) -> None:
+        self._fragment_ns = fragment_ns
         self.timescale = _timescale(template)
         self._pictures = template.type == "video"
         self._stored = stored_as(template)
         self.header = mp4_header(template)
-        self._open: list[_Sample] = []
+        self._open: list[Coded] = []
         self._sequence = 0
 
-    def add(self, packet: AnyPacket) -> Fragment | None:
+    def add(self, sample: Coded) -> Fragment | None:
         """Take a packet; hands out the fragment that it completes by not belonging to it."""
-        sample = self._sample(packet)
+        if sample.dts < 0:
+            raise ValueError(f"packet at {sample.dts} lies before the lecture's time")
+        sample.duration = sample.duration or self._guess()
         done: Fragment | None = None
         if self._open:
             last = self._open[-1]
             if sample.dts <= last.dts:
                 raise ValueError(f"packet at {sample.dts} comes after one at {last.dts}")
             last.duration = sample.dts - last.dts
-            if fragment_full(self.ns(self._open[0].dts), self.ns(sample.dts)):
+            first_ns, now_ns = self.ns(self._open[0].dts), self.ns(sample.dts)
+            if fragment_full(first_ns, now_ns, self._fragment_ns):
                 done = self._cut()
         self._open.append(sample)
         return done
@@ -90,20 +107,18 @@ class FragmentMuxer:
     def ns(self, ticks: int) -> int:
         return round(ticks * SECOND / self.timescale)
 
-    def _sample(self, packet: AnyPacket) -> _Sample:
+    def coded(self, packet: AnyPacket) -> Coded:
+        """An encoder's packet as it will stand in the file."""
         if packet.pts is None or packet.dts is None:
             raise ValueError("a packet without a time stamp cannot be placed in the lecture")
         base = packet.time_base
         num, den = base.numerator * self.timescale, base.denominator
-        dts = _nearest(packet.dts * num, den)
-        if dts < 0:
-            raise ValueError(f"packet at {dts} lies before the lecture's time")
-        return _Sample(
+        return Coded(
             self._stored(bytes(packet)),
             _nearest(packet.pts * num, den),
-            dts,
-            _nearest((packet.duration or 0) * num, den) or self._guess(),
+            _nearest(packet.dts * num, den),
             packet.is_keyframe,
+            _nearest((packet.duration or 0) * num, den),
         )
 
     def _guess(self) -> int:
@@ -117,7 +132,7 @@ class FragmentMuxer:
         self._sequence += 1
         end = samples[-1].dts + samples[-1].duration
         return Fragment(
-            data=_fragment_boxes(self._sequence, samples),
+            pieces=_fragment_boxes(self._sequence, samples),
             start_ns=self.ns(samples[0].dts),
             end_ns=self.ns(end),
             packets=len(samples),
@@ -192,31 +207,23 @@ def length_prefixed(annex_b: bytes) -> bytes:
     return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units if unit)
 
 
-def _fragment_boxes(sequence: int, samples: list[_Sample]) -> bytes:
-    moof = _moof(sequence, samples, 0)
-    # The size of moof does not depend on the offset that stands in it.
-    moof = _moof(sequence, samples, len(moof) + 8)
-    return moof + _box(b"mdat", b"".join(sample.data for sample in samples))
-
-
-def _moof(sequence: int, samples: list[_Sample], data_offset: int) -> bytes:
+def _fragment_boxes(sequence: int, samples: list[Coded]) -> tuple[bytes, ...]:
     rows = b"".join(
-        struct.pack(
-            ">IIIi",
-            sample.duration,
-            len(sample.data),
-            _KEY if sample.key else _NOT_KEY,
-            sample.pts - sample.dts,
+        _ROW.pack(it.duration, len(it.data), _KEY if it.key else _NOT_KEY, it.pts - it.dts)
+        for it in samples
+    )
+    trun = _TRUN.size + len(rows)
+    traf = _TRAF.size + trun
+    moof = _MOOF.size + traf
+    mdat = 8 + sum(len(it.data) for it in samples)
+    return (
+        _MOOF.pack(moof, b"moof", 16, b"mfhd", 0, sequence)
+        + _TRAF.pack(
+            *(traf, b"traf", 16, b"tfhd", _TFHD_BASE_IS_MOOF, 1),
+            *(20, b"tfdt", 0x0100_0000, samples[0].dts),
         )
-        for sample in samples
+        + _TRUN.pack(trun, b"trun", _TRUN_FLAGS, len(samples), moof + 8)
+        + rows
+        + struct.pack(">I4s", mdat, b"mdat"),
+        *(it.data for it in samples),
     )
-    traf = (
-        _box(b"tfhd", struct.pack(">II", _TFHD_BASE_IS_MOOF, 1))
-        + _box(b"tfdt", struct.pack(">IQ", 0x0100_0000, samples[0].dts))
-        + _box(b"trun", struct.pack(">IIi", _TRUN_FLAGS, len(samples), data_offset) + rows)
-    )
-    return _box(b"moof", _box(b"mfhd", struct.pack(">II", 0, sequence)) + _box(b"traf", traf))
-
-
-def _box(kind: bytes, payload: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(payload), kind) + payload

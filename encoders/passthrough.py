@@ -53,20 +53,20 @@ class PassThrough:
             )
         base = frame.time_base or NANO
         dts = frame.pts if frame.dts is None else frame.dts
-        return self.restamp(frame, ticks(frame.pts, base), ticks(dts, base))
+        packet: AnyPacket = Packet(bytes(frame))
+        packet.time_base = _BASE
+        packet.pts, packet.dts = ticks(frame.pts, base), ticks(dts, base)
+        packet.is_keyframe = frame.is_keyframe
+        return [packet] if self.takes(packet.dts, packet.is_keyframe) else []
 
-    def restamp(self, frame: AnyPacket, pts: int, dts: int) -> list[AnyPacket]:
-        """The packet with these stamps in 90 kHz; its duration is the distance to the next one."""
-        key = frame.is_keyframe
+    def takes(self, dts: int, key: bool) -> bool:
+        """Whether the packet of this time, in 90 kHz, is wanted; counts those that are not."""
         self._started = self._started or key
         if not self._started or dts <= self._last:
             self.refused += 1
-            return []
+            return False
         self._last = dts
-        packet: AnyPacket = Packet(bytes(frame))
-        packet.time_base = _BASE
-        packet.pts, packet.dts, packet.is_keyframe = pts, dts, key
-        return [packet]
+        return True
 
     def flush(self) -> list[AnyPacket]:
         return []

@@ -12,6 +12,9 @@ SECOND = 1_000_000_000
 #: At a power cut a fragment is lost, and what happened while the one before it was synced. With a
 #: whole second 1.14 s were measured on a loaded computer; 1.1 s are promised.
 FRAGMENT_NS = SECOND * 9 // 10
+#: The same of a camera whose packets are fetched four times a second: those that were not are lost
+#: with it.
+FETCHED_FRAGMENT_NS = SECOND * 78 // 100
 SEGMENT_NS = 10 * SECOND
 #: A camera that sends no key frame for this long gets its segment cut anyhow. Such a segment
 #: cannot be decoded alone, but joined with the one before it is whole.
@@ -30,6 +33,7 @@ class Rotation:
     segment_ns: int = SEGMENT_NS
     #: A player that seeks decodes at most this many pictures; below 10 s nothing is cut for it.
     most_packets: int | None = None
+    fragment_ns: int = FRAGMENT_NS
     _asked_ns: int | None = None
     _packets: int = 0
 
@@ -60,6 +64,6 @@ class Rotation:
         return min(SEGMENT_NS, self.segment_ns) if crowded else self.segment_ns
 
 
-def fragment_full(first_ns: int, next_ns: int) -> bool:
+def fragment_full(first_ns: int, next_ns: int, fragment_ns: int = FRAGMENT_NS) -> bool:
     """Whether a packet at `next_ns` belongs to a new fragment."""
-    return next_ns - first_ns >= FRAGMENT_NS
+    return next_ns - first_ns >= fragment_ns

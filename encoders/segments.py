@@ -22,7 +22,7 @@ from pathlib import Path
 from av.stream import Stream
 
 from encoders.disk import Disk
-from encoders.fragments import AnyPacket, Fragment, FragmentMuxer
+from encoders.fragments import AnyPacket, Coded, Fragment, FragmentMuxer
 from encoders.rotation import SECOND, Rotation
 from encoders.segment import Segment, next_sequence, segment_name
 
@@ -82,16 +82,17 @@ class SegmentWriter:
 
     def append(self, *fragments: Fragment) -> None:
         """On return the fragments survive a power cut."""
-        data = b"".join(fragment.data for fragment in fragments)
+        data = [piece for fragment in fragments for piece in fragment.pieces]
         if self._fd is None:
-            data = self._header + data
+            data.insert(0, self._header)
             self._start_ns = fragments[0].start_ns
             self._fd = self._disk.create(self.part)
             self._disk.sync_folder(self.part.parent)
         self._disk.write(self._fd, data)
         self._disk.sync(self._fd)
-        self._sha.update(data)
-        self._bytes += len(data)
+        for piece in data:
+            self._sha.update(piece)
+            self._bytes += len(piece)
         self._packets += sum(fragment.packets for fragment in fragments)
         self._end_ns = fragments[-1].end_ns
 
@@ -155,8 +156,8 @@ class TrackWriter:
         self._on_segment = on_segment
         self._disk = disk or Disk()
         self._queue_bytes, self._queue_ns = queue_bytes, queue_ns
-        self._muxer = FragmentMuxer(template)
         self._rotation = rotation or Rotation()
+        self._muxer = FragmentMuxer(template, self._rotation.fragment_ns)
         self._queue: deque[Fragment | _Rotate] = deque()
         self._waiting_bytes = 0
         self._change = threading.Condition()
@@ -171,15 +172,16 @@ class TrackWriter:
 
     def write(self, packet: AnyPacket) -> None:
         """Take a packet stamped in lecture time. Never waits for the disk; raises DiskProblem."""
+        self.put(self._muxer.coded(packet))
+
+    def put(self, sample: Coded) -> None:
+        """As `write`, of what stands as in the file already."""
         self._raise_problem()
-        if packet.dts is None:
-            raise ValueError("a packet without a time stamp cannot be placed in the lecture")
-        base = packet.time_base
-        at_ns = packet.dts * SECOND * base.numerator // base.denominator
+        at_ns = sample.dts * SECOND // self._muxer.timescale
         first = self._rotation.start_ns is None
-        if self._rotation.opens_segment(at_ns, packet.is_keyframe) and not first:
+        if self._rotation.opens_segment(at_ns, sample.key) and not first:
             self._put(self._muxer.finish(at_ns), _Rotate())
-        self._put(self._muxer.add(packet))
+        self._put(self._muxer.add(sample))
 
     def close(self, end_ns: int | None = None, deadline_s: float = 20.0) -> None:
         """Hold the last picture until `end_ns`, finish the segment, wait for the disk."""
@@ -207,7 +209,7 @@ class TrackWriter:
             return
         with self._change:
             self._queue.extend(some)
-            self._waiting_bytes += sum(len(e.data) for e in some if isinstance(e, Fragment))
+            self._waiting_bytes += sum(e.size for e in some if isinstance(e, Fragment))
             self._check_room()
             self._change.notify_all()
         if self._thread is None and self._queue:
@@ -272,7 +274,7 @@ class TrackWriter:
             while self._queue and isinstance(entry := self._queue[0], Fragment):
                 fragments.append(entry)
                 self._queue.popleft()
-                self._waiting_bytes -= len(entry.data)
+                self._waiting_bytes -= entry.size
             if fragments:
                 return fragments
             self._queue.popleft()

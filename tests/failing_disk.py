@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from encoders.disk import Disk
@@ -41,11 +42,12 @@ class FailingDisk(Disk):
         self.written[fd] = 0
         return fd
 
-    def write(self, fd: int, data: bytes) -> None:
+    def write(self, fd: int, pieces: Sequence[bytes]) -> None:
+        data = b"".join(pieces)
         half = len(data) // 2
-        super().write(fd, data[:half])  # What a failing write leaves behind.
+        super().write(fd, [data[:half]])  # What a failing write leaves behind.
         self._step("write")
-        super().write(fd, data[half:])
+        super().write(fd, [data[half:]])
         self.written[fd] += len(data)
 
     def sync(self, fd: int) -> None:

@@ -14,7 +14,8 @@ import time
 import av
 import numpy as np
 
-from capture.source import Sample, Source, SourceError, SourceSpec, open_source
+from capture.source import CODED, Sample, Source, SourceError, SourceSpec, open_source
+from capture.units import UnitPacket
 
 
 def say(**fact: object) -> None:
@@ -23,7 +24,9 @@ def say(**fact: object) -> None:
 
 def facts(source: Source, sample: Sample, decode: bool) -> dict[str, object]:
     late = time.monotonic_ns() - (sample.pts or 0)
-    found: dict[str, object] = {"pts": sample.pts, "late": late, "base": str(sample.time_base)}
+    found: dict[str, object] = {"pts": sample.pts, "late": late}
+    if not isinstance(sample, UnitPacket):
+        found["base"] = str(sample.time_base)
     if isinstance(sample, av.AudioFrame):
         samples = sample.to_ndarray().astype(np.int64)
         return found | {
@@ -31,9 +34,10 @@ def facts(source: Source, sample: Sample, decode: bool) -> dict[str, object]:
             "peak": int(np.abs(samples).max()),
             "form": f"{sample.format.name} {sample.layout.name} {sample.sample_rate}",
         }
-    if isinstance(sample, av.Packet):
+    if isinstance(sample, CODED):
+        packet = sample.packet() if isinstance(sample, UnitPacket) else sample
         found |= {"dts": sample.dts, "key": sample.is_keyframe, "bytes": sample.size}
-        found["head"] = bytes(sample)[:64].hex()
+        found["head"] = bytes(packet)[:64].hex()
     return found | (pictures(source, sample) if decode else {})
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.rtsp_stream import Picture, Pictures, Wire
-from capture.rtsp_words import START
+from capture.units import START, with_length
 from tests.hardware.rtsp_server import MTU, rtp_payloads
 
 KIND = 96
@@ -36,14 +36,15 @@ def sent(*pictures: tuple[int, list[bytes]], first: int = 65_530) -> list[bytes]
 
 
 def put_together(packets: list[bytes]) -> list[Picture]:
-    pictures = Pictures(KIND)
+    pictures = Pictures()
+    pictures.payload_type = KIND
     for number, packet in enumerate(packets):
         pictures.add(packet, number)
     return list(pictures.ready)
 
 
-def annex_b(*units: bytes) -> bytes:
-    return b"".join(START + unit for unit in units)
+def stored(*units: bytes) -> bytes:
+    return b"".join(map(with_length, units))
 
 
 LAST = (90_000, [SLICE])  # shows that the one before it is whole
@@ -59,7 +60,7 @@ UNITS = st.binary(min_size=1, max_size=3 * MTU).map(lambda rest: b"\x41\0" + res
 def test_every_unit_arrives_in_its_picture(units: list[list[bytes]]) -> None:
     film = [(3000 * number, each) for number, each in enumerate([*units, [SLICE]])]
     assert [picture.data for picture in put_together(sent(*film))] == [
-        annex_b(*each) for each in units
+        stored(*each) for each in units
     ]
 
 
@@ -81,7 +82,7 @@ def test_a_time_that_goes_back_goes_back() -> None:
 def test_markers_are_not_believed() -> None:
     packets = [rtp(each, n, 7, KIND | 0x80) for n, each in enumerate((SPS, PPS, SLICE, SLICE))]
     pictures = put_together([*packets, rtp(SLICE, 4, 3007)])
-    assert [picture.data for picture in pictures] == [annex_b(SPS, PPS, SLICE, SLICE)]
+    assert [picture.data for picture in pictures] == [stored(SPS, PPS, SLICE, SLICE)]
 
 
 @pytest.mark.parametrize("length", [2, 3 * MTU])
@@ -89,7 +90,7 @@ def test_two_first_slices_are_two_pictures_also_at_one_time(length: int) -> None
     """As of a camera whose clock stands still."""
     first, more = b"\x41\x9a".ljust(length, b"x"), b"\x41\x10".ljust(length, b"x")
     pictures = put_together(sent((0, [first, more]), (0, [first]), LAST))
-    assert [picture.data for picture in pictures] == [annex_b(first, more), annex_b(first)]
+    assert [picture.data for picture in pictures] == [stored(first, more), stored(first)]
     assert pictures[0].time == pictures[1].time
 
 
@@ -98,15 +99,15 @@ def test_parameter_sets_belong_to_the_picture_after_them(time: int) -> None:
     """Whether they have the time of the one before, or one of their own."""
     packets = sent((0, [SLICE]), (time, [SPS, PPS]), (3000, [IDR]), LAST)
     before, key = put_together(packets)
-    assert before.data == annex_b(SLICE)
-    assert key.data == annex_b(SPS, PPS, IDR)
+    assert before.data == stored(SLICE)
+    assert key.data == stored(SPS, PPS, IDR)
     assert key.time - before.time == 3000
 
 
 def test_a_packet_may_carry_several_units() -> None:
     pack = b"\x18" + b"".join(struct.pack(">H", len(unit)) + unit for unit in (SPS, PPS, b"\x65x"))
     (key,) = put_together([rtp(pack, 1, 0), rtp(SLICE, 2, 3000)])
-    assert (key.data, key.key) == (annex_b(SPS, PPS, b"\x65x"), True)
+    assert (key.data, key.key) == (stored(SPS, PPS, b"\x65x"), True)
 
 
 def test_decoding_can_begin_at_a_recovery_point_too() -> None:
@@ -119,7 +120,7 @@ def test_decoding_can_begin_at_a_recovery_point_too() -> None:
 def test_a_unit_of_which_a_piece_is_missing_is_left_out_and_nothing_else() -> None:
     packets = sent((0, [b"\x41" + bytes(3 * MTU), SLICE]), (3000, [SLICE]), LAST)
     del packets[1]
-    assert [picture.data for picture in put_together(packets)] == [annex_b(SLICE)] * 2
+    assert [picture.data for picture in put_together(packets)] == [stored(SLICE)] * 2
 
 
 def test_a_unit_whose_last_piece_does_not_say_so_is_whole() -> None:
@@ -127,7 +128,7 @@ def test_a_unit_whose_last_piece_does_not_say_so_is_whole() -> None:
     *most, last = sent((0, [unit]))
     silent = last[:13] + bytes([last[13] & ~0x40]) + last[14:]
     (picture,) = put_together([*most, silent, rtp(SLICE, 65_530 + len(most) + 1, 3000)])
-    assert picture.data == annex_b(unit)
+    assert picture.data == stored(unit)
 
 
 def test_other_kinds_contributors_extensions_and_padding_are_left_out() -> None:
@@ -135,7 +136,7 @@ def test_other_kinds_contributors_extensions_and_padding_are_left_out() -> None:
     extended = head + bytes(8) + struct.pack(">HH", 0xABAC, 1) + b"more" + SLICE + b"\0\0\3"
     packets = [extended, rtp(b"sound", 2, 0, kind=8), rtp(SLICE, 2, 3000)]
     (picture,) = put_together(packets)
-    assert picture.data == annex_b(SLICE)
+    assert picture.data == stored(SLICE)
 
 
 @given(st.lists(st.binary(max_size=60)), st.lists(st.binary(max_size=40)))
@@ -143,7 +144,26 @@ def test_nothing_that_a_camera_sends_is_an_error(packets: list[bytes], units: li
     put_together(packets + [rtp(unit, number, number // 3) for number, unit in enumerate(units)])
 
 
+def test_a_unit_that_holds_others_is_noticed() -> None:
+    pictures = Pictures()
+    pictures.payload_type = KIND
+    for packet in sent((0, [SPS + START + PPS, SLICE]), LAST):
+        pictures.add(packet, 0)
+    assert pictures.nested
+
+
 # ---- the connection ------------------------------------------------------------------------------
+
+
+class Packets(list[bytes]):
+    """All that come."""
+
+    def add(self, packet: bytes, now_ns: int) -> None:
+        self.append(packet)
+
+    def follow(self, buffer: bytes, at: int, after: int) -> int:
+        return after
+
 
 ANSWER = b"RTSP/1.0 200 OK\r\nCSeq: 5\r\nContent-Length: 4\r\n\r\n$0\r\n"
 QUESTION = b"OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n"
@@ -161,13 +181,40 @@ def test_cuts_of_the_connection_change_nothing(data: st.DataObject) -> None:
     ]
     whole = b"".join(data.draw(st.permutations(pieces)))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
-    wire, found = Wire(), []
+    wire, found = Wire(), Packets()
     for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
-        found += wire.packets(whole[begin:end], 0)
+        wire.feed(whole[begin:end], 0, found, 0)
     assert sorted(found) == [b"", b"RTSP/1.0 $", b"one"]
     assert sorted(message.header("cseq") for message in wire.messages) == ["5", "9"]
     assert next(message.body for message in wire.messages if message.status) == b"$0\r\n"
     assert wire.skipped == 0
+
+
+@given(st.data())
+def test_packets_that_are_taken_together_make_the_pictures_of_each_alone(
+    data: st.DataObject,
+) -> None:
+    """Whatever is lost, comes twice, or is of another kind; and whatever the cuts."""
+    sizes = st.lists(st.integers(2, 6 * MTU), min_size=1, max_size=2)
+    film = [
+        (3000 * number, [b"\x41" + bytes((each % 251,)) * each for each in shape])
+        for number, shape in enumerate(data.draw(st.lists(sizes, min_size=1, max_size=4)))
+    ]
+    packets = sent(*film, LAST)
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, len(packets) - 1))
+        it = bytearray(packets[place])
+        at = data.draw(st.sampled_from([0, 1, 3, 7, 8, 12, 13]))
+        it[at] ^= 1 << data.draw(st.integers(0, 7))
+        packets[place : place + data.draw(st.integers(0, 1))] = [bytes(it)]
+    whole = b"".join(map(framed, packets))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=3)))
+    wire, pictures = Wire(), Pictures()
+    pictures.payload_type = KIND
+    for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+        wire.feed(whole[begin:end], 0, pictures, 0)
+    together = [(it.data, it.time, it.key) for it in pictures.ready]
+    assert together == [(it.data, it.time, it.key) for it in put_together(packets)]
 
 
 @pytest.mark.parametrize(
@@ -183,12 +230,13 @@ def test_cuts_of_the_connection_change_nothing(data: st.DataObject) -> None:
     ],
 )
 def test_after_rubbish_the_next_packet_is_found(rubbish: bytes) -> None:
-    wire = Wire()
-    assert wire.packets(framed(b"a") + rubbish + framed(b"b"), 0) == [b"a", b"b"]
+    wire, found = Wire(), Packets()
+    wire.feed(framed(b"a") + rubbish + framed(b"b"), 0, found, 0)
+    assert found == [b"a", b"b"]
 
 
 @given(st.lists(st.binary(max_size=300)))
 def test_no_bytes_are_an_error(chunks: list[bytes]) -> None:
     wire = Wire()
     for chunk in chunks:
-        wire.packets(chunk, 0)
+        wire.feed(chunk, 0, Pictures(), 0)

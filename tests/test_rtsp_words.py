@@ -26,7 +26,7 @@ SDP = (
     "a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z0IAKg==,aM48gA==;profile=1\r\n"
     "a=control:trackID=1\r\n"
 )
-SETS = b"\0\0\0\1\x67\x42\0\x2a" + b"\0\0\0\1\x68\xce\x3c\x80"
+SETS = b"\0\0\0\4\x67\x42\0\x2a" + b"\0\0\0\4\x68\xce\x3c\x80"
 
 
 @pytest.mark.parametrize(
