@@ -23,7 +23,7 @@ from edge_agent.children import Process
 from edge_agent.clock import Clock, Now, SystemClock
 from edge_agent.config import Config
 from edge_agent.ledger_rescue import open_ledger
-from edge_agent.locks import only_one
+from edge_agent.locks import alone_in, only_one
 from edge_agent.orphans import wait_for_orphans
 from edge_agent.power import on_battery
 from edge_agent.room import Room, furnish
@@ -92,7 +92,7 @@ class Supervisor:
         self._trouble.attempt("the clock's repair", mend, now.mono_ns)
         actions: list[Action] = []
         if self._trouble.attempt(_LOOK, lambda: actions.extend(self._plan(now)), now.mono_ns):
-            self._trouble.forget_all_but({*actions, *self._news, _SMALL, _LIVE, _FILE, _TIMETABLE})
+            self._trouble.forget_all_but(actions)
         done = [action for action in actions if self._perform(action, now)]
         if now.mono_ns >= self._status_due_ns or done:
             self._status_due_ns = now.mono_ns + STATUS_NS
@@ -212,7 +212,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
     starting = Starting(process_began_ns())
     starting.ended("program")
     _make_folders(spool, runtime)
-    with only_one(runtime.agent_lock, "agent"):
+    with only_one(runtime.agent_lock, "agent"), alone_in(spool.root, "agent"):
         # A killed agent's last words would pass for ours, as the lock is held again.
         runtime.status.unlink(missing_ok=True)
         wait_for_orphans(runtime)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 
 from edge_agent import disk_words
 from edge_agent.ballast import Ballast, is_full
@@ -65,15 +65,21 @@ class Trouble:
         found, self._damage = self._damage, ""
         return found
 
-    def forget_all_but(self, wanted: set[Hashable]) -> None:
-        """What is no longer wanted is no trouble any more."""
-        for what in self._refused.keys() - wanted:
-            del self._refused[what]
+    def forget_all_but(self, wanted: Iterable[Hashable]) -> None:
+        """Actions that are no longer wanted are no trouble any more.
+
+        A step has a name: it is tried in each round, so that only its success ends the trouble.
+        """
+        for what in self._refused.keys() - set(wanted):
+            if not isinstance(what, str):
+                del self._refused[what]
 
     def _note(self, what: Hashable, error: Exception, before: str, now_ns: int) -> None:
         text = _words(error)
-        # With its reserve back the ledger can write at once.
-        delay_ns = 0 if is_full(error) and self._ballast.give_up() else RETRY_NS
+        # With its reserve back the ledger can write at once. Where a quota is full and the disk is
+        # not, the reserve comes back as well, and is no help.
+        eased = is_full(error) and self._ballast.give_up()
+        delay_ns = 0 if eased and not before else RETRY_NS
         if text != before:
             print(f"refused: {what}: {text}", file=sys.stderr)
         self._refused[what] = (text, now_ns + delay_ns)

@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.ballast import BYTES, ROOM_BYTES, Ballast, is_full
+from edge_agent.clock_repair import ClockRepair
+from edge_agent.facts import Observer
+from edge_agent.guard_watch import GuardWatch
 from edge_agent.ledger import Ledger
+from edge_agent.power_watch import PowerWatch
 from edge_agent.rules import actions as do
 from edge_agent.rules.health import Phase
 from edge_agent.rules.lecture import State
@@ -18,6 +22,7 @@ from edge_agent.rules.plan import ActiveFacts, Facts, RecorderFacts, plan
 from edge_agent.rules.space import MIB, hours_left, room_to_record, warning
 from edge_agent.trouble import RETRY_NS, Trouble
 from tests.fixed_clock import SECOND, FixedClock
+from tests.simulated_room import SimulatedRoom
 
 sizes = st.integers(0, 1 << 42)
 
@@ -122,12 +127,39 @@ def test_what_is_not_wanted_any_more_is_no_trouble(tmp_path: Path) -> None:
     def effect() -> None:
         raise OSError(5, "Input/output error")
 
-    assert not trouble.attempt("one", effect, 0)
-    assert not trouble.attempt("other", effect, 0)
-    trouble.forget_all_but({"one"})
+    assert not trouble.attempt(do.MarkDelivered("L1"), effect, 0)
+    assert not trouble.attempt(do.MarkDelivered("L2"), effect, 0)
+    trouble.forget_all_but([do.MarkDelivered("L1")])
     assert "the disk fails" in trouble.text
-    trouble.forget_all_but(set())
+    trouble.forget_all_but([])
     assert trouble.text == ""
+
+
+@pytest.mark.parametrize(
+    "step", [(PowerWatch, "step"), (GuardWatch, "look"), (ClockRepair, "look"), (Observer, "facts")]
+)
+def test_a_step_of_each_round_that_is_refused_is_tried_once_a_second_and_told_once(
+    step: tuple[type, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A full disk would fill the log, twenty lines a second."""
+    room, tries = SimulatedRoom(tmp_path, {"camera": {"kind": "synthetic"}}), []
+
+    def refuse(*_: object) -> None:
+        tries.append(1)
+        raise full()
+
+    room.run(1)
+    monkeypatch.setattr(*step, refuse)
+    assert room.supervisor is not None
+    for _ in range(40):
+        room.clock.pass_time(0.05)
+        room.supervisor.step()
+    assert 2 <= len(tries) <= 4, "at once, with the reserve given up, and once a second"
+    assert capsys.readouterr().err.count("refused") == 1
+    room.close()
 
 
 def test_a_commit_that_fails_leaves_no_transaction_behind(tmp_path: Path) -> None:
