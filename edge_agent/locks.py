@@ -24,6 +24,14 @@ class AlreadyRunning(Exception):
         self.what, self.lock = what, lock
 
 
+class InUse(AlreadyRunning):
+    """By one with another runtime folder: `edge-agent status` asks in ours, and knows nothing."""
+
+    def __init__(self, what: str, folder: Path) -> None:
+        super().__init__(what, folder)
+        self.args = (f"another {what} process, of another configuration, uses {folder} already",)
+
+
 @contextmanager
 def only_one(lock: Path, what: str) -> Iterator[None]:
     """Hold the lock for the block; AlreadyRunning if another process does."""
@@ -32,6 +40,26 @@ def only_one(lock: Path, what: str) -> Iterator[None]:
     try:
         if not _taken(descriptor):
             raise AlreadyRunning(what, lock)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone_in(folder: Path, what: str) -> Iterator[None]:
+    """Besides `only_one`: hold the durable folder itself, whatever the runtime folder is.
+
+    The folder is locked, no file in it, since none can be made on a full disk. InUse if another
+    process holds it. A file system that locks no folders (NFS) is taken for ours alone.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            alone = _taken(descriptor)
+        except OSError:
+            alone = True
+        if not alone:
+            raise InUse(what, folder)
         yield
     finally:
         os.close(descriptor)
