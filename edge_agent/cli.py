@@ -6,6 +6,7 @@ what it needs when it runs.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,9 @@ from edge_agent.commands import (
     support,
     upload,
 )
+from edge_agent.commands.output import Exit
 from edge_agent.commands.plain import use_plain_where_needed
+from edge_agent.commands.streams import all_open, aside, let_go
 
 app = typer.Typer(
     help="Records lectures, packages them and delivers them; never loses one.",
@@ -107,8 +110,14 @@ app.command()(manual.man)
 
 def main() -> None:
     """The console script `edge-agent`."""
+    all_open()
     use_plain_where_needed()
-    app()
+    try:
+        app()
+    except OSError as error:  # of `--help` and completions; every command answers for itself
+        let_go(sys.stdout)
+        aside(f"error: the text could not be written: {error.strerror}")
+        sys.exit(Exit.FAILED)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import locale
 import os
 import subprocess
 import sys
@@ -39,6 +40,32 @@ def test_nothing_that_is_printed_can_fail_for_its_letters(text: str) -> None:
         out.write(text)
         out.flush()
     assert plain(text).isascii()
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("locales", "kind", "said"),
+    [
+        ("ANSI_X3.4-1968", Terminal, b"1920x1080"),
+        ("ISO-8859-1", Terminal, b"1920\xd71080"),
+        ("UTF-8", Terminal, "1920×1080".encode()),
+        ("ANSI_X3.4-1968", io.TextIOWrapper, "1920×1080".encode()),
+    ],
+)
+def test_a_terminal_gets_the_letters_that_its_locale_has_and_a_file_all(
+    monkeypatch: pytest.MonkeyPatch, locales: str, kind: type[io.TextIOWrapper], said: bytes
+) -> None:
+    out = kind(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(locale, "getencoding", lambda: locales)
+    use_plain_where_needed()
+    out.write("1920×1080")
+    out.flush()
+    assert out.buffer.getvalue() == said
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from edge_agent.asking import ANSWER_S, NoAnswer, NotRunning, ask_agent
 from edge_agent.clock import SystemClock
 from edge_agent.commands.output import Exit, Failure
 from edge_agent.commands.room import Room
+from edge_agent.commands.streams import aside
 
 
 def ask(here: Room, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def ask(here: Room, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _say_slow() -> None:
-    print("the agent takes long to answer (a slow disk?); still waiting", file=sys.stderr)
+    aside("the agent takes long to answer (a slow disk?); still waiting")
 
 
 def demand_alive(here: Room) -> None:

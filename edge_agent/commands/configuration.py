@@ -60,7 +60,8 @@ def schema() -> None:
     """The JSON Schema of the configuration, for editors."""
     from edge_agent.config import Config
 
-    print(json.dumps(Config.model_json_schema(), indent=2))
+    with reporting("config.schema") as report:
+        report.say(json.dumps(Config.model_json_schema(), indent=2))
 
 
 app.command()(config_changing.get)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 
 from edge_agent import __version__
-from edge_agent.commands.output import Exit
+from edge_agent.commands.output import Exit, reporting
 
 _ABOUT = """Records lectures with every camera, microphone and screen of a room, packages them and
 delivers them. It works while the network is away, and loses nothing when the power fails."""
@@ -41,7 +40,8 @@ _FILES = {
 
 def man(context: typer.Context) -> None:
     """Print the manual page: edge-agent man | man -l -"""
-    sys.stdout.write(page(context.find_root().command))
+    with reporting("man") as report:
+        report.say(page(context.find_root().command).rstrip("\n"))
 
 
 def page(command: Any) -> str:

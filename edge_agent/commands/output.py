@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -21,11 +20,15 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from edge_agent.commands.plain import holds_all_letters
+from edge_agent.commands.streams import aside, let_go
 from edge_agent.disk_words import fate
-from edge_agent.locks import AlreadyRunning
+from edge_agent.locks import AlreadyRunning, InUse
 from edge_agent.places import ConfigError
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+UNWRITTEN = "unwritten"
 
 
 class Exit(IntEnum):
@@ -85,7 +88,7 @@ class Report:
     def note(self, line: str) -> None:
         """Progress or an aside: for people, and not part of the result."""
         if not self.as_json:
-            print(line, file=sys.stderr, flush=True)
+            aside(line)
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -94,22 +97,33 @@ class Report:
     def close(self, failure: Failure | None) -> int:
         """Print what remains to be said; the exit code."""
         code = failure.exit if failure else int(self.exit)
-        if self.as_json:
-            document = {
-                "schema": f"edge-agent/{self._schema}/1",
-                "ok": code == 0,
-                "data": self.data,
-                "warnings": self.warnings,
-            }
-            if failure:
-                document["error"] = failure.document()
-            letters = holds_all_letters(sys.stdout.encoding)
-            print(json.dumps(document, ensure_ascii=not letters))
-        elif failure:
-            print(f"error: {failure.message}", file=sys.stderr)
+        try:
+            if self.as_json:
+                self._print_document(code, failure)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            let_go(sys.stdout)  # the reader (`head`, a closed pager) has seen enough
+        except OSError as error:
+            let_go(sys.stdout)
+            failure = failure or _unwritten(error)
+            code = failure.exit
+        if failure and (not self.as_json or failure.code == UNWRITTEN):
+            aside(f"error: {failure.message}")
             if failure.hint:
-                print(f"next:  {failure.hint}", file=sys.stderr)
+                aside(f"next:  {failure.hint}")
         return code
+
+    def _print_document(self, code: int, failure: Failure | None) -> None:
+        document = {
+            "schema": f"edge-agent/{self._schema}/1",
+            "ok": code == 0,
+            "data": self.data,
+            "warnings": self.warnings,
+        }
+        if failure:
+            document["error"] = failure.document()
+        letters = holds_all_letters(sys.stdout.encoding)
+        print(json.dumps(document, ensure_ascii=not letters))
 
 
 @contextmanager
@@ -123,11 +137,21 @@ def reporting(schema: str, as_json: bool = False) -> Iterator[Report]:
     except (KeyboardInterrupt, typer.Abort):  # the latter while something is asked for
         failure = Failure(Exit.INTERRUPTED, "interrupted", "interrupted")
     except BrokenPipeError:
-        # The reader (`head`, a closed pager) has seen enough; nothing more can be told to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go(sys.stdout)  # nothing more can be told to its reader
     except (ConfigError, AlreadyRunning, sqlite3.Error, OSError) as error:
         failure = _known(error)
     raise typer.Exit(report.close(failure))
+
+
+def _unwritten(error: OSError) -> Failure:
+    """The command is done, and its answer lost."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Failure(
+        Exit.NO_SPACE if full else Exit.FAILED,
+        UNWRITTEN,
+        f"the answer could not be written: {error.strerror}",
+        "it was carried out, though; write the answer to another place",
+    )
 
 
 def _known(error: Exception) -> Failure:
@@ -139,6 +163,13 @@ def _known(error: Exception) -> Failure:
                 "config-invalid",
                 "\n       ".join(error.problems),
                 "correct it, then: edge-agent config validate",
+            )
+        case InUse():
+            return Failure(
+                Exit.WRONG_STATE,
+                "in-use",
+                str(error),
+                "end that one, or give this one a folder of its own: storage.spool",
             )
         case AlreadyRunning():
             return Failure(
@@ -170,8 +201,19 @@ def _known(error: Exception) -> Failure:
             )
         case OSError() if (found := fate(error)) is not None:
             return Failure(Exit.FAILED, "disk", found.message, found.hint)
+        case OSError() if error.filename:
+            code, what = _OF_FILES.get(error.errno or 0, (Exit.FAILED, error.strerror))
+            hint = "name another one, or see to this one first"
+            return Failure(code, "file", f"{error.filename}: {what}", hint)
         case _:
             return Failure(Exit.FAILED, "failed", str(error), "edge-agent storage check")
+
+
+_OF_FILES = {
+    errno.ENOENT: (Exit.NOT_FOUND, "there is no such file or folder"),
+    errno.EISDIR: (Exit.NOT_FOUND, "this is a folder, no file"),
+    errno.ENOTDIR: (Exit.NOT_FOUND, "a part of this path is a file, no folder"),
+}
 
 
 #: SQLite's way to say that files may not be written, or not be opened.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import locale
 import sys
 import unicodedata
 
@@ -33,10 +34,19 @@ def plain(text: str) -> str:
 
 
 def use_plain_where_needed() -> None:
-    """From now on nothing that is printed can fail for its letters."""
+    """From now on nothing that is printed can fail for its letters.
+
+    In the locale "C" Python writes UTF-8 all the same (PEP 540); a terminal that is said to know
+    ASCII alone is believed.
+    """
     codecs.register_error(NAME, _handler)
+    terminals = locale.getencoding()
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if not hasattr(stream, "reconfigure"):
+            continue
+        if stream.isatty() and not holds_all_letters(terminals):
+            stream.reconfigure(encoding=terminals, errors=NAME)
+        else:
             stream.reconfigure(errors=NAME)
 
 
