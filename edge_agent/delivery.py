@@ -19,7 +19,7 @@ from edge_agent.clock import Clock, SystemClock
 from edge_agent.config import Config
 from edge_agent.destinations import destinations, whole
 from edge_agent.ledger import Ledger, LedgerMissing
-from edge_agent.locks import only_one
+from edge_agent.locks import alone_in, only_one
 from edge_agent.rows import OutboxRow
 from edge_agent.secrets import Secrets
 from edge_agent.spool import Runtime, Spool
@@ -169,7 +169,7 @@ def _words(row: OutboxRow) -> str:
 
 
 def run(config: Config, secrets: Secrets) -> int:
-    """Deliver until SIGTERM or SIGINT. Raises AlreadyRunning."""
+    """Deliver until SIGTERM or SIGINT. Raises AlreadyRunning, OSError."""
     lock = Runtime(config.storage.runtime).upload_lock
     with told_by_signals() as stop, only_one(lock, "upload"):
         notify("READY=1")
@@ -193,7 +193,8 @@ def _loop(config: Config, secrets: Secrets, stop: Stop) -> None:
 
     while True:
         opened, ledger = _await_ledger(spool, beat)
-        try:
+        spool.lectures.mkdir(exist_ok=True)
+        with contextlib.closing(ledger), alone_in(spool.lectures, "upload"):
             gate, watch = watched(config, clock, ledger)
             places = destinations(config, clock, ledger, secrets, gate)
             delivery = Delivery(
@@ -210,8 +211,6 @@ def _loop(config: Config, secrets: Secrets, stop: Stop) -> None:
             while _file(spool.ledger) == opened:
                 beat()
                 stop.wait(_step(delivery, Ballast(spool.ledger)))
-        finally:
-            ledger.close()
 
 
 def _step(delivery: Delivery, ballast: Ballast) -> float:
