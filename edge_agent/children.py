@@ -59,14 +59,20 @@ class Process:
         self._inlet: Inlet | None = None
 
     def start(self, first: Line, whole: bool = False) -> None:
+        """Raises OSError: the system has no process, no memory or no descriptor to give now."""
         reading, writing = os.pipe()
         command = [sys.executable, "-m", self._module, *self._arguments, str(writing)]
-        # stdout goes to stderr: native libraries print, and our stdout is for results.
-        with _as_file(first) if whole else contextlib.nullcontext(subprocess.PIPE) as stdin:
-            self._popen = subprocess.Popen(
-                command, stdin=stdin, stdout=2, pass_fds=[writing], process_group=0
-            )
-        os.close(writing)
+        try:
+            # stdout goes to stderr: native libraries print, and our stdout is for results.
+            with _as_file(first) if whole else contextlib.nullcontext(subprocess.PIPE) as stdin:
+                self._popen = subprocess.Popen(
+                    command, stdin=stdin, stdout=2, pass_fds=[writing], process_group=0
+                )
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         os.set_blocking(reading, False)
         self._inlet = Inlet(reading)
         if self._popen.stdin is not None:

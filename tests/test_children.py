@@ -114,6 +114,24 @@ class Held:
         return self.status
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_child_that_cannot_be_started_leaves_no_descriptor_behind(
+    child: type, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """It is tried again each second: what is left behind each time ends the supervisor."""
+    process = child("pass")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.executable", "/dev/null/python")
+        for _ in range(3):
+            with pytest.raises(OSError, match="Not a directory"):
+                process.start(Quit(), whole)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert (process.pid, process.reap(), process.lines()) == (None, None, [])
+    process.start(Quit(), whole)
+    wait_for(lambda: gone(process), "its end")
+
+
 def test_a_killed_recorder_that_does_not_end_is_told_once_and_replaced_when_it_has_ended() -> None:
     held = Held()
     spec = RecorderSpec(track="camera", media="video", kind="v4l2", preview="", lock="")
