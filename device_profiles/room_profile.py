@@ -20,7 +20,6 @@ from device_profiles.profile import ProfileError
 
 Role = Literal["camera", "grabber", "document", "microphone", "backup", "fixed"]
 PICTURES = ("camera", "grabber", "document")
-SOUNDS = ("microphone", "backup")
 #: Keys of a track that may stand at a place, besides role and needed.
 TRACK_KEYS = (
     "flavor", "size", "fps", "format", "options", "codec", "crf", "max_kbps", "still", "channels",

@@ -10,8 +10,6 @@ import os
 import socket
 from collections.abc import Mapping
 
-_USEC = 1_000_000
-
 
 def notify(state: str, env: Mapping[str, str] = os.environ) -> bool:
     """Send e.g. "READY=1", "WATCHDOG=1" or "STATUS=…"; True if systemd's socket took it."""
@@ -27,11 +25,3 @@ def notify(state: str, env: Mapping[str, str] = os.environ) -> bool:
     except OSError:
         return False
     return True
-
-
-def watchdog_s(env: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
-    """Seconds within which WATCHDOG=1 must come again; None if nobody watches this process."""
-    if env.get("WATCHDOG_PID", str(pid or os.getpid())) != str(pid or os.getpid()):
-        return None
-    microseconds = env.get("WATCHDOG_USEC", "")
-    return int(microseconds) / _USEC if microseconds.isdigit() and int(microseconds) else None

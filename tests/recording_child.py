@@ -48,7 +48,7 @@ def main(folder: Path, kind: str) -> None:
             writer.write(packet)
             print(at_ns + (SECOND // 30 if video else 1024 * SECOND // 48_000), flush=True)
             with durable:
-                if not durable.wait_for(lambda: at_ns - reached[0] < SECOND, 20):  # noqa: B023
+                if not durable.wait_for(lambda at_ns=at_ns: at_ns - reached[0] < SECOND, 20):
                     sys.exit("a second of media did not reach the disk")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from typer.main import get_command
@@ -67,7 +67,7 @@ def test_words_that_look_like_requests_are_none() -> None:
 
     class Root:
         params: tuple[Any, ...] = ()
-        commands = {"odd": Odd()}  # noqa: RUF012
+        commands: ClassVar[dict[str, Odd]] = {"odd": Odd()}
 
     made = page(Root())
     assert r"\&.SH bad 'quote \(rsfBnot bold" in made

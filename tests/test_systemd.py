@@ -49,18 +49,3 @@ def test_a_full_socket_never_blocks_the_caller(on_disk: socket.socket) -> None:
     sent = [systemd.notify("WATCHDOG=1" + " " * 4096, env) for _ in range(10_000)]
     assert sent[0]
     assert not sent[-1]
-
-
-@pytest.mark.parametrize(
-    ("env", "expected"),
-    [
-        ({}, None),
-        ({"WATCHDOG_USEC": "10000000"}, 10.0),
-        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "7"}, 10.0),
-        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "8"}, None),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "soon"}, None),
-    ],
-)
-def test_the_watchdogs_time_is_read_in_seconds(env: dict[str, str], expected: float | None) -> None:
-    assert systemd.watchdog_s(env, pid=7) == expected

@@ -92,7 +92,7 @@ def window(address: str, mini: bool) -> list[str]:
 
 
 def _profile() -> str:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 -- raises nothing
     return f"{home}/edge-agent-panel"
 
 

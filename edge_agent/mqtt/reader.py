@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
@@ -132,7 +133,7 @@ class Reader:
         for first in range(0, len(new), step):
             part = new[first : first + step]
             self._subscribe([f"{ROOT}/{site}/{room}/{it}" for site, room in part for it in rest])
-            self._until(lambda part=part: self._whole(part, len(rest)), QUIET_S, since_last=True)  # type: ignore[misc]
+            self._until(partial(self._whole, part, len(rest)), QUIET_S, since_last=True)
             self._asked.update(part)
 
     def _whole(self, places: list[Place], topics: int) -> bool:

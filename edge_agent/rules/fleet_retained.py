@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from edge_agent.rules.fleet import LEAST_HOURS, Rank, Standing
-from edge_agent.rules.foreign import table
+from edge_agent.rules.foreign import number, table
 
 #: A room gives a sign of life every quarter of an hour; a lost message or two is no silence.
 SILENT = timedelta(minutes=40)
@@ -75,7 +75,7 @@ def standing_of(it: Kept, now: datetime) -> Standing:
         note="; ".join(dict.fromkeys([*losing, *will_lose, *look])),
         since_utc=_text(lecture.get("started_utc") or booking.get("starts_utc")),
         queue=waiting,
-        hours=_number(health.get("space_hours")),
+        hours=number(health.get("space_hours")),
         things="lectures",
     )
 
@@ -110,7 +110,7 @@ def _will_lose(state: Mapping[str, Any], health: Mapping[str, Any]) -> list[str]
     found = [f"{name} is away" for name, how in _tracks(state) if how == "lost"]
     found += [] if _tracks(state) else [_WORDS["room.empty"]]
     found += [words for key, words in _problems(state) if key in _COSTS_THE_NEXT]
-    hours = _number(health.get("space_hours"))
+    hours = number(health.get("space_hours"))
     found += [f"disk: {hours:.0f} h left"] if hours is not None and hours < LEAST_HOURS else []
     found += ["muted"] if state.get("muted") is True else []
     return found
@@ -169,11 +169,6 @@ def _problems(state: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _count(table: Mapping[str, Any], key: str) -> int | None:
     value = table.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: object) -> float | None:
-    ok = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if ok else None  # type: ignore[arg-type]
 
 
 def _text(value: object, otherwise: str = "") -> str:

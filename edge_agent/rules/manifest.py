@@ -16,7 +16,6 @@ from pydantic.alias_generators import to_camel
 
 from edge_agent.finish_messages import LectureFacts
 
-MANIFEST_VERSION = 1
 SCHEMA_ID = "urn:edge-agent:manifest:1"
 UNTITLED = "Untitled lecture"
 

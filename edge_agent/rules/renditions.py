@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from edge_agent.rules.health import SECOND
 
@@ -25,9 +24,6 @@ REST_NS = 10 * SECOND
 SILENCE_NS = 900 * SECOND
 #: So many failures in a row, and a lecture is delivered without.
 MOST_FAILURES = 3
-
-#: "": not asked for. While "wanted", the full quality waits.
-RenditionState = Literal["", "wanted", "made", "failed"]
 
 
 @dataclass(frozen=True, slots=True)

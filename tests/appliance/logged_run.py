@@ -64,14 +64,6 @@ class Truth:
     older: tuple[str, ...]
 
 
-def load_truth(path: Path) -> Truth:
-    """Of a run whose files were kept."""
-    facts = json.loads(path.read_text())
-    blanks = tuple(Path(blank) for blank in facts["blanks"])
-    older = tuple(facts["older"])
-    return Truth(**{**facts, "log": Path(facts["log"]), "blanks": blanks, "older": older})
-
-
 def record(room: Room, folder: Path, row: Row) -> Truth:
     """Record, stop, finish and deliver once. Leaves the log, the blank disks and `truth.json`."""
     disks, log = folder / "disks", folder / "writes.log"

@@ -145,7 +145,7 @@ class KillLoop:
 
     def _until_recording(self) -> None:
         for track in ROOM:
-            until(f"{track} records", lambda: self._track_records(track), PATIENCE_S)  # noqa: B023
+            until(f"{track} records", partial(self._track_records, track), PATIENCE_S)
 
     def _track_records(self, track: str) -> bool:
         facts = self._room.track(track)

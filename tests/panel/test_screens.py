@@ -13,7 +13,6 @@ from tests.panel.looking import ALL, MINI, SIZES, onlooker
 #: Long words, a script that runs the other way and is high, one that stacks its marks.
 LOOKS = [("en", "10-inch", "dark"), ("ur", "7-inch", "light"), ("km", "phone", "contrast")]
 SPOKEN = ["en", "fr", "ar", "zh-Hans", "km", "mn", "ur", "si", "am", "sw"]
-MINI_SCREENS = ["ready", "starting", "recording", "paused", "saving", "saved", "not_ready"]
 
 
 @pytest.mark.slow
