@@ -24,6 +24,7 @@ import icalendar
 import recurring_ical_events
 
 from edge_agent.clock import rfc3339
+from edge_agent.rules.foreign import line
 from edge_agent.schedule_store import LONGEST, MOST_BOOKINGS, MOST_LETTERS
 
 #: What a calendar of the largest allowed size needs, and several times that.
@@ -240,9 +241,8 @@ def _chairs(attendees: Any) -> list[Any]:
 
 
 def _clean(text: Any) -> str:
-    """One line of what can be shown; a lone surrogate cannot even be written to a file."""
-    line = "".join(c if c.isprintable() else " " for c in str(text or "")[: 4 * MOST_LETTERS])
-    return " ".join(line.split()).encode("utf-8", "replace").decode()
+    """One line of what can be shown."""
+    return line(str(text or "")[: 4 * MOST_LETTERS])
 
 
 def _short(uid: str) -> str:

@@ -185,6 +185,24 @@ def test_an_address_is_no_name_and_a_title_is_one_line() -> None:
     assert len(row["title"]) == 300
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "\u1797\u17b6\u179f\u17b6\u200b\u1781\u17d2\u1798\u17c2\u179a",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f469\u200d\U0001f52c",
+    ],
+)
+def test_signs_without_a_width_stay_in_a_title(title: str) -> None:
+    """Khmer, Persian and emoji are written with them."""
+    assert (
+        found(
+            ics(f"UID:a\nDTSTART:20261123T090000Z\nDTEND:20261123T100000Z\nSUMMARY:{title}")
+        ).rows[0]["title"]
+        == title
+    )
+
+
 def test_only_the_events_of_this_place() -> None:
     here, there = PLAIN + "\nLOCATION: b-204 ", PLAIN.replace("UID:a", "UID:b") + "\nLOCATION:B-2"
     keys = [row["key"] for row in found(ics(here, there), location="B-204").rows]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.rules.foreign import read_json
+from edge_agent.rules.foreign import line, number, read_json
 from edge_agent.rules.lecture import State
 from tests.simulated_room import SimulatedRoom
 
@@ -36,6 +36,24 @@ def test_whole_letters_stay_as_they_are(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
     assert read_json(text) == read_json(text.encode()) == json.loads(text)
     assert read_json(json.dumps(json.loads(text))) == json.loads(text)
+
+
+@given(st.text(st.characters(), max_size=20))
+def test_a_line_is_one_line_and_tells_a_terminal_nothing(text: str) -> None:
+    shown = line(f"a\x1b[2J{text}\n\u202eb")
+    assert len(shown.splitlines()) == 1
+    assert not {"\x1b", "\u202e", "\x07", "\x9b"} & set(shown)
+    assert line(shown) == shown
+    shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [(3, 3.0), (2.5, 2.5), (True, None), ("3", None), (10**400, None), (float("nan"), None),
+     (float("inf"), None), (None, None)],
+)  # fmt: skip
+def test_a_number_is_one_that_can_be_reckoned_with(value: object, known: float | None) -> None:
+    assert number(value) == known
 
 
 @pytest.mark.parametrize(
