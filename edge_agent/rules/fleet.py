@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from edge_agent.rules.foreign import table
+from edge_agent.rules.foreign import line, number, table
+from edge_agent.rules.moments import moment
 
 #: Free space that an hour of lecture takes at most, in bytes: 4 Mbit/s for each of two pictures.
 HOUR_BYTES = 3_600_000_000
@@ -40,7 +41,8 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One room in a line."""
+    """One room in a line. Its words are its own, and so are its mistakes: what cannot be shown is
+    left out here, so that no room hides the others."""
 
     room: str
     rank: Rank
@@ -52,6 +54,11 @@ class Standing:
     queue: int | None = None
     hours: float | None = None
     things: str = "files"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", line(self.state) or "unknown")
+        object.__setattr__(self, "note", line(self.note))
+        object.__setattr__(self, "since_utc", self.since_utc if moment(self.since_utc) else "")
 
 
 def ranked(words: list[Word]) -> list[Standing]:
@@ -158,5 +165,5 @@ def _booked(agent: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _hours(agent: Mapping[str, Any]) -> float | None:
-    free = table(agent.get("spool")).get("free_bytes")
-    return free / HOUR_BYTES if isinstance(free, int | float) else None
+    free = number(table(agent.get("spool")).get("free_bytes"))
+    return free / HOUR_BYTES if free is not None else None
