@@ -31,7 +31,7 @@ class Finisher:
         self._lecture: str | None = None
         self._report: Packaged | FinishFailed | None = None
         self._heard_ns = 0
-        self._unwanted = False
+        self._pressed = self._unwanted = False
         self.fraction = 0.0
         #: lecture → (failures in a row that are tried again, monotonic ns of the last one)
         self.failures: dict[str, tuple[int, int]] = {}
@@ -44,15 +44,17 @@ class Finisher:
     def facts(self) -> FinisherFacts | None:
         if not self._lecture:
             return None
-        return FinisherFacts(self._lecture, self._heard_ns, self._unwanted)
+        return FinisherFacts(self._lecture, self._heard_ns, self._pressed)
 
     def fileno(self) -> int:
         return self._process.fileno()
 
     def start(self, job: FinishJob, now_ns: int) -> None:
-        self._lecture, self._report, self._unwanted = job.lecture.id, None, False
-        self._heard_ns, self.fraction = now_ns, 0.0
+        """Raises OSError: there is no room for a process now; then none is at work."""
         self._process.start(job, whole=True)
+        self._lecture, self._report = job.lecture.id, None
+        self._pressed = self._unwanted = False
+        self._heard_ns, self.fraction = now_ns, 0.0
 
     def hear(self, now_ns: int) -> list[Result]:
         """Read what it says; the result once it has ended."""
@@ -75,15 +77,19 @@ class Finisher:
             return []
         ended = self._report or self._died(lecture, status)
         if ended is None or (isinstance(ended, FinishFailed) and ended.passing):
-            self.failures[lecture] = (self.failures.get(lecture, (0, 0))[0] + 1, now_ns)
+            self.put_off(lecture, now_ns)
         else:
             self.failures.pop(lecture, None)
             self._deaths.pop(lecture, None)
         return [Result(lecture, ended)]
 
+    def put_off(self, lecture: str, now_ns: int) -> None:
+        """It is tried again later and later, so that other lectures have their turn."""
+        self.failures[lecture] = (self.failures.get(lecture, (0, 0))[0] + 1, now_ns)
+
     def kill(self, unwanted: bool = False) -> None:
         """`unwanted`: nobody needs its package any more, so that it has not failed."""
-        self._unwanted = unwanted
+        self._pressed, self._unwanted = True, unwanted
         self._process.signal(signal.SIGKILL)
 
     def end(self) -> None:

@@ -139,8 +139,8 @@ class LiveVersions:
             camera=self._wishes.camera,  # type: ignore[arg-type]  # "off" has no process
             camera_kbps=self._wishes.camera_kbps,
         )
+        process.start(job)  # raises OSError where there is no room for it: then none is at work
         self._lecture, self._heard_ns, self._pressed = lecture.id, now_ns, False
-        process.start(job)
 
     def _presenter(self, lecture: ActiveFacts) -> str | None:
         """The track that becomes presenter.mp4: the first one there is anything of."""

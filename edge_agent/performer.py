@@ -37,7 +37,7 @@ from edge_agent.rows import Lecture, Segment
 from edge_agent.rules import actions as do
 from edge_agent.rules import guards
 from edge_agent.rules.health import SECOND, Phase, Pressure
-from edge_agent.rules.lecture import Event, State, advance
+from edge_agent.rules.lecture import Event, State, advance, events
 from edge_agent.rules.plan import DISK_FULL
 from edge_agent.rules.space import FULL
 from edge_agent.rules.timeline import START_NS
@@ -115,7 +115,7 @@ class Performer:
             **self._bin.effects,
             do.Refuse: desk.refuse,
             do.StartFinisher: self._start_finisher,
-            do.KillFinisher: self._kill_finisher,
+            do.KillFinisher: lambda action, _now: self._finisher.kill(action.wanted),
             do.Release: self._holding.release,
             do.Rebuild: self._holding.rebuild,
             do.MarkDelivered: self._mark_delivered,
@@ -270,18 +270,20 @@ class Performer:
     # ------------------------------------------------------------ finishing and after
 
     def _start_finisher(self, action: do.StartFinisher, now: Now) -> None:
-        self._recovery.adopt_tracks(action.lecture, now)
-        lecture = self._ledger.existing(action.lecture)
-        self._ledger.set_lecture(lecture.id, attempts=lecture.attempts + 1)
-        job = finish_job(lecture, self._ledger, self._spool, self._config.room.institution)
-        self._finisher.start(job, now.mono_ns)
-
-    def _kill_finisher(self, action: do.KillFinisher, now: Now) -> None:
-        self._finisher.kill(action.wanted)
+        try:
+            self._recovery.adopt_tracks(action.lecture, now)
+            lecture = self._ledger.existing(action.lecture)
+            self._ledger.set_lecture(lecture.id, attempts=lecture.attempts + 1)
+            job = finish_job(lecture, self._ledger, self._spool, self._config.room.institution)
+            self._finisher.start(job, now.mono_ns)
+        except OSError:
+            self._finisher.put_off(action.lecture, now.mono_ns)
+            raise
 
     def _mark_delivered(self, action: do.MarkDelivered, now: Now) -> None:
         lecture = self._ledger.existing(action.lecture)
-        self._ledger.set_state(lecture.id, advance(lecture.state, Event.DELIVER))
+        if Event.DELIVER in events(lecture.state):  # the same round may have purged it
+            self._ledger.set_state(lecture.id, advance(lecture.state, Event.DELIVER))
         self._observer.look_again()
 
     def _drop_segments(self, action: do.DropSegments, now: Now) -> None:

@@ -54,9 +54,10 @@ class Renderer:
         return self._process.fileno()
 
     def start(self, job: RenderJob, now_ns: int) -> None:
+        """Raises OSError: there is no room for a process now; then none is at work."""
+        self._process.start(job)
         self._lecture, self._heard_ns, self.fraction = job.lecture, now_ns, 0.0
         self._pressed, self._hung, self._complete, self._failed = False, False, False, None
-        self._process.start(job)
 
     def hear(self, now_ns: int) -> list[RenderResult]:
         """Read what it says; after its end also whether the lecture has to go without."""

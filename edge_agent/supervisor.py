@@ -47,6 +47,8 @@ _POWER = "the power"
 _SMALL = "small versions of lectures"
 _LIVE = "the small camera beside the recording"
 _TIMETABLE = "the timetable"
+_DEVICES = "the search for devices"
+_TRIALS = "the trial of encoders"
 
 
 class SpoolNotWritable(Exception):
@@ -106,7 +108,8 @@ class Supervisor:
     def _plan(self, now: Now) -> list[Action]:
         room = self._room
         if room.discovery is not None and self._may_look():
-            room.equip(room.discovery.step(now.mono_ns))
+            search = room.discovery.step
+            self._trouble.attempt(_DEVICES, lambda: room.equip(search(now.mono_ns)), now.mono_ns)
         facts = room.observer.facts(
             now,
             room.recorders.values(),
@@ -120,7 +123,8 @@ class Supervisor:
         go_on = partial(room.small.go_on, facts, now)
         self._trouble.attempt(_SMALL, go_on, now.mono_ns)
         idle = facts.active is None and facts.finisher is None and not self._stopping
-        room.encoders.step(now.mono_ns, idle and not room.small.active)
+        trials = partial(room.encoders.step, now.mono_ns, idle and not room.small.active)
+        self._trouble.attempt(_TRIALS, trials, now.mono_ns)
         room.ballast.keep(room.observer.free_bytes)
         self._full = "" if facts.room_to_record else FULL
         look = partial(self._look_at_timetable, facts, now)

@@ -178,6 +178,12 @@ def test_a_finisher_without_progress_is_killed() -> None:
     assert plan(replace(IDLE, finisher=stuck)) == [do.KillFinisher("L1")]
 
 
+def test_a_killed_finisher_that_a_disk_holds_is_waited_for_without_a_rush() -> None:
+    """A plan that does something is followed by another at once, without a rest."""
+    held = FinisherFacts("L1", NOW - 121 * SECOND, pressed=True)
+    assert plan(replace(IDLE, finisher=held, finishing=("L1", "L2"))) == []
+
+
 def test_receipts_make_a_lecture_delivered_and_leftovers_go() -> None:
     facts = replace(IDLE, received=("L1",), leftovers=("L2",))
     assert plan(facts) == [do.MarkDelivered("L1"), do.DropSegments("L2")]

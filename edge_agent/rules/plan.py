@@ -60,7 +60,7 @@ class ActiveFacts:
 
 @dataclass(frozen=True, slots=True)
 class FinisherFacts:
-    """`pressed`: it was killed because its package is not wanted, and has not gone yet."""
+    """`pressed`: it was killed, and has not gone yet: a disk that hangs may hold it for long."""
 
     lecture: str
     heard_ns: int
@@ -198,7 +198,8 @@ def _press(it: RecorderFacts, now_ns: int, why: str) -> Iterator[Action]:
 
 def _finishing(facts: Facts, going_on: Container[str]) -> Iterator[Action]:
     if facts.finisher is not None:
-        if facts.now_ns - facts.finisher.heard_ns > FINISHER_SILENCE_NS:
+        silence_ns = facts.now_ns - facts.finisher.heard_ns
+        if silence_ns > FINISHER_SILENCE_NS and not facts.finisher.pressed:
             yield do.KillFinisher(facts.finisher.lecture)
         return
     held = {it.lecture for it in facts.recorders if it.phase not in GONE}
