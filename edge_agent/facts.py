@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from edge_agent.children import Recorder
 from edge_agent.clock import Now
@@ -68,7 +70,7 @@ class Observer:
             finishing=self._finishing(now, finisher_failures),
             edited=self._edited(now, finisher_failures),
             releasable=tuple(it.id for it in held if self._complete(it, now)),
-            bereft=tuple(it.id for it in held if not self._spool.package(it.id).exists()),
+            bereft=tuple(it.id for it in held if _there(self._spool.package(it.id)) is False),
             finisher=finisher,
             received=self._received,
             leftovers=self._leftovers,
@@ -117,8 +119,8 @@ class Observer:
 
     def _complete(self, lecture: Lecture, now: Now) -> bool:
         """It has its package, and can go on no more."""
-        there = self._spool.package(lecture.id).exists()
-        return there and not lecture.waits(now.mono_ns, now.boot)
+        there = _there(self._spool.package(lecture.id))
+        return bool(there) and not lecture.waits(now.mono_ns, now.boot)
 
     def _edited(self, now: Now, failures: dict[str, tuple[int, int]]) -> tuple[str, ...]:
         return _due(self._ledger.edited(), failures, now)
@@ -141,17 +143,26 @@ class Observer:
                 lecture.id in binned,
                 sum(row.receipt is None for row in self._ledger.outbox(lecture.id)),
                 lecture.renditions == "wanted",
+                lecture.edits > lecture.edits_done,
             )
             for lecture in found
             if lecture is not None
         }
 
     def _stopped(self, commands: list[Command], now: Now) -> frozenset[str]:
-        """Looked up for who asks only. To go on, a lecture's time must be that of this boot."""
+        """Looked up for who asks only. To go on, a lecture's time must be that of this boot.
+
+        One that is handed over again, since its package is newer than the ledger, has no segments
+        any more: its package is all there is, and must not make way.
+        """
         if not any(command.verb == "continue" for command in commands):
             return frozenset()
-        found = self._ledger.lectures(State.FINISHING)
-        return frozenset(it.id for it in found if it.epoch_boot == now.boot)
+        found = (it for it in self._ledger.lectures(State.FINISHING) if it.epoch_boot == now.boot)
+        return frozenset(it.id for it in found if not self._only_packaged(it.id))
+
+    def _only_packaged(self, lecture: str) -> bool:
+        package, tracks = self._spool.package(lecture), self._spool.tracks(lecture)
+        return _there(package) is not False and not _there(tracks)
 
     def _undoable(self, commands: list[Command], now: Now) -> frozenset[str]:
         if not any(command.verb == "continue" for command in commands):
@@ -194,9 +205,10 @@ class Observer:
         for lecture in self._ledger.ids(State.PURGED):
             if lecture in self._gone:
                 continue
-            if self._spool.lecture(lecture).exists():
+            there = _there(self._spool.lecture(lecture))
+            if there:
                 yield lecture
-            else:
+            elif there is False:
                 self._gone.add(lecture)
 
     def _with_segments(self, now: Now) -> Iterator[str]:
@@ -205,10 +217,20 @@ class Observer:
         for lecture in [*held, *self._ledger.ids(State.PACKAGED, State.DELIVERED)]:
             if lecture in self._bare:
                 continue
-            if self._spool.tracks(lecture).exists():
+            there = _there(self._spool.tracks(lecture))
+            if there:
                 yield lecture
-            else:
+            elif there is False:
                 self._bare.add(lecture)
+
+
+def _there(path: Path) -> bool | None:
+    """None: the disk does not say. One lecture's bad folder must not stop the whole room."""
+    try:
+        path.stat()
+    except OSError as error:
+        return False if error.errno in (errno.ENOENT, errno.ENOTDIR) else None
+    return True
 
 
 def _due(

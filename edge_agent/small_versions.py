@@ -135,8 +135,9 @@ class SmallVersions:
         )
 
     def _store(self, result: RenderResult, now: Now) -> None:
-        if self._ledger.existing(result.lecture).state is State.PURGED:
-            return  # its files are gone, or going
+        lecture = self._ledger.lecture(result.lecture)
+        if lecture is None or lecture.state is State.PURGED:
+            return  # its files are gone, or going; an older ledger may not know it at all
         match result.report:
             case Rendered(artifacts=artifacts, complete=complete):
                 self._ledger.enqueue_changed(result.lecture, artifacts)

@@ -64,6 +64,8 @@ def test_what_people_may_do(verb: str, kept: Kept, args: dict[str, Any], action:
         ("delete", Kept(State.FAILED), {}, "undelivered", "--undelivered"),
         ("delete", Kept(State.HELD), {}, "undelivered", "--undelivered"),
         ("delete", Kept(State.DELIVERED, unfinished=True), {}, "undelivered", "--undelivered"),
+        ("delete", Kept(State.DELIVERED, changed=True), {}, "undelivered", "--undelivered"),
+        ("purge", Kept(State.DELIVERED, changed=True), {}, "undelivered", "upload status"),
         ("delete", BINNED, {"undelivered": True}, "wrong-state", "lectures restore"),
         ("restore", ARRIVED, {}, "wrong-state", "lectures list"),
         ("restore", Kept(State.PURGED), {}, "wrong-state", "lectures list"),

@@ -16,6 +16,7 @@ from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import State
 from edge_agent.rules.manifest import Manifest
 from edge_agent.unpackaging import make_way
+from edge_agent.verify import verify_package
 from tests.simulated_room import UNDO_S, SimulatedRoom
 
 
@@ -209,6 +210,17 @@ def test_after_the_package_is_begun_it_is_too_late(room: SimulatedRoom) -> None:
     press(room, "stop")
     room.run(0.5)
     assert refusal(room, "continue", lecture=lecture.id) == "too-late"
+
+
+def test_what_is_in_its_package_alone_does_not_make_way(room: SimulatedRoom) -> None:
+    """An older ledger that was put back has it as it was before its segments went."""
+    lecture = recorded(room)
+    press(room, "stop")
+    room.run(8)
+    assert not room.spool.tracks(lecture.id).exists()
+    room.ledger.set_state(lecture.id, State.FINISHING)
+    assert refusal(room, "continue", lecture=lecture.id) == "too-late"
+    assert verify_package(room.spool.package(lecture.id)) == []
 
 
 def test_after_a_reboot_nothing_waits_and_it_is_too_late(room: SimulatedRoom) -> None:

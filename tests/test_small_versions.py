@@ -205,6 +205,18 @@ def test_a_receipt_of_the_revision_before_is_none_of_this_one(room: Room) -> Non
     assert (after.sha256, after.receipt, after.last_error) == ("v2", None, "")
 
 
+def test_what_was_made_of_a_lecture_that_the_ledger_has_lost_holds_up_no_other(room: Room) -> None:
+    room.package("a")
+    room.rest()
+    room.process.say(Rendered(artifacts=files("v2"), complete=True))
+    room.process.end(0)
+    room.ledger._db.execute("PRAGMA foreign_keys=OFF")
+    room.ledger._db.execute("DELETE FROM lectures")
+    room.package("b")
+    room.rest()
+    assert room.process.starts == ["a", "b"]
+
+
 @pytest.mark.parametrize("how", ["says so", "dies", "hangs"])
 def test_after_some_failures_the_lecture_goes_without(room: Room, how: str) -> None:
     room.package("a")

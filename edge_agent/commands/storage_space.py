@@ -148,7 +148,7 @@ def _held(here: Room) -> list[Held]:
                 ended_utc=it.ended_utc,
                 bytes=_size(here.spool.lecture(it.id)),
                 binned=it.id in binned,
-                waiting=it.id in waiting or it.renditions == "wanted",
+                waiting=it.id in waiting or it.renditions == "wanted" or it.edits > it.edits_done,
                 title=it.title,
             )
             for it in ledger.lectures()

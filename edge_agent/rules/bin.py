@@ -33,10 +33,13 @@ class Kept:
     waiting: int = 0
     #: Small versions of it are still to come.
     unfinished: bool = False
+    #: Its details or captions were changed, and its package does not have that yet.
+    changed: bool = False
 
     @property
     def arrived(self) -> bool:
-        return self.state is State.DELIVERED and not self.waiting and not self.unfinished
+        whole = not (self.waiting or self.unfinished or self.changed)
+        return self.state is State.DELIVERED and whole
 
 
 def spent(deleted: datetime, trust_then: str, now: datetime, trust: str, days: int) -> bool:
@@ -137,6 +140,8 @@ def _what_waits(it: Kept) -> str:
         return "it is kept here"
     if it.waiting:
         return f"{it.waiting} files wait"
+    if it.changed:
+        return "its last changes are still to be sent"
     return "its small versions are still to be made" if it.unfinished else "it has no destination"
 
 
