@@ -7,7 +7,6 @@ it either is, or will begin.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -63,8 +62,6 @@ class BookingDesk:
         try:
             tracks = self._start.put_down(lecture)
         except OSError as error:
-            # It is tried again each second, and must leave nothing behind each time.
-            shutil.rmtree(self._spool.lecture(lecture.id), ignore_errors=True)
             self._hinder(booking, f"the disk refuses: {error.strerror or error}", now)
             raise
         with self._ledger.transaction():

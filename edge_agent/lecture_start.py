@@ -67,9 +67,18 @@ class LectureStart:
         )
 
     def put_down(self, lecture: Lecture) -> list[Track]:
-        """The lecture's file, before the ledger has it; its tracks. Raises OSError."""
+        """The lecture's file, before the ledger has it; its tracks. Raises OSError.
+
+        Then nothing of it stays: people are told that it has not begun, and a file that is there
+        though its sync failed would come to life at the next start, in place of the lecture that
+        is under way by then.
+        """
         tracks = [replace(track, lecture=lecture.id) for track in self._tracks]
-        lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
+        try:
+            lecture_file.write(self._spool.facts(lecture.id), lecture, tracks)
+        except OSError:
+            shutil.rmtree(self._spool.lecture(lecture.id), ignore_errors=True)
+            raise
         return tracks
 
     def enter(self, lecture: Lecture, tracks: list[Track]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent import durable
 from edge_agent.rules.plan import DISK_FULL
 from edge_agent.rules.space import ENOUGH_TO_GO_ON, FULL, LEAST_TO_RECORD
 from tests.simulated_room import TRACKS, SimulatedRoom
@@ -82,3 +84,29 @@ def test_without_a_lecture_a_full_disk_is_no_tracks_fault(room: SimulatedRoom, d
     disk.free = 0
     room.run(5)
     assert told(room) == [("", "")] * len(TRACKS)
+
+
+def test_a_lecture_that_the_disk_refused_does_not_end_the_next_one_after_a_crash(
+    room: SimulatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed sync may leave a whole file, which nobody has been told of."""
+
+    def fail(_path: Path, _flags: int = 0) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(durable, "_sync", fail)
+        refused = room.post("start", {}, "refused")
+        room.settle()
+    begun = room.post("start", {}, "begun")
+    room.run(5)
+    found = [room.ledger.command(number) for number in (refused, begun)]
+    answers = [dict(each.answer or {}) for each in found if each]
+    assert answers[0]["error"]["code"] == "disk"
+    room.kill_supervisor()
+    room.start()
+    room.run(5)
+    under_way = room.ledger.active()
+    assert under_way is not None
+    assert under_way.id == answers[1]["lecture"]
+    assert room.ledger.ids() == [under_way.id]
