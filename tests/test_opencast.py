@@ -226,7 +226,7 @@ def test_a_doubtful_ingest_whose_processing_is_over_is_not_begun_again(room: Roo
 def test_an_event_that_is_only_booked_is_not_taken_for_one_that_has_come(room: Room) -> None:
     state = room.opencast.state()
     state["events"][LECTURE] = {"state": "INSTANTIATED", "tracks": []}
-    room.opencast._write("state.json", state)
+    room.opencast.notes.write("state.json", state)
     room.opencast.wish(faults=[["/ingest/ingest", "unheard"]])
     room.rounds()
     room.is_there_once()

@@ -15,8 +15,8 @@ from edge_agent.config_destinations import left_out
 from edge_agent.finish_messages import Artifact as PackagedFile
 from tests.delivery_room import Room, wait_for
 from tests.opencast_room import FILES, LECTURE, MANIFEST
-from tests.servers.opencast import PASSWORD, USER
 from tests.servers.opencast_client import Running
+from tests.servers.opencast_login import PASSWORD, USER
 
 BIG = random.Random(9).randbytes(12 << 20)
 PACKAGE = {
@@ -42,7 +42,7 @@ def room(tmp_path: Path, opencast: Running) -> Iterator[Room]:
         type="opencast",
         url=f"{opencast.base}/",
         credential="oc",
-        auth=opencast.inside._wishes()["auth"],
+        auth=opencast.inside.notes.wishes()["auth"],
         needs="verified",
     )
     made.config = Config(

@@ -10,7 +10,8 @@ import pytest
 from tests.opencast_room import FILES, LECTURE, MEDIA, Room
 from tests.opencast_room import make_room as make_room
 from tests.opencast_room import room as room
-from tests.servers.opencast import API_ROLES, Heard, Said
+from tests.servers.opencast import API_ROLES
+from tests.servers.opencast_notes import Heard, Said
 from uploader.opencast_notes import State, left_out, with_refusal
 from uploader.sender import SendError
 

@@ -12,8 +12,9 @@ import pytest
 from tests.opencast_room import BASE, FILES, LECTURE, Room, artifact_of
 from tests.opencast_room import make_room as make_room
 from tests.opencast_room import room as room
-from tests.servers.opencast import NS, PASSWORD, USER
+from tests.servers.opencast import NS
 from tests.servers.opencast_client import Straight, straight
+from tests.servers.opencast_login import PASSWORD, USER
 from uploader import opencast_wire as wire
 from uploader.exchange import Response
 from uploader.opencast_destination import Digester, Digesting, OpencastDestination

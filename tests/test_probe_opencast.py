@@ -12,8 +12,9 @@ from edge_agent.config import OpencastDestination
 from edge_agent.secrets import Secrets
 from edge_agent.trial import trial
 from tests.fixed_clock import FixedClock
-from tests.servers.opencast import API_ROLES, PASSWORD, USER, Opencast
+from tests.servers.opencast import API_ROLES, Opencast
 from tests.servers.opencast_client import Running, Straight
+from tests.servers.opencast_login import PASSWORD, USER
 from uploader.bodies import Source
 from uploader.exchange import drive
 from uploader.opencast_notes import Server

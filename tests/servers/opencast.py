@@ -9,11 +9,8 @@ Run: python -m tests.servers.opencast FOLDER PORT
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
-import secrets
 import shutil
 import sys
 import uuid
@@ -24,43 +21,20 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.etree import ElementTree
 
+from tests.servers.opencast_login import PAGE, Login
+from tests.servers.opencast_notes import Heard, Notes, Said, md5
+from tests.servers.opencast_schedule import Schedule
+
 NS = "http://mediapackage.opencastproject.org"
-USER, PASSWORD = "room-7", "the password of room 7"
 API_ROLES = ["ROLE_API", "ROLE_API_EVENTS_VIEW", "ROLE_API_EVENTS_MEDIA_VIEW"]
 PATHS = {
     "org.opencastproject.ingest": "/ingest",
     "org.opencastproject.capture.admin": "/capture-admin",
     "org.opencastproject.scheduler": "/recordings",
 }
-#: The words that it knows; any other is a 400.
-AGENT_STATES = {"idle", "capturing", "uploading", "shutting_down", "error", "offline", "unknown"}
-RECORDING_STATES = {
-    *("unknown", "capturing", "capture_finished", "capture_error", "manifest"),
-    *("manifest_finished", "manifest_error", "compressing", "compressing_error"),
-    *("uploading", "upload_finished", "upload_error"),
-}
 GROUPS = {"track": "media", "catalog": "metadata", "attachment": "attachments"}
-LOGIN = b"<!DOCTYPE html><html><head><title>Login</title></head><body>Sign in</body></html>"
 
 ElementTree.register_namespace("", NS)
-
-
-@dataclass
-class Said:
-    status: int
-    body: bytes = b""
-    kind: str = "text/xml"
-    headers: dict[str, str] = field(default_factory=dict)
-    #: Everything has been done, and the answer never arrives.
-    lost: bool = False
-
-
-@dataclass
-class Heard:
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass
@@ -79,36 +53,35 @@ class Opencast:
 
     def answer(self, heard: Heard) -> Said:
         path = urlsplit(heard.url).path
-        fault = self._fault(path)
+        fault = self.notes.fault(path)
         if fault == "unheard":
             return Said(0, lost=True)
         if isinstance(fault, int):
             return Said(fault, b"out of order", "text/plain", {"Retry-After": "1"})
-        refused = self._stranger(heard)
         scheduled = path.startswith(("/capture-admin/", "/recordings/"))
-        serve = self._scheduled if scheduled else self._served
+        serve = Schedule(self.notes).answer if scheduled else self._served
+        refused = Login(self.notes, self.base, self.nonces).stranger(heard)
         said = refused or serve(heard, path)
         said.lost = fault == "lose"
         return said
 
     # ------------------------------------------------------------ what tests look at
 
+    @property
+    def notes(self) -> Notes:
+        return Notes(self.folder)
+
     def state(self) -> dict[str, Any]:
-        default: dict[str, Any] = {
-            "events": {}, "violations": [], "begun": [], "requests": [],
-            "agents": {}, "recordings": {},
-        }  # fmt: skip
-        file = self.folder / "state.json"
-        return default | (json.loads(file.read_text()) if file.exists() else {})
+        return self.notes.state()
 
     def wish(self, **wishes: Any) -> None:
-        self._write("wishes.json", {**self._wishes(), **wishes})
+        self.notes.wish(**wishes)
 
     def finish(self, event: str) -> None:
         """The processing ends, and its clean-up removes the working files."""
         state = self.state()
         state["events"][event]["state"] = "SUCCEEDED"
-        self._write("state.json", state)
+        self.notes.write("state.json", state)
         self.lose_files(event)
 
     def lose_files(self, event: str) -> None:
@@ -120,51 +93,15 @@ class Opencast:
         found = self.state()["events"].get(event, {"tracks": []})
         return {track["name"]: self._kept(event, track) for track in found["tracks"]}
 
-    # ------------------------------------------------------------ who is it?
-
-    def _stranger(self, heard: Heard) -> Said | None:
-        given = heard.headers.get("authorization", "")
-        if self._wishes().get("auth") == "digest":
-            if heard.headers.get("x-requested-auth") != "Digest":
-                self._violation("no X-Requested-Auth")
-                return Said(302, b"", "text/html", {"Location": f"{self.base}/login.html"})
-            return None if self._digest(heard, given) else self._ask()
-        wanted = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        if not given:
-            return Said(302, b"", "text/html", {"Location": f"{self.base}/login.html"})
-        return None if given == f"Basic {wanted}" else Said(401, b"Bad credentials", "text/plain")
-
-    def _ask(self) -> Said:
-        nonce = secrets.token_hex(8)
-        self.nonces[nonce] = 0
-        words = f'Digest realm="Opencast", qop="auth", nonce="{nonce}"'
-        return Said(401, b"", "text/plain", {"WWW-Authenticate": words})
-
-    def _digest(self, heard: Heard, given: str) -> bool:
-        said = dict(re.findall(r'(\w+)="?([^",]*)"?', given.removeprefix("Digest ")))
-        nonce, count = said.get("nonce", ""), int(said.get("nc", "0"), 16)
-        if nonce not in self.nonces:
-            return False
-        if count <= self.nonces[nonce]:
-            self._violation(f"nc {count} was used")
-            return False
-        parts = urlsplit(heard.url)
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        who = _md5(f"{USER}:Opencast:{PASSWORD}".encode())
-        what = _md5(f"{heard.method}:{target}".encode())
-        text = f"{who}:{nonce}:{said.get('nc')}:{said.get('cnonce')}:auth:{what}"
-        self.nonces[nonce] = count
-        return said.get("response") == _md5(text.encode()) and said.get("uri") == target
-
     # ------------------------------------------------------------ what is asked for
 
     def _served(self, heard: Heard, path: str) -> Said:
         state = self.state()
         state["requests"].append(f"{heard.method} {path.rpartition('/ingest/')[2]}")
-        self._write("state.json", state)
+        self.notes.write("state.json", state)
         match heard.method, path.split("/")[1:]:
             case "GET", ["login.html"]:
-                return Said(200, LOGIN, "text/html")
+                return Said(200, PAGE, "text/html")
             case "GET", ["services", "available.json"]:
                 return self._registry(heard.url)
             case "PUT", ["ingest", "createMediaPackageWithID", event]:
@@ -191,54 +128,6 @@ class Opencast:
         self.lose_files(root.get("id", ""))
         return Said(200)
 
-    def _scheduled(self, heard: Heard, path: str) -> Said:
-        _, service, *what = path.split("/")
-        if (service, what) == ("recordings", ["calendars"]):
-            return self._calendar(heard)
-        if service == "recordings" or heard.method != "POST":
-            return Said(404)
-        return self._told(what, dict(parse_qsl(heard.body.decode())))
-
-    def _told(self, what: list[str], form: dict[str, str]) -> Said:
-        """An agent exists from its first word on; an event that nobody has scheduled is unknown."""
-        state, said = self.state(), form.get("state", "")
-        match what:
-            case ["agents", name] if said in AGENT_STATES:
-                state["agents"].setdefault(unquote(name), {"states": []})["states"].append(said)
-            case ["agents", name, "configuration"] if unquote(name) in state["agents"]:
-                if not form.get("configuration", "").startswith("{"):
-                    return Said(400)
-                state["agents"][unquote(name)]["has"] = json.loads(form["configuration"])
-            case ["recordings", event] if said in RECORDING_STATES:
-                if unquote(event) not in [it["uid"] for it in self._wishes().get("schedule", [])]:
-                    return Said(404)
-                state["recordings"].setdefault(unquote(event), []).append(said)
-            case ["agents", _, "configuration"]:
-                return Said(404)
-            case _:
-                return Said(400)
-        changed = state != self.state()
-        self._write("state.json", state)
-        words = f"{unquote(what[1])} set to {said}" if said and changed else ""
-        return Said(200, words.encode(), "text/html" if words else "text/plain")
-
-    def _calendar(self, heard: Heard) -> Said:
-        """The mark has no quotes, and is compared as it stands."""
-        agent = dict(parse_qsl(urlsplit(heard.url).query)).get("agentid")
-        events = [it for it in self._wishes().get("schedule", []) if it["agent"] == agent]
-        mark = f"mod{int(_md5(json.dumps(events).encode())[:10], 16) if events else 0}"
-        if heard.headers.get("if-none-match") == mark:
-            return Said(304, b"", "text/calendar", {"ETag": mark})
-        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Opencast//EN"]
-        for it in events:
-            lines += [
-                *("BEGIN:VEVENT", f"UID:{it['uid']}", f"DTSTART:{it['start']}"),
-                *(f"DTEND:{it['end']}", f"SUMMARY:{it['title']}", f"LOCATION:{agent}"),
-                "END:VEVENT",
-            ]
-        text = "\r\n".join([*lines, "END:VCALENDAR", ""])
-        return Said(200, text.encode(), "text/calendar; charset=UTF-8", {"ETag": mark})
-
     def _registry(self, url: str) -> Said:
         kind = dict(parse_qsl(urlsplit(url).query)).get("serviceType", "")
 
@@ -251,7 +140,7 @@ class Opencast:
             "elsewhere": {"service": service("https://ingest.example.org")},
             "none": "",
         }
-        found = services[self._wishes().get("registry", "one")]
+        found = services[self.notes.wishes().get("registry", "one")]
         return Said(200, json.dumps({"services": found}).encode(), "application/json")
 
     def _catalog(self, form: dict[str, str]) -> Said:
@@ -262,7 +151,7 @@ class Opencast:
         terms = {e.tag.rpartition("}")[2]: e.text or "" for e in episode}
         period = r"start=\S+Z; end=\S+Z; scheme=W3C-DTF;"
         if not terms.get("title") or not re.fullmatch(period, terms.get("temporal", "")):
-            self._violation(f"a catalog with {terms}")
+            self.notes.violation(f"a catalog with {terms}")
         flavor = form.get("flavor", "dublincore/episode")
         data = form["dublinCore"].encode()
         return self._added("catalog", form.get("mediaPackage"), flavor, "dublincore.xml", data, "")
@@ -284,7 +173,7 @@ class Opencast:
             if "flavor" not in fields:
                 return Said(400)
             if parts[number - 1 :] != [b"--\r\n"]:
-                self._violation("something stands after the file")
+                self.notes.violation("something stands after the file")
             there = (fields.get("mediaPackage"), fields["flavor"], file[1].decode())
             return self._added(kind, *there, data, fields.get("tags", ""))
         return Said(400)
@@ -296,11 +185,11 @@ class Opencast:
         if root is None or len(flavor.split("/")) != 2:
             return Said(400)
         if len(name) > 75:
-            self._violation(f"a name of {len(name)} letters")
+            self.notes.violation(f"a name of {len(name)} letters")
             return Said(400)
         several = flavor.startswith("captions/")  # told apart by their tags
         if any(e.get("type") == flavor for e in root.iter() if e.get("type") and not several):
-            self._violation(f"{flavor} twice")
+            self.notes.violation(f"{flavor} twice")
         element = str(uuid.uuid4())
         file = self.folder / "files" / root.get("id", "") / element / name
         file.parent.mkdir(parents=True)
@@ -345,61 +234,32 @@ class Opencast:
             "attachments": found["attachment"], "workflow": workflow, "settings": form,
         }  # fmt: skip
         state["begun"].append(event)
-        self._write("state.json", state)
+        self.notes.write("state.json", state)
         words = f'<?xml version="1.0"?><workflow xmlns="x" id="{len(state["begun"])}"/>'
         return Said(200, words.encode(), "text/html")
 
     def _event(self, event: str, what: list[str]) -> Said:
         role = "ROLE_API_EVENTS_MEDIA_VIEW" if what else "ROLE_API_EVENTS_VIEW"
-        if role not in self._wishes().get("roles", []):
+        if role not in self.notes.wishes().get("roles", []):
             return Said(403, b"Access is denied", "text/plain")
         found = self.state()["events"].get(event)
         if found is None:
             return Said(404, b"", "application/json")
         if not what:
             return _json({"identifier": event, "processing_state": found["state"]})
-        late = self._wishes().get("archive") == "at the end" and found["state"] == "RUNNING"
+        late = self.notes.wishes().get("archive") == "at the end" and found["state"] == "RUNNING"
         tracks = [] if late else [(t["flavor"], self._kept(event, t)) for t in found["tracks"]]
         return _json([
-            {"flavor": flavor, "size": len(data), "checksum": f"{_md5(data)} (md5)"}
+            {"flavor": flavor, "size": len(data), "checksum": f"{md5(data)} (md5)"}
             for flavor, data in tracks
         ])  # fmt: skip
 
     def _kept(self, event: str, track: dict[str, str]) -> bytes:
         return (self.folder / "archive" / event / track["name"]).read_bytes()
 
-    # ------------------------------------------------------------ notes
-
-    def _wishes(self) -> dict[str, Any]:
-        file = self.folder / "wishes.json"
-        return json.loads(file.read_text()) if file.exists() else {}
-
-    def _fault(self, path: str) -> str | int | None:
-        faults = self._wishes().get("faults", [])
-        for at, (where, what) in enumerate(faults):
-            if path.startswith(where):
-                self.wish(faults=faults[:at] + faults[at + 1 :])
-                found: str | int = what
-                return found
-        return None
-
-    def _violation(self, words: str) -> None:
-        state = self.state()
-        state["violations"].append(words)
-        self._write("state.json", state)
-
-    def _write(self, name: str, data: dict[str, Any]) -> None:
-        part = self.folder / f"{name}.part"
-        part.write_text(json.dumps(data))
-        part.rename(self.folder / name)
-
 
 def _json(data: Any) -> Said:
     return Said(200, json.dumps(data).encode(), "application/v1.10.0+json")
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):

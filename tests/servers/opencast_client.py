@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.servers.opencast import API_ROLES, PASSWORD, USER, Heard, Opencast
+from tests.servers.opencast import API_ROLES, Opencast
+from tests.servers.opencast_login import PASSWORD, USER
+from tests.servers.opencast_notes import Heard
 from tests.servers.running import OnPort
 from tests.servers.tus import FileNotes
 from uploader.bodies import Source
