@@ -84,7 +84,7 @@ class Service:
     _told_news: str = ""
 
     def open(self) -> None:
-        """Take up what an earlier process has left. A damaged file is put aside, and told."""
+        """Take up what an earlier process has left. A damaged file is told, and written anew."""
         try:
             self._box = outbox.read(self.file.read_bytes())
         except FileNotFoundError:
