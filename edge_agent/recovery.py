@@ -6,6 +6,7 @@ report. Everything here may be interrupted and run again.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_agent import lecture_file
+from edge_agent import disk_words, lecture_file
 from edge_agent.aside import readable, set_aside
 from edge_agent.clock import Now, rfc3339
 from edge_agent.lecture_file import Kept
@@ -24,10 +25,9 @@ from edge_agent.rows import Lecture, Segment
 from edge_agent.rules.lecture import ACTIVE, BUILDING, UNPACKAGED, Event, State, advance
 from edge_agent.rules.schedule import goes_on, goes_on_in_this_boot, rebased_ns
 from edge_agent.rules.timeline import START_NS
+from edge_agent.segment_files import NOTHING_WHOLE, fault, last_write, row_of
 from edge_agent.spool import KNOWN_AT_TOP, KNOWN_IN_LECTURE, Spool
-from encoders.boxes import segment_facts, trim_and_close, whole_length
-from encoders.segment import Segment as File
-from encoders.segment import sequence
+from encoders.boxes import segment_facts, trim_and_close
 
 
 class Recovery:
@@ -42,7 +42,10 @@ class Recovery:
     def run(self, now: Now) -> None:
         """At the agent's start, before any recorder."""
         for repair in self._recoveries(now):
-            repair.do()
+            try:
+                repair.do()
+            except OSError as error:  # it is tried again; the room records whatever that one is
+                self._could_not(repair.where, error, now)
         for lecture in self._ledger.lectures(*ACTIVE):
             with self._ledger.transaction():  # each commit waits for the disk, and people wait too
                 self._continue_or_finish(lecture, now)
@@ -76,7 +79,12 @@ class Recovery:
             yield from self._older.state_of(lecture, now)
         yield from self._strangers(now)
         for lecture in self._ledger.lectures(*UNPACKAGED):
-            yield from self.tracks(lecture.id, None, now, writing)
+            where = f"lectures/{lecture.id}"
+            try:
+                yield from self.tracks(lecture.id, None, now, writing)
+            except OSError as error:
+                say = partial(self._could_not, where, error, now)
+                yield Repair(where, f"cannot be read ({error.strerror}): left as it is", say)
         if older:
             yield from self._older.all_of_it(now)
 
@@ -131,13 +139,14 @@ class Recovery:
         """Adopt it, set it aside, or let it go when it is empty."""
         torn = path.suffix == ".part"
         where = readable(f"lectures/{lecture}/tracks/{track}/{path.name}")
-        if _adoptable(path, torn) and track == readable(track):
+        why = fault(path) or ("" if track == readable(track) else NOTHING_WHOLE)
+        if not why:
             what = "cut at its last whole fragment and adopted" if torn else "adopted"
             return Repair(where, what, partial(self._adopt, lecture, track, path, what, now))
-        if path.is_file() and path.stat().st_size == 0:
+        if why == NOTHING_WHOLE and path.is_file() and path.stat().st_size == 0:
             return Repair(where, "empty: removed", path.unlink)
-        what = "holds no whole fragment: set aside"
-        return Repair(where, what, partial(self._set_aside, lecture, track, path, now))
+        aside = partial(self._set_aside, lecture, track, path, why, now)
+        return Repair(where, f"{why}: set aside", aside)
 
     def _adopt(self, lecture: str, track: str, path: Path, what: str, now: Now) -> None:
         file = (
@@ -147,13 +156,18 @@ class Recovery:
             raise FileNotFoundError(f"{path} has changed while it was adopted")
         text = f"segment {file.name} {what}"
         with self._ledger.transaction():
-            self._ledger.add_segment(_row(lecture, track, file))
+            self._ledger.add_segment(row_of(lecture, track, file))
             self._ledger.add_event(now, "recovered", text, lecture, track)
 
-    def _set_aside(self, lecture: str, track: str, path: Path, now: Now) -> None:
+    def _set_aside(self, lecture: str, track: str, path: Path, why: str, now: Now) -> None:
         kept = set_aside(self._spool.aside, path, f"{lecture}-{track}-{path.name}")
-        text = readable(f"{path.name} holds no whole fragment; kept as {kept}")
+        text = readable(f"{path.name} {why}; kept as {kept}")
         self._ledger.add_event(now, "set aside", text, lecture, readable(track))
+
+    def _could_not(self, where: str, error: OSError, now: Now) -> None:
+        text = f"{where}: {disk_words.words(error)}"
+        print(f"not recovered: {text}", file=sys.stderr)
+        self._ledger.add_event(now, "not recovered", readable(text))
 
     def _forget(self, row: Segment, now: Now) -> None:
         text = f"segment {row.name} is gone from the disk: {row.end_ns - row.start_ns} ns lost"
@@ -263,37 +277,12 @@ class Recovery:
 
     def _last_write(self, lecture: Lecture, segments: list[Segment]) -> datetime:
         """UTC of the last write, by the files' own times; the start when there is no file."""
-        paths = [self._spool.track(s.lecture, s.track) / s.name for s in segments]
-        stamps = [path.stat().st_mtime for path in paths if path.exists()]
-        if not stamps:
-            return _moment(lecture.started_utc) or datetime.now(UTC)
-        return datetime.fromtimestamp(max(stamps), UTC)
-
-
-def _adoptable(path: Path, torn: bool) -> bool:
-    """Is there a whole fragment in it, and a name of ours on it?"""
-    if not path.is_file() or sequence(path.name) is None:
-        return False
-    return whole_length(path) > 0 if torn else segment_facts(path) is not None
+        paths = (self._spool.track(s.lecture, s.track) / s.name for s in segments)
+        return last_write(paths) or _moment(lecture.started_utc) or datetime.now(UTC)
 
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _row(lecture: str, track: str, file: File) -> Segment:
-    return Segment(
-        lecture=lecture,
-        track=track,
-        seq=file.seq,
-        name=file.name,
-        bytes=file.bytes,
-        sha256=file.sha256,
-        start_ns=file.start_ns,
-        end_ns=file.end_ns,
-        packets=file.packets,
-        recovered=int(file.recovered),
-    )
 
 
 def _moment(text: str | None) -> datetime | None:
