@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import av
 
 from edge_agent.durable import sync_folder
 from edge_agent.finish_messages import Artifact, DamagedSegment, FinishJob, Packaged, TrackSound
+from edge_agent.growing_file import GrowingFile, Meter
 from edge_agent.material import Material
 from edge_agent.mixing import Mix
 from edge_agent.rules import timeline
@@ -37,13 +37,6 @@ from encoders.remux import Joined, join
 from encoders.thumbnail import thumbnail
 
 
-class Meter(Protocol):
-    """Hears of every packet copied and, while none is, that the work goes on."""
-
-    def tick(self) -> None: ...
-    def alive(self) -> None: ...
-
-
 def build_package(
     part: Path,
     job: FinishJob,
@@ -61,7 +54,7 @@ def build_package(
             material.segments[file.picture.name] if file.picture else (),
             material.segments[file.sound.name] if file.sound else (),
             place,
-            meter.tick,
+            GrowingFile(path, meter).tick,
             mix.source(material) if mix and file.stand_in else None,
         )
         _sync_file(path)
