@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 
 from edge_agent.clock import Now
 from edge_agent.ledger_bookings import STOPPED
 from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules.bookings import NAMED, Booking, Running, Words
+from edge_agent.rules.foreign import read_json, table
 from edge_agent.rules.lecture import State
+from edge_agent.rules.moments import moment
 from edge_agent.rules.timeline import START_NS
 
 #: Less than this, where clock or calendar change afterwards, is not worth a second lecture.
@@ -26,9 +27,9 @@ def running(lecture: Lecture, now: Now) -> Running:
         lecture=lecture.id,
         began=now.utc - span(elapsed_ns - START_NS),
         ends=ends,
-        until=_moment(lecture.until_utc),
+        until=moment(lecture.until_utc),
         booking=lecture.booking,
-        booked_until=_moment(lecture.booked_until_utc),
+        booked_until=moment(lecture.booked_until_utc),
         lecturer=lecture.lecturer,
         paused=lecture.state is State.PAUSED,
     )
@@ -51,12 +52,11 @@ def words(lecture: Lecture) -> Words | None:
     if lecture.state in (State.PURGED, State.MISSED) or not lecture.booked_words:
         return None
     said = {name: str(getattr(lecture, name)) for name in NAMED}
-    return Words(said, json.loads(lecture.booked_words))
+    try:
+        return Words(said, table(read_json(lecture.booked_words)))
+    except (ValueError, RecursionError):  # not ours: nobody knows whose its words are
+        return None
 
 
 def span(ns: int) -> timedelta:
     return timedelta(microseconds=ns / 1000)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -7,15 +7,17 @@ found out: each press that changes the lecture's state is here before it is in t
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_agent.durable import write_durably, write_in_new_folder
 from edge_agent.messages import Media
 from edge_agent.rows import Lecture, Track
 from edge_agent.rules.lecture import ACTIVE, State
 
+#: What a ledger can hold, and what can be added to it: nanoseconds of a hundred years.
+Stored = Annotated[int, Field(ge=-(2**62), le=2**62)]
 _TOLD = ACTIVE | {State.FINISHING}
 
 
@@ -36,13 +38,13 @@ class LectureFile(BaseModel):
     clock_trust: str
     #: "recording", "paused" or "finishing"; "" in files of earlier versions, which tell no state.
     state: str = ""
-    end_ns: int | None = None
+    end_ns: Stored | None = None
     ended_utc: str | None = None
     end_trust: str = ""
     #: The start was mended when the clock had been set.
-    start_corrected: int = 0
+    start_corrected: Stored = 0
     epoch_boot: str
-    epoch_ns: int
+    epoch_ns: Stored
     title: str = ""
     course: str = ""
     lecturer: str = ""
@@ -50,13 +52,13 @@ class LectureFile(BaseModel):
     licence: str = ""
     room: str = ""
     until_utc: str | None = None
-    until_ns: int | None = None
+    until_ns: Stored | None = None
     booking: str = ""
     booked_from_utc: str | None = None
     booked_until_utc: str | None = None
     booked_words: str = ""
     #: People have said that it shall not be sent.
-    withheld: int = 0
+    withheld: Stored = 0
     tracks: list[TrackEntry]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from edge_agent.ledger_tables import Tables
 from edge_agent.rows import BookingRow
 from edge_agent.rules.bookings import Outcome
+from edge_agent.rules.moments import UNKNOWN
 
 #: Why a booking that has begun does not go on: whatever changes later, people have ended it.
 STOPPED = "stopped by people"
@@ -48,8 +49,8 @@ class Bookings(Tables):
             for row in rows:
                 yield BookingRow(
                     key=row["booking"],
-                    starts_utc=row["booked_from_utc"],
-                    ends_utc=row["booked_until_utc"] or row["booked_from_utc"],
+                    starts_utc=row["booked_from_utc"] or UNKNOWN,
+                    ends_utc=row["booked_until_utc"] or row["booked_from_utc"] or UNKNOWN,
                     outcome=str(Outcome.BEGUN),
                     reason=STOPPED,  # nobody knows: what has ended does not begin anew
                     lecture=row["id"],

@@ -125,8 +125,7 @@ def _read_everything(ledger: Ledger) -> None:
     ledger.upload_orders()
     ledger.traffic("")
     ledger.forecasts()
-    for row in ledger.bin():
-        _ = row.deleted
+    ledger.bin()
     ledger.lectures()
     for lecture in ledger.lectures(*UNPACKAGED):
         for read in (

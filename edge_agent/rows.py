@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
-from edge_agent.rules.foreign import read_json
+from edge_agent.row_reading import Row, arguments, json_object
 from edge_agent.rules.lecture import State
+from edge_agent.rules.moments import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    @classmethod
-    def of(cls, row: sqlite3.Row) -> Self:
-        return cls(**{name.name: row[name.name] for name in fields(cls)})
-
-    def columns(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Lecture(_Row):
+class Lecture(Row):
     id: str
     state: State
     started_utc: str
@@ -87,7 +77,7 @@ class Lecture(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class BookingRow(_Row):
+class BookingRow(Row):
     """What became of a booking; `outcome` is one of `rules.bookings.Outcome`."""
 
     key: str
@@ -101,7 +91,7 @@ class BookingRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Track(_Row):
+class Track(Row):
     lecture: str
     name: str
     flavor: str
@@ -117,7 +107,7 @@ class Track(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(_Row):
+class Segment(Row):
     lecture: str
     track: str
     seq: int
@@ -131,7 +121,7 @@ class Segment(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Gap(_Row):
+class Gap(Row):
     id: int
     lecture: str
     track: str | None
@@ -141,7 +131,7 @@ class Gap(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Mute(_Row):
+class Mute(Row):
     """A stretch of a lecture in which the room was muted; `end_ns` None: until its end."""
 
     id: int
@@ -151,7 +141,7 @@ class Mute(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class WarningRow(_Row):
+class WarningRow(Row):
     """What was wrong with a track that was being recorded; `end_ns` None: until its end."""
 
     id: int
@@ -163,7 +153,7 @@ class WarningRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class MarkRow(_Row):
+class MarkRow(Row):
     id: int
     lecture: str
     at_ns: int
@@ -171,7 +161,7 @@ class MarkRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Event(_Row):
+class Event(Row):
     id: int
     utc: str
     boot: str
@@ -183,7 +173,7 @@ class Event(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Command(_Row):
+class Command(Row):
     """A command in the inbox. `expires_ns` is monotonic time of the boot `boot`."""
 
     id: int
@@ -198,12 +188,12 @@ class Command(_Row):
     answer: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "args", _object(self.args))
-        object.__setattr__(self, "answer", _object(self.answer) if self.answer else None)
+        object.__setattr__(self, "args", arguments(self.args))
+        object.__setattr__(self, "answer", json_object(self.answer) if self.answer else None)
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxRow(_Row):
+class OutboxRow(Row):
     lecture: str
     name: str
     destination: str
@@ -217,7 +207,7 @@ class OutboxRow(_Row):
     delivered_utc: str | None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "receipt", _object(self.receipt) if self.receipt else None)
+        object.__setattr__(self, "receipt", json_object(self.receipt) if self.receipt else None)
 
     def key(self) -> dict[str, str]:
         return {"lecture": self.lecture, "destination": self.destination, "name": self.name}
@@ -228,7 +218,7 @@ class OutboxRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class UploadOrder(_Row):
+class UploadOrder(Row):
     """What people ordered of the upload; see `edge_agent.upload_orders` for the verbs."""
 
     id: int
@@ -245,7 +235,7 @@ class UploadOrder(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic(_Row):
+class Traffic(Row):
     """One local hour of one destination; day "" and hour -1: before the clock was set."""
 
     day: str
@@ -256,7 +246,7 @@ class Traffic(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class ForecastRow(_Row):
+class ForecastRow(Row):
     """When a lecture was first expected to be watchable or whole, and when it was."""
 
     lecture: str
@@ -268,19 +258,17 @@ class ForecastRow(_Row):
 
 
 @dataclass(frozen=True, slots=True)
-class BinRow(_Row):
+class BinRow(Row):
     """A lecture in the bin: when it was put there, and how far the clock was trusted then."""
 
     lecture: str
     deleted_utc: str
     trust: str
 
+    def __post_init__(self) -> None:
+        if self.deleted_utc == UNKNOWN:  # its time in the bin begins when the clock is sure
+            object.__setattr__(self, "trust", "")
+
     @property
     def deleted(self) -> datetime:
         return datetime.fromisoformat(self.deleted_utc)
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    """A JSON object as stored (text) or as given (mapping)."""
-    loaded = read_json(value) if isinstance(value, str) else value
-    return loaded if isinstance(loaded, Mapping) else {}

@@ -23,6 +23,8 @@ from typing import Any
 from edge_agent.clock import rfc3339
 from edge_agent.durable import make_folder_durably, remove_durably, write_durably
 from edge_agent.rules.bookings import Booking
+from edge_agent.rules.foreign import read_json
+from edge_agent.rules.moments import moment
 
 VERSION = 1
 #: Those that people enter one by one.
@@ -88,21 +90,21 @@ class ScheduleStore:
         """Raises BadStore, OSError."""
         path = self._path(name)
         try:
-            return _calendar(name, json.loads(path.read_bytes()))
+            return _calendar(name, read_json(path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadStore(f"{path} is damaged ({error})") from None
 
     def skipped(self) -> frozenset[str]:
         """The keys of bookings that people do not want recorded. Raises BadStore, OSError."""
         path = self._folder / _SKIPPED
         try:
-            found = json.loads(path.read_bytes())
+            found = read_json(path.read_bytes())
             return frozenset(str(key) for key in found["skipped"])
         except FileNotFoundError:
             return frozenset()
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadStore(f"{path} is damaged ({error})") from None
 
     @contextmanager
@@ -155,8 +157,8 @@ class ScheduleStore:
         return self._folder / f"{_PREFIX}{name}.json"
 
     def _write(self, name: str, document: dict[str, Any]) -> None:
-        text = json.dumps(document, ensure_ascii=False, indent=1)
-        write_durably(self._folder / name, text.encode(), mode=0o640, owner=self._owner())
+        data = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        write_durably(self._folder / name, data, mode=0o640, owner=self._owner())
 
     def _owner(self) -> tuple[int, int] | None:
         """Root's commands leave files that the agent can read."""
@@ -252,18 +254,18 @@ def booking_of(row: dict[str, Any]) -> Booking:
         starts=_moment(row["starts_utc"]),
         ends=_moment(row["ends_utc"]),
         known=_moment(known) if known else None,
-        **{name: str(row.get(name, "")) for name in _TEXTS},
+        **{name: str(row.get(name, ""))[:MOST_LETTERS] for name in _TEXTS},
     )
     if not timedelta(0) < booking.ends - booking.starts <= LONGEST:
         raise ValueError(f"the booking {booking.key!r} lasts no lecture's time")
     return booking
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return moment
+def _moment(text: object) -> datetime:
+    found = moment(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no time with its zone, of a year that clocks show")
+    return found
 
 
 def everything(calendars: Iterable[Calendar]) -> list[Booking]:

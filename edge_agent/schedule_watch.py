@@ -19,6 +19,7 @@ from edge_agent.rows import BookingRow, Lecture
 from edge_agent.rules import bookings as rules
 from edge_agent.rules.bookings import Booking, Entry, Outcome, Situation
 from edge_agent.rules.health import SECOND
+from edge_agent.rules.moments import moment
 from edge_agent.rules.schedule import goes_on_until
 from edge_agent.rules.steady import Steady, seen
 from edge_agent.schedule_store import (
@@ -203,11 +204,11 @@ class ScheduleWatch:
         return Entry(
             booking,
             skipped,
-            Outcome(row.outcome),
-            datetime.fromisoformat(row.starts_utc),
+            _outcome(row),
+            moment(row.starts_utc),
             row.reason,
             row.lecture,
-            datetime.fromisoformat(ended) if ended else None,
+            moment(ended),
             lecture is not None and cut_short(lecture, booking, row, now),
             words(lecture) if lecture is not None and lecture.booking == booking.key else None,
         )
@@ -244,6 +245,14 @@ class ScheduleWatch:
         what = f"calendar {name}: " if name else ""
         self._ledger.add_event(now, "timetable", what + (text or "is in order again"))
         self._told[name] = text
+
+
+def _outcome(row: BookingRow) -> Outcome | None:
+    """A word of another version: what has a lecture has begun, and does not begin once more."""
+    try:
+        return Outcome(row.outcome)
+    except ValueError:
+        return Outcome.BEGUN if row.lecture else None
 
 
 def _shown(entry: Entry, it: Situation) -> dict[str, Any]:
