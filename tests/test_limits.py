@@ -76,6 +76,8 @@ def test_days_may_be_written_out_and_entries_parted_by_semicolons() -> None:
         ("08:00", "08:00,512k"),
         ("1M 08:00,2M", "'1M'"),
         ("-5", "'-5'"),
+        ("2000000G", "write off"),
+        ("9" * 400, "write off"),
     ],
 )
 def test_what_cannot_be_read_is_named(text: str, word: str) -> None:
@@ -144,7 +146,7 @@ def test_an_amount_of_data_is_written_like_a_rate(text: str, amount: int | None)
     assert amount_of(text) == amount
 
 
-@pytest.mark.parametrize("text", ["", "much", "-1G", "0", "pause", "20 G"])
+@pytest.mark.parametrize("text", ["", "much", "-1G", "0", "pause", "20 G", "9" * 400])
 def test_an_amount_that_cannot_be_read_is_told(text: str) -> None:
     with pytest.raises(LimitsError, match="write 500M, 20G or off"):
         amount_of(text)

@@ -9,7 +9,6 @@ raises `Transient` or `Permanent` when it cannot go on.
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
+from uploader.heard import document
 from uploader.sender import Artifact, Permanent, SendError, Transient
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ LONGEST_RETRY_AFTER_S = 24 * 3600.0
 _LATER = {401, 402, 407, 408, 421, 423, 425, 429}
 #: Opencast calls the XML of a workflow text/html; a page is never a document of another kind.
 _OTHER_XML = re.compile(rb"(?i)\s*(<\?xml[^>]*>\s*<(?!!|html)|<(\w+:)?workflow\b)")
+_LONG_NUMBER = re.compile(r"&#\d{8,};?")
 #: So it calls its words to a capture agent too: "room-7 set to idle".
 _SET_TO = re.compile(rb"[^<>\s]{1,200} set to [a-z_]{1,30}\Z")
 
@@ -160,6 +161,7 @@ def words_of(response: Response) -> str:
         text = _json_words(text) or text
     elif "html" in response.headers.get("content-type", "") or "<" in text[:1]:
         text = re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", text)
+    text = _LONG_NUMBER.sub("", text)  # as the number of a letter, Python takes none of them
     text = " ".join(html.unescape(text).split())
     return text if len(text) <= WORDS else text[:WORDS].rsplit(" ", 1)[0] + " …"
 
@@ -226,8 +228,11 @@ def within(base: str, url: str, location: str) -> str | None:
 
     A server behind a proxy that ends TLS calls itself http: there the base's scheme and port hold.
     """
-    target = urlsplit(urljoin(url, location))
     home = urlsplit(base)
+    try:
+        target = urlsplit(urljoin(url, location))
+    except ValueError:
+        return None  # no address at all
     if target.hostname != home.hostname or target.scheme not in ("http", "https"):
         return None
     if home.scheme == "https" and target.scheme == "http":
@@ -244,10 +249,7 @@ def fill(template: str, lecture: str, artifact: Artifact) -> str:
 
 
 def _json_words(text: str) -> str:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return ""
+    found = document(text)
     if not isinstance(found, dict):
         return ""
     parts = (found.get(key) for key in ("title", "detail", "message", "error"))

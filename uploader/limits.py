@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+#: Bytes, and bytes a second: a thousand tebibytes. The ledger can hold more, people cannot.
+MOST = 1 << 50
 _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 _UNITS = {"b": 1, "": 1 << 10, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -130,13 +132,21 @@ def limit_of(text: str) -> Limit:
     match = _RATE.fullmatch(up)
     if match is None:
         raise LimitsError(f"{text!r} is no rate; write 512k, 2M, off or pause")
-    rate = int(float(match[1]) * _UNITS[match[2] or ""])
-    return Limit(rate) if rate else UNLIMITED
+    rate = _bytes(match)
+    if rate > MOST:
+        raise LimitsError(f"{text!r} is more than any line has; write off for no limit")
+    return Limit(int(rate)) if int(rate) else UNLIMITED
 
 
 def amount_of(text: str) -> int | None:
     """A number of bytes in the same words, such as 500M or 20G; None is `off`. LimitsError."""
     match = _RATE.fullmatch(text)
-    if text.lower() != "off" and (match is None or not float(match[1])):
+    amount = _bytes(match) if match else 0.0
+    if text.lower() != "off" and not 0 < amount <= MOST:
         raise LimitsError(f"{text!r} is no amount; write 500M, 20G or off")
-    return int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else None
+    return int(amount) if match else None
+
+
+def _bytes(match: re.Match[str]) -> float:
+    """Of what `_RATE` has found; infinite where that has hundreds of digits."""
+    return float(match[1]) * _UNITS[(match[2] or "").lower()]

@@ -6,7 +6,6 @@ it came. In forms with files everything stands before the file: Opencast stops r
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from uploader.exchange import Framed, Piece, Request, Response, within
+from uploader.heard import document, tree
 from uploader.sender import Artifact, Transient
 
 CATALOG = "dublincore.xml"
@@ -95,7 +95,7 @@ def service_address(answer: Response, base: str) -> str | None:
 
     The least busy comes first. A credential goes to the configured host and to no other.
     """
-    found = _json(answer)
+    found = document(answer.body)
     services = found.get("services") if isinstance(found, dict) else None
     listed = services.get("service") if isinstance(services, dict) else None
     every = listed if isinstance(listed, list) else [listed]
@@ -184,12 +184,9 @@ class Package:
 
 def package_of(text: str) -> Package | None:
     """None: that is no media package."""
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
-        return None
-    identity = root.get("id")
-    if _local(root) != "mediapackage" or not identity:
+    root = tree(text)
+    identity = root.get("id") if root is not None else None
+    if root is None or _local(root) != "mediapackage" or not identity:
         return None
     elements = {
         each.get("id", ""): (_local(each), each.get("type", ""))
@@ -201,21 +198,19 @@ def package_of(text: str) -> Package | None:
 
 def is_workflow(answer: Response) -> bool:
     """Whether ingest has been taken: its answer is a workflow, under the name text/html."""
-    try:
-        return _local(ElementTree.fromstring(answer.body)) == "workflow"
-    except ElementTree.ParseError:
-        return False
+    root = tree(answer.body)
+    return root is not None and _local(root) == "workflow"
 
 
 def has_begun(answer: Response) -> bool:
     """Whether an event is more than a booking."""
-    found = _json(answer)
+    found = document(answer.body)
     return isinstance(found, dict) and found.get("processing_state") in _BEGUN
 
 
 def shows(answer: Response, flavor: str, size: int, md5: str) -> bool:
     """Whether Opencast's archive has a track of this flavor with these bytes, by its own word."""
-    found = _json(answer)
+    found = document(answer.body)
     tracks = found if isinstance(found, list) else []
     for track in tracks:
         if isinstance(track, dict) and track.get("flavor") == flavor:
@@ -281,13 +276,6 @@ def _short(name: str) -> str:
 
 def _local(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _json(answer: Response) -> Any:
-    try:
-        return json.loads(answer.body)
-    except ValueError:
-        return None
 
 
 def _yes(service: Mapping[str, Any], key: str) -> bool:

@@ -5,13 +5,13 @@ Pure. Described by `edge_agent/schemas/receipt-1.json` and docs/platform.md.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from uploader import signing
 from uploader.exchange import Core, Lost, Request, fill, refusal
+from uploader.heard import document
 from uploader.keys import Key
 from uploader.sender import Artifact, Pending, Receipt, Transient
 from uploader.signing import Worthless
@@ -95,10 +95,7 @@ def own(lecture: str, artifact: Artifact, state: str, utc: str, agent: str) -> d
 
 def stored(text: bytes, artifact: Artifact) -> dict[str, Any] | None:
     """A receipt of our own that lies beside the file, if it is one for these bytes."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
+    found = document(text)
     wanted = {"bytes": artifact.bytes, "sha256": artifact.sha256, "state": "verified"}
     return found if isinstance(found, dict) and wanted.items() <= found.items() else None
 
@@ -111,10 +108,7 @@ def _read(text: bytes, terms: Terms) -> dict[str, Any]:
         if not {"lecture", "name"} <= said.keys():
             raise Worthless("does not say which file it is for")
         return said | {"jws": text.decode().strip()}
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
+    found = document(text)
     if not isinstance(found, dict) or "state" not in found:
         raise Transient(
             "what answers at the receipts' address gives no receipt; "

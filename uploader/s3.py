@@ -16,6 +16,7 @@ from typing import Protocol
 
 from uploader import s3_wire as wire
 from uploader.exchange import Answer, Core, Lost, Memory, Request, Response, T, good, refusal
+from uploader.heard import count
 from uploader.s3_wire import Call, Sum
 from uploader.sender import Artifact, Transient
 from uploader.sizing import Sizing, advice
@@ -261,9 +262,9 @@ def look(door: Door) -> Core[Held | None]:
     if isinstance(answer, Response) and answer.status == 404:
         return None
     head = good(answer, "asking whether the file is there")
-    length = head.headers.get("content-length", "")
+    length = count(head.headers.get("content-length", ""))
     return Held(
-        int(length) if length.isdecimal() else -1,
+        -1 if length is None else length,
         wire.etag(head),
         head.headers.get("x-amz-checksum-sha256", ""),
         head.headers.get("x-amz-version-id", ""),

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from uploader.exchange import Core, Request, Response, good
+from uploader.heard import document
 from uploader.s3_wire import Call
 from uploader.sender import Artifact, Transient
 from uploader.sigv4 import canonical_query
@@ -98,10 +99,10 @@ def _asked(call: Call) -> dict[str, Any]:
 
 
 def _tickets(answer: Response, wanted: int) -> list[Mapping[str, Any]]:
-    try:
-        found = json.loads(answer.body)["tickets"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise _useless("it has no list of tickets") from error
+    said = document(answer.body)
+    if not isinstance(said, dict) or "tickets" not in said:
+        raise _useless("it has no list of tickets")
+    found = said["tickets"]
     if not isinstance(found, list) or len(found) != wanted:
         raise _useless(f"{wanted} tickets were asked for")
     if not all(isinstance(ticket, dict) for ticket in found):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree
 
 from uploader.exchange import Piece, Response, words_of
+from uploader.heard import count, tree
 from uploader.sender import Transient
 
 MIB = 1 << 20
@@ -247,15 +248,15 @@ def parts_of(response: Response) -> tuple[dict[int, tuple[int, str]], int]:
     """(size, ETag) of each stored part by number; and after which one the list goes on, or 0."""
     root = _parsed(response)
     found = {
-        int(_text(entry, "PartNumber") or 0): (
-            int(_text(entry, "Size") or 0),
+        count(_text(entry, "PartNumber")) or 0: (
+            count(_text(entry, "Size")) or 0,
             _text(entry, "ETag").strip('"').lower(),
         )
         for entry in _all(root, "Part")
     }
     more = _text(root, "IsTruncated").lower() == "true"
-    marker = _text(root, "NextPartNumberMarker")
-    return found, int(marker) if more and marker.isdecimal() else 0
+    marker = count(_text(root, "NextPartNumberMarker")) or 0
+    return found, marker if more else 0
 
 
 def stretches_of(response: Response, key: str) -> tuple[dict[int, tuple[int, str]], str]:
@@ -263,21 +264,19 @@ def stretches_of(response: Response, key: str) -> tuple[dict[int, tuple[int, str
     root = _parsed(response)
     found: dict[int, tuple[int, str]] = {}
     for entry in _all(root, "Contents"):
-        place = _text(entry, "Key").removeprefix(key + STRETCHES)
-        if place.isdecimal():
-            size, etag = _text(entry, "Size"), _text(entry, "ETag").strip('"').lower()
-            found[int(place)] = (int(size) if size.isdecimal() else -1, etag)
+        place = count(_text(entry, "Key").removeprefix(key + STRETCHES))
+        if place is not None:
+            size, etag = count(_text(entry, "Size")), _text(entry, "ETag").strip('"').lower()
+            found[place] = (-1 if size is None else size, etag)
     more = _text(root, "IsTruncated").lower() == "true"
     return found, _text(root, "NextContinuationToken") if more else ""
 
 
 def _parsed(response: Response) -> ElementTree.Element:
-    try:
-        return ElementTree.fromstring(response.body)
-    except ElementTree.ParseError as error:
-        raise Transient(
-            f"the store's answer cannot be read ({error}); check the address of this destination"
-        ) from error
+    root = tree(response.body)
+    if root is None:
+        raise Transient("the store's answer is no XML; check the address of this destination")
+    return root
 
 
 def _all(root: ElementTree.Element, name: str) -> Iterable[ElementTree.Element]:

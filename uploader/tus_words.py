@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from uploader.exchange import Answer, Digest, Lost, Piece, Request, refusal
+from uploader.heard import count
 from uploader.sender import Artifact
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -27,10 +28,9 @@ class Offer:
         extensions = _list(headers.get("tus-extension", ""))
         known = _list(headers.get("tus-checksum-algorithm", "sha1"))
         usable = [name for name in ALGORITHMS if name in known and "checksum" in extensions]
-        most = headers.get("tus-max-size", "")
         return cls(
             frozenset(extensions),
-            int(most) if most.isdecimal() and int(most) > 0 else None,
+            number(headers, "tus-max-size") or None,
             next(iter(usable), None),
         )
 
@@ -65,8 +65,7 @@ def bytes_of(
 
 
 def number(headers: Mapping[str, str], name: str) -> int | None:
-    value = headers.get(name, "")
-    return int(value) if value.isdecimal() else None
+    return count(headers.get(name, ""))
 
 
 def _list(value: str) -> list[str]:
