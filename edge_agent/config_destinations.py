@@ -42,6 +42,8 @@ def _secure(url: str) -> str:
         raise ValueError("must be an address that begins with https://")
     if parts.username or parts.password:
         raise ValueError("must have no password in it; name a credential instead")
+    if parts.port == 0:  # which raises where it is none at all
+        raise ValueError("must have a port from 1 to 65535, or none")
     return url
 
 

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
+from uploader.addresses import in_ascii
 from uploader.heard import document
 from uploader.sender import Artifact, Permanent, SendError, Transient
 
@@ -230,7 +231,7 @@ def within(base: str, url: str, location: str) -> str | None:
     """
     home = urlsplit(base)
     try:
-        target = urlsplit(urljoin(url, location))
+        target = urlsplit(in_ascii(urljoin(url, location)))
     except ValueError:
         return None  # no address at all
     if target.hostname != home.hostname or target.scheme not in ("http", "https"):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpcore
 
+from uploader.addresses import in_ascii, in_bytes
 from uploader.bodies import Source, Witness, with_digests
 from uploader.exchange import Answer, Core, Lost, Piece, Request, Response, T, drive, portal, within
 from uploader.sender import MakesWay, Progress, Transient
@@ -116,13 +117,18 @@ class Http:
         return answer
 
     def _once(self, request: Request, source: Source, progress: Progress) -> Answer:
+        try:
+            url = in_ascii(request.url)
+        except ValueError:
+            return Lost(f"{request.url[:200]!r} is no address; check the one of this destination")
         sending = _Sending(request, source, progress, self._backend, self._tick)
         began = time.monotonic()
+        own = [*request.headers.items(), *self._own_headers(request)]
         try:
             with self._opened_pool().stream(
                 request.method,
-                request.url,
-                headers=[*request.headers.items(), *self._own_headers(request)],
+                url,
+                headers=[(name.encode(), in_bytes(value)) for name, value in own],
                 content=iter(sending) if request.length else None,
                 extensions={"timeout": self._timeouts},
             ) as got:
@@ -130,7 +136,7 @@ class Http:
                 body = _limited(got.iter_stream())
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             self.close()  # nothing of this connection is worth keeping
-            return Lost(_words(error, request.url), sending.sent, time.monotonic() - began)
+            return Lost(_words(error, url), sending.sent, time.monotonic() - began)
         finally:
             self._backend.waiting = None
             self._way = sending.way
