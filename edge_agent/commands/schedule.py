@@ -18,6 +18,7 @@ from edge_agent.commands.room import Room, room
 from edge_agent.commands.schedule_calendars import calendar_document, import_, run, sync
 from edge_agent.commands.schedule_words import lines, problems
 from edge_agent.commands.words import duration, until
+from edge_agent.rules.moments import moment
 
 if TYPE_CHECKING:
     from edge_agent.rules.bookings import Booking
@@ -223,15 +224,19 @@ def _find(calendars: list[Calendar], text: str) -> Booking:
 
 
 def _start(text: str, now: datetime) -> datetime:
+    found: datetime | None = None
     try:
         if _CLOCK.fullmatch(text):
             return until(text, now.astimezone()).astimezone(UTC)
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
+        pass
+    # One year more than clocks show, and the copy of all that is booked by hand could not be read.
+    if found is None or moment(found.replace(tzinfo=UTC).isoformat()) is None:
         raise Failure(
             Exit.USAGE, "bad-time", f"{text!r} is not a time", 'write it as "2026-11-23 10:00"'
-        ) from None
-    return moment.astimezone(UTC)
+        )
+    return found.astimezone(UTC)
 
 
 def _end(starts: datetime, end: str, span: str) -> datetime:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 _DURATION = re.compile(r"(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?")
+#: Longer than anything here; the calendar ends in the year 9999.
+_LONGEST = timedelta(days=36_500)
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -59,10 +61,17 @@ def until(text: str, now: datetime) -> datetime:
 
 
 def duration(text: str) -> timedelta:
-    """A length of time such as 2h, 90m or 1d12h; raises ValueError if it is none."""
+    """A length of time such as 2h, 90m or 1d12h; raises ValueError if it is none.
+
+    It can be added to the time of now, and taken from it.
+    """
     match = _DURATION.fullmatch(text)
-    length = timedelta(**{k: int(v) for k, v in match.groupdict("0").items()}) if match else None
-    if not length:
+    try:
+        numbers = {k: int(v) for k, v in match.groupdict("0").items()} if match else {}
+        length = timedelta(**numbers)
+    except OverflowError:
+        length = timedelta.max
+    if not timedelta(0) < length <= _LONGEST:
         raise ValueError(f"{text!r} is no length of time")
     return length
 
