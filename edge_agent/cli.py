@@ -63,7 +63,9 @@ def options(
     config: Annotated[
         Path | None,
         typer.Option(
-            envvar="EDGE_AGENT_CONFIG", help="Configuration file instead of the one in use."
+            envvar="EDGE_AGENT_CONFIG",
+            readable=False,  # not asked here: who may not read it is told by the command
+            help="Configuration file instead of the one in use.",
         ),
     ] = None,
 ) -> None:

@@ -141,7 +141,8 @@ def key(context: typer.Context, as_json: AsJson = False) -> None:
         try:
             public = Room(here.name, room_key(here.spool.key), "").public
         except Transient as error:
-            raise Failure(Exit.FAILED, "no-key", error.reason) from None
+            hint = "then once more: edge-agent upload stick key"
+            raise Failure(Exit.FAILED, "no-key", error.reason, hint) from None
         report.data = {"room": here.name, "key": public.text}
         report.say(public.text)
 
