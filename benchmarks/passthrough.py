@@ -2,7 +2,7 @@
 
 All read the same RTSP stream in real time, at the same time. Ours is the product's real recorder
 process: beats, fragments with their fdatasync, segments of 10 s, and previews, once with nobody who
-looks at them (one in 30 s) and once with somebody (one in 4 s). ffmpeg also writes fragments of
+looks at them (one a minute) and once with somebody (one in 4 s). ffmpeg also writes fragments of
 0.9 s, each flushed to the kernel, which is as near as it comes to what ours promises.
 Counted is the time between two instants of a running recording, so no program's start is in it.
 """

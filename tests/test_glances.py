@@ -39,8 +39,8 @@ def looks(
     return found, it
 
 
-def test_while_nobody_watches_and_nothing_is_odd_it_is_looked_at_every_half_minute() -> None:
-    assert looks(range(0, 120), LIVELY, Glances())[0] == [0, 30, 60, 90]
+def test_while_nobody_watches_and_nothing_is_odd_it_is_looked_at_every_minute() -> None:
+    assert looks(range(0, 240), LIVELY, Glances())[0] == [0, 60, 120, 180]
 
 
 def test_while_somebody_watches_it_is_looked_at_every_four_seconds() -> None:
@@ -72,12 +72,12 @@ def test_key_frames_as_small_as_one_that_was_in_order_are_no_fault() -> None:
     it = looked(noticed(Glances(), 0, LIVELY), 0, doubtful=False)
     small = Sizes(40_000, 15_000)
     it = looked(noticed(it, 2 * SECOND, small), 2 * SECOND, doubtful=False)
-    [*_, last], it = looks(range(4, 40), LIVELY, it)
-    assert looks(range(40, 62), small, it)[0] == [last + 30]
+    [*_, last], it = looks(range(4, 70), LIVELY, it)
+    assert looks(range(70, 124), small, it)[0] == [last + 60]
 
 
 def test_a_camera_that_sends_key_frames_only_is_not_frozen() -> None:
-    assert looks(range(0, 60), Sizes(80_000, None), Glances())[0] == [0, 30]
+    assert looks(range(0, 120), Sizes(80_000, None), Glances())[0] == [0, 60]
 
 
 def test_more_movement_or_detail_is_no_fault() -> None:
