@@ -33,9 +33,9 @@ SETTLE_S = 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def make_stream(out: Path) -> None:
+def make_stream(out: Path, size: str = "1920:1080") -> None:
     """Ten seconds at 4 Mbit/s, a key frame every two seconds."""
-    graph = "scale=1920:1080:flags=bicubic,noise=alls=6:allf=t"
+    graph = f"scale={size}:flags=bicubic,noise=alls=6:allf=t"
     loop = ["ffmpeg", "-y", "-loglevel", "error", "-stream_loop", "-1", "-i", str(CLIP), "-an"]
     x264 = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-g", "60", "-b:v", "4M"]
     subprocess.run([*loop, "-vf", graph, "-t", "10", *x264, str(out)], check=True)
@@ -66,6 +66,11 @@ def start_recorder(folder: Path, url: str) -> Recorder:
         preview=str(folder.with_suffix(".jpg")),
         lock=str(folder.with_suffix(".lock")),
     )
+    return start_recording(spec, folder)
+
+
+def start_recording(spec: RecorderSpec, folder: Path) -> Recorder:
+    """Of this device, into this folder."""
     recorder = Recorder(spec)
     recorder.start(time.monotonic_ns(), muted=False)
     wait_for(recorder, Opened)
