@@ -81,17 +81,17 @@ class DimHall:
         return [av.VideoFrame.from_ndarray(noise, format="gray")]
 
 
-@pytest.mark.parametrize(("dark", "looks"), [(25.0, 15), (5.0, 2), (0.0, 2)])
+@pytest.mark.parametrize(("dark", "looks"), [(25.0, 30), (5.0, 2), (0.0, 2)])
 def test_a_hall_that_is_dark_on_purpose_is_looked_at_as_seldom_as_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dark: float, looks: int
 ) -> None:
-    """A camera's own H.264 while it is recorded, for a minute with nobody at the panel."""
+    """A camera's own H.264 while it is recorded, for two minutes with nobody at the panel."""
     monkeypatch.setattr("edge_agent.preview.was_read", lambda _path: False)
     source = SyntheticSource(SourceSpec("synthetic", "", (320, 180), 30.0, None, {}))
     info = replace(source.open(), delivers="h264")
     source.close()
     preview, hall = Preview(tmp_path / "preview.jpg", info, dark), DimHall()
-    for second in range(0, 60, 2):
+    for second in range(0, 120, 2):
         packet = av.Packet(1000)
         packet.is_keyframe = True
         preview.offer(packet, hall, second * NS, at_rest=False)
