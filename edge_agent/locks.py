@@ -65,6 +65,13 @@ def alone_in(folder: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def only_agent(lock: Path, spool: Path) -> Iterator[None]:
+    """Be the agent, or act in its place: hold its lock and its spool. AlreadyRunning, InUse."""
+    with only_one(lock, "agent"), alone_in(spool, "agent"):
+        yield
+
+
 def _taken(descriptor: int) -> bool:
     """Take the lock. Several tries: `is_held` of another process holds it for an instant."""
     for _ in range(_TRIES):

@@ -23,7 +23,7 @@ from edge_agent.children import Process
 from edge_agent.clock import Clock, Now, SystemClock
 from edge_agent.config import Config
 from edge_agent.ledger_rescue import open_ledger
-from edge_agent.locks import alone_in, only_one
+from edge_agent.locks import only_agent
 from edge_agent.orphans import wait_for_orphans
 from edge_agent.power import on_battery
 from edge_agent.room import Room, furnish
@@ -216,7 +216,7 @@ def run(config: Config, clock: Clock | None = None) -> int:
     starting = Starting(process_began_ns())
     starting.ended("program")
     _make_folders(spool, runtime)
-    with only_one(runtime.agent_lock, "agent"), alone_in(spool.root, "agent"):
+    with only_agent(runtime.agent_lock, spool.root):
         # A killed agent's last words would pass for ours, as the lock is held again.
         runtime.status.unlink(missing_ok=True)
         wait_for_orphans(runtime)

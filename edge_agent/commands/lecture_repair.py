@@ -115,12 +115,12 @@ def _alone(here: Room, lecture: Lecture, report: Report) -> None:
     from edge_agent.clock import SystemClock
     from edge_agent.commands.storage import demand_owner
     from edge_agent.ledger import Ledger
-    from edge_agent.locks import alone_in, only_one
+    from edge_agent.locks import only_agent
     from edge_agent.orphans import wait_for_orphans
     from edge_agent.rules.lecture import Event, State, advance
 
     demand_owner(here, f"edge-agent lectures repair {lecture.id}")
-    with only_one(here.runtime.agent_lock, "agent"), alone_in(here.spool.root, "agent"):
+    with only_agent(here.runtime.agent_lock, here.spool.root):
         wait_for_orphans(here.runtime)
         ledger, now = Ledger.create(here.spool.ledger), SystemClock().now()
         try:

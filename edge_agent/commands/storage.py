@@ -88,12 +88,12 @@ def _repaired(here: Room) -> list[tuple[str, str]]:
     """Do it, through the code that the agent uses at its start. AlreadyRunning if there is one."""
     from edge_agent.clock import SystemClock
     from edge_agent.ledger_rescue import open_ledger
-    from edge_agent.locks import alone_in, only_one
+    from edge_agent.locks import only_agent
     from edge_agent.orphans import wait_for_orphans
 
     demand_owner(here, "edge-agent storage check --repair")
     done = []
-    with only_one(here.runtime.agent_lock, "agent"), alone_in(here.spool.root, "agent"):
+    with only_agent(here.runtime.agent_lock, here.spool.root):
         wait_for_orphans(here.runtime)
         now = SystemClock().now()
         ledger = open_ledger(here.spool, now)
