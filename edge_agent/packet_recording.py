@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 
 from av.stream import Stream
 
-from capture.source import CODED, Coded, Sample
+from capture.source import CODED, TIME_BASE, Coded, Sample
 from capture.units import UnitPacket
 from edge_agent.encoding import CLOSE_S
 from edge_agent.messages import Record
 from edge_agent.rules.overload import Step
 from edge_agent.window import Window
 from encoders import fragments
-from encoders.passthrough import PassThrough, open_pass_through
+from encoders.passthrough import PassThrough, open_pass_through, ticks
 from encoders.segments import TrackWriter
 
 #: The smallest step of a video track's time stamps (90 kHz), rounded up.
@@ -82,12 +82,7 @@ class PacketRecording:
             self._stored = fragments.stored_as(self._through.template)
             self._writer = self._make_writer(self._through.template)
         self.window.began(pts_ns)
-        pts, dts, key = ticks(pts_ns), ticks(dts_ns), sample.is_keyframe
+        pts, dts, key = ticks(pts_ns, TIME_BASE), ticks(dts_ns, TIME_BASE), sample.is_keyframe
         if self._through.takes(dts, key):
             data = sample.data if isinstance(sample, UnitPacket) else self._stored(bytes(sample))
             self._writer.put(fragments.Coded(data, pts, dts, key))
-
-
-def ticks(ns: int) -> int:
-    """The same time in 90 kHz, to the nearest."""
-    return (9 * ns + 50_000) // 100_000
