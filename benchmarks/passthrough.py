@@ -110,6 +110,30 @@ def look_after(recorders: Sequence[Recorder], watched: Sequence[Path], seconds: 
     return given_up
 
 
+def used_by(
+    recorders: Sequence[Recorder],
+    others: Sequence[subprocess.Popen[bytes]],
+    watched: Sequence[Path],
+    seconds: float,
+) -> tuple[list[float], int]:
+    """Shares of a core that each takes, in this order, once all have settled; as `look_after`."""
+    look_after(recorders, watched, SETTLE_S)
+    everybody = [*map(pid_of, recorders), *(other.pid for other in others)]
+    before = {pid: cpu_s(pid) for pid in everybody}
+    begin = time.monotonic()
+    given_up = look_after(recorders, watched, seconds)
+    lasted = time.monotonic() - begin
+    return [(cpu_s(pid) - before[pid]) / lasted for pid in everybody], given_up
+
+
+def end(recorders: Sequence[Recorder]) -> None:
+    """The recording first, then the process."""
+    for recorder in recorders:
+        recorder.tell(Finish(at_mono_ns=time.monotonic_ns()))
+        wait_for(recorder, Finished)
+        recorder.process.signal(signal.SIGKILL)
+
+
 @contextmanager
 def network_camera(work: Path) -> Iterator[str]:
     """Its address, as long as it plays."""
@@ -135,19 +159,9 @@ def rows(count: int, seconds: float) -> list[Row]:
             stack.callback(child.wait)
             stack.callback(child.terminate)
         watched = [work / f"ours{n}.jpg" for n in range(count, 2 * count)]
-        look_after(recorders, watched, SETTLE_S)
-        mine = [pid_of(recorder) for recorder in recorders]
-        everybody = mine + [child.pid for child in plain + safe]
-        before = {pid: cpu_s(pid) for pid in everybody}
-        begin = time.monotonic()
-        given_up = look_after(recorders, watched, seconds)
-        lasted = time.monotonic() - begin
-        used = [(cpu_s(pid) - before[pid]) / lasted for pid in everybody]
-        peak = max(peak_mib(pid) for pid in mine)
-        for recorder in recorders:
-            recorder.tell(Finish(at_mono_ns=time.monotonic_ns()))
-            wait_for(recorder, Finished)
-            recorder.process.signal(signal.SIGKILL)
+        used, given_up = used_by(recorders, plain + safe, watched, seconds)
+        peak = max(peak_mib(pid_of(recorder)) for recorder in recorders)
+        end(recorders)
     alone, seen, copy, fragments = (
         statistics.median(used[n * count : (n + 1) * count]) for n in range(4)
     )

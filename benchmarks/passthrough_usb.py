@@ -7,28 +7,17 @@ both. Each process has a camera of its own, all with the same stream; nobody loo
 from __future__ import annotations
 
 import os
-import signal
 import statistics
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks.measure import Row
-from benchmarks.passthrough import (
-    FRAGMENTS,
-    SETTLE_S,
-    cpu_s,
-    look_after,
-    make_stream,
-    pid_of,
-    start_recording,
-)
-from benchmarks.start_latency import wait_for
-from edge_agent.messages import Finish, Finished, RecorderSpec
+from benchmarks.passthrough import FRAGMENTS, end, make_stream, start_recording, used_by
+from edge_agent.messages import RecorderSpec
 from tests.hardware_fixtures import shim_camera
 
 
@@ -58,17 +47,8 @@ def rows(count: int, seconds: float) -> list[Row]:
         for child in plain:
             stack.callback(child.wait)
             stack.callback(child.terminate)
-        look_after(recorders, [], SETTLE_S)
-        everybody = [pid_of(recorder) for recorder in recorders] + [it.pid for it in plain]
-        before = {pid: cpu_s(pid) for pid in everybody}
-        begin = time.monotonic()
-        look_after(recorders, [], seconds)
-        lasted = time.monotonic() - begin
-        used = [(cpu_s(pid) - before[pid]) / lasted for pid in everybody]
-        for recorder in recorders:
-            recorder.tell(Finish(at_mono_ns=time.monotonic_ns()))
-            wait_for(recorder, Finished)
-            recorder.process.signal(signal.SIGKILL)
+        used, _ = used_by(recorders, plain, [], seconds)
+        end(recorders)
     ours, copy = statistics.median(used[:count]), statistics.median(used[count:])
     ratio = ours / copy
     return [

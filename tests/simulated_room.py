@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from capture.plugs import Plugs
 from edge_agent.config import Config
@@ -236,3 +238,12 @@ class SimulatedRoom:
 
 
 NO_LINK = Transient("the network is down")
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[SimulatedRoom]:
+    """One that has been through its first round."""
+    room = SimulatedRoom(tmp_path)
+    room.run(1)
+    yield room
+    room.close()

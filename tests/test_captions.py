@@ -15,9 +15,9 @@ from edge_agent.rules.manifest import MediaFile
 from edge_agent.storage_check import findings, gather
 from edge_agent.verify import SUMS, file_sha256, verify_package
 from tests.simulated_room import SimulatedRoom
+from tests.simulated_room import room as room
 from tests.test_continue import answer, press, recorded, state
 from tests.test_holding import document, packaged, sent
-from tests.test_holding import room as room
 
 VTT = "WEBVTT\n\n00:00.000 --> 00:02.000\nBonjour à tous\n"
 OTHER = VTT.replace("à tous", "tout le monde")

@@ -11,10 +11,10 @@ from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import State
 from edge_agent.verify import verify_package
 from tests.simulated_room import SimulatedRoom
+from tests.simulated_room import room as room
 from tests.test_captions import FRENCH, VTT, add, is_sound, remove
 from tests.test_continue import answer, state
 from tests.test_holding import packaged, sent
-from tests.test_holding import room as room
 
 # ---------------------------------------------------------------- cut short
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +12,9 @@ from edge_agent.rows import Lecture
 from edge_agent.rules.lecture import State
 from edge_agent.rules.manifest import Manifest
 from tests.simulated_room import UNSET, SimulatedRoom
+from tests.simulated_room import room as room
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[SimulatedRoom]:
-    room = SimulatedRoom(tmp_path)
-    room.run(1)
-    yield room
-    room.close()
 
 
 def press(room: SimulatedRoom, verb: str, **args: str) -> Lecture:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +16,7 @@ from edge_agent.rules.manifest import Manifest
 from edge_agent.unpackaging import make_way
 from edge_agent.verify import verify_package
 from tests.simulated_room import UNDO_S, SimulatedRoom
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[SimulatedRoom]:
-    room = SimulatedRoom(tmp_path)
-    room.run(1)
-    yield room
-    room.close()
+from tests.simulated_room import room as room
 
 
 def answer(room: SimulatedRoom, verb: str, **args: Any) -> dict[str, Any]:

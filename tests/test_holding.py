@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -17,17 +15,10 @@ from edge_agent.rules.lecture import State
 from edge_agent.rules.manifest import Manifest
 from edge_agent.verify import verify_package
 from tests.simulated_room import UNDO_S, Died, SimulatedRoom
+from tests.simulated_room import room as room
 from tests.test_continue import answer, press, recorded, refusal, state
 
 SMALL = {"manifest.json", "manifest-sha256.txt", "dublincore.xml"}
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[SimulatedRoom]:
-    room = SimulatedRoom(tmp_path)
-    room.run(1)
-    yield room
-    room.close()
 
 
 def packaged(room: SimulatedRoom) -> Lecture:

@@ -47,6 +47,8 @@ PURE = [
     ROOT / "encoders/rotation.py",
     ROOT / "encoders/stillness.py",
     ROOT / "encoders/headroom.py",
+    ROOT / "uploader/addresses.py",
+    ROOT / "uploader/heard.py",
     ROOT / "uploader/exchange.py",
     ROOT / "uploader/tus_words.py",
     ROOT / "uploader/tus.py",

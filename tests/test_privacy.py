@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,7 @@ import pytest
 from edge_agent.ledger import Ledger
 from edge_agent.rules.timeline import START_NS
 from tests.simulated_room import SimulatedRoom
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[SimulatedRoom]:
-    room = SimulatedRoom(tmp_path)
-    room.run(1)
-    yield room
-    room.close()
+from tests.simulated_room import room as room
 
 
 def press(room: SimulatedRoom, verb: str) -> dict[str, object]:

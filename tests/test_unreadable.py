@@ -13,6 +13,7 @@ import pytest
 from edge_agent.recovery import Recovery
 from edge_agent.rules.lecture import State
 from tests.simulated_room import SimulatedRoom
+from tests.simulated_room import room as room
 from tests.test_recovery import Place
 
 
@@ -21,14 +22,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     place = Place(tmp_path)
     yield place
     place.ledger.close()
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[SimulatedRoom]:
-    room = SimulatedRoom(tmp_path)
-    room.run(1)
-    yield room
-    room.close()
 
 
 def unreadable(monkeypatch: pytest.MonkeyPatch, way: str, bad: Callable[[Path], bool]) -> None:
